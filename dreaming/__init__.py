@@ -1,0 +1,1 @@
+"""dreaming: each day's conversations become semantic memory chunks overnight."""

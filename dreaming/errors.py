@@ -1,0 +1,56 @@
+"""The error tree: every error that dreaming raises on purpose.
+
+    DreamingError
+    ├── UsageError               what was asked for cannot be done as asked (exit code 2)
+    │   └── ConfigurationError   a setting or an environment variable has a value that cannot be used
+    ├── ImportFailure            a file could not be read as an export
+    │   ├── UnreadableExport     broken JSON, truncated archive, wrong encoding
+    │   ├── UnknownExportFormat  readable, but no known format
+    │   └── UnsafeArchive        an archive that is too big, too dense, or points outside itself
+    ├── SourceError              a source of conversations (folder, database) did not answer or fit
+    ├── StorageError             partitions, databases or the home folder cannot be read or written
+    └── VerbatimError            law 1 would be broken: chunks do not tile their conversation
+
+A message says what happened, with which value, what was expected and what to do next. It never holds chat text or a
+secret. What is transient (a lock, a database that restarts) is retried where it happens; what leaves here is final.
+"""
+
+
+class DreamingError(Exception):
+    """The root: everything that dreaming raises on purpose."""
+
+
+class UsageError(DreamingError):
+    """What was asked for cannot be done as asked."""
+
+
+class ConfigurationError(UsageError):
+    """A setting or an environment variable has a value that cannot be used."""
+
+
+class ImportFailure(DreamingError):
+    """A file could not be read as an export."""
+
+
+class UnreadableExport(ImportFailure):
+    """The file is damaged: broken JSON, a truncated archive, an unknown encoding."""
+
+
+class UnknownExportFormat(ImportFailure):
+    """The file is readable, but its content is in no known format."""
+
+
+class UnsafeArchive(ImportFailure):
+    """The archive is too big, too dense, or has paths that point outside it."""
+
+
+class SourceError(DreamingError):
+    """A source of conversations did not answer, or answered something that does not fit."""
+
+
+class StorageError(DreamingError):
+    """Partitions, databases or the home folder cannot be read or written."""
+
+
+class VerbatimError(DreamingError):
+    """Law 1 would be broken: the chunks of a conversation do not tile its messages."""
