@@ -1,8 +1,8 @@
 """Chunks of conversations: the records that the pipeline makes, and what they must satisfy (law 1).
 
-A **unit** is what may not be cut. A **lane** is the stream of a conversation-day's messages that are chunked together:
-talk (with the calls of tools) in one, tool results in one, thinking in one, so that what a tool prints never cuts the talk
-around it in two. A **chunk** is a run of consecutive units of one lane. Nothing here does I/O.
+A **unit** is what may not be cut. A **lane** is the stream of a conversation-day's messages that are chunked
+together: talk (with the calls of tools) in one, tool results in one, thinking in one, so that what a tool prints never
+cuts the talk around it in two. A **chunk** is a run of consecutive units of one lane. Nothing here does I/O.
 """
 
 from collections.abc import Mapping, Sequence
@@ -144,9 +144,7 @@ class BChunk:
 
 def hash_chunk(conversation_id: ConversationId, spans: Sequence[Span], content: str, origin: str) -> ChunkId:
     """The id of a chunk: from what it holds and who cut it, so that a rerun finds the same chunk again."""
-    return ChunkId(
-        stable_hash(conversation_id, [[s.message_id, s.start, s.end] for s in spans], content, origin)
-    )
+    return ChunkId(stable_hash(conversation_id, [[s.message_id, s.start, s.end] for s in spans], content, origin))
 
 
 def hash_slice(text: str) -> str:
@@ -168,6 +166,18 @@ def merge_spans(spans: Sequence[Span]) -> tuple[Span, ...]:
 def slice_content(spans: Sequence[Span], contents: Mapping[MessageId, str]) -> str:
     """The text of a chunk: its slices of `contents` (merged spans), joined by a blank line."""
     return "\n\n".join(contents[s.message_id][s.start : s.end] for s in spans)
+
+
+def describe_speakers(
+    spans: Sequence[Span], messages: Mapping[MessageId, Message]
+) -> tuple[Speaker, tuple[Speaker, ...]]:
+    """Who says most of the spans, by characters (the earlier on a tie), and all who speak in them."""
+    characters: dict[Speaker, int] = {}
+    for span in spans:
+        role = messages[span.message_id].role
+        speaker: Speaker = "system" if role == "tool" else role
+        characters[speaker] = characters.get(speaker, 0) + span.end - span.start
+    return max(characters, key=characters.__getitem__), tuple(characters)
 
 
 def lanes(messages: Sequence[Message]) -> dict[ChunkKind, list[Message]]:

@@ -88,10 +88,7 @@ def stable_hash(*parts: object) -> str:
 def hash_messages(messages: Sequence[Message]) -> str:
     """Hash everything of a run of messages that a chunk can depend on."""
     return stable_hash(
-        [
-            [m.id, m.role, m.kind, m.name, m.content, m.timestamp.isoformat() if m.timestamp else None]
-            for m in messages
-        ]
+        [[m.id, m.role, m.kind, m.name, m.content, m.timestamp.isoformat() if m.timestamp else None] for m in messages]
     )
 
 

@@ -1,0 +1,51 @@
+"""`basic_chunks`: every conversation cut into chunks by rules, free and on this machine."""
+
+from datetime import date
+from time import perf_counter
+
+import dagster as dg
+
+from assets.metadata import chunk_metadata
+from assets.stage import Check, DreamingConfig, Metadata, Stage, asset_spec
+from dreaming.checking import check_sizes, check_verbatim
+from dreaming.home import Home
+
+
+def materialize(home: Home, day: date, config: DreamingConfig) -> Metadata:
+    """Chunk what changed of the day, and keep the rest."""
+    started = perf_counter()
+    statistics = home.pipeline.chunk(day, rechunk=config.rechunk)
+    return chunk_metadata(statistics, path=home.store.path("basic_chunks", day), seconds=perf_counter() - started)
+
+
+STAGE = Stage(
+    spec=asset_spec(
+        "basic_chunks",
+        description="Semantic chunks of 100-800 tokens with labels, entities, a summary and a language each, made by "
+        "rules: free, offline, and always there. Their text is the conversation's, to the character.",
+        kinds={"parquet"},
+        upstream="raw_conversations",
+    ),
+    materialize=materialize,
+    partition="basic_chunks",
+    checks=(
+        Check(
+            dg.AssetCheckSpec(
+                "verbatim",
+                asset="basic_chunks",
+                blocking=True,
+                description="The chunks hold every message's text exactly once, in order, unchanged (law 1).",
+            ),
+            lambda home, day: check_verbatim(home.store, "basic_chunks", day),
+        ),
+        Check(
+            dg.AssetCheckSpec(
+                "size_bounds",
+                asset="basic_chunks",
+                description="At least 95 % of text chunks are within 100-800 tokens, where their conversation is as "
+                "long.",
+            ),
+            lambda home, day: check_sizes(home.store, day),
+        ),
+    ),
+)

@@ -1,0 +1,106 @@
+"""The four assets as one multi-asset over daily partitions: each day goes through all stages by itself."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+from dagster import DagsterExecutionInterruptedError
+
+from assets import basic_chunks, memory_index, raw_conversations, upgraded_chunks
+from assets.stage import Check, DreamingConfig
+from dreaming.errors import DreamingError
+from dreaming.home import Home
+
+STAGES = (raw_conversations.STAGE, basic_chunks.STAGE, upgraded_chunks.STAGE, memory_index.STAGE)
+
+
+class BlockingCheckFailed(DreamingError):
+    """A blocking asset check did not hold for a day, which goes no further."""
+
+
+def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The assets over daily partitions; any of them, and any of their checks, can be selected alone."""
+
+    @dg.multi_asset(
+        name="dreaming",
+        specs=[stage.spec for stage in STAGES],
+        check_specs=[check.spec for stage in STAGES for check in stage.checks],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+    )
+    def dreaming(
+        context: dg.AssetExecutionContext, config: DreamingConfig, home: dg.ResourceParam[Home]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        home.pipeline.refresh()
+        failures = {}
+        for day in map(date.fromisoformat, context.partition_keys):
+            try:
+                _run_day(context, config, home, day)
+            except Exception as error:
+                context.log.exception(f"{day} failed and was left as it was published before.")
+                failures[day] = error
+        if failures:
+            raise dg.Failure(
+                description="; ".join(f"{day}: {error}" for day, error in failures.items()),
+                metadata={"failed_days": dg.MetadataValue.json([day.isoformat() for day in failures])},
+                allow_retries=False,
+            )
+        # Each day's events are logged as it ends, so that they stand when a later day fails; nothing is left to yield.
+        yield from ()
+
+    return dreaming
+
+
+def _run_days(context: dg.AssetExecutionContext, config: DreamingConfig, home: Home) -> dict[date, Exception]:
+    """Run each day by itself; returns the days that failed."""
+    failures: dict[date, Exception] = {}
+    for day in map(date.fromisoformat, context.partition_keys):
+        try:
+            _run_day(context, config, home, day)
+        except DagsterExecutionInterruptedError:
+            # Without this, Dagster calls a run that was interrupted by Ctrl-C or SIGTERM failed, not canceled.
+            if context.run.status != dg.DagsterRunStatus.CANCELING:
+                context.instance.report_run_canceling(context.run, f"Interrupted at {day}; the days before it stand.")
+            raise
+        except Exception as error:
+            context.log.exception(f"{day} failed and was left as it was published before.")
+            failures[day] = error
+    return failures
+
+
+def _run_day(context: dg.AssetExecutionContext, config: DreamingConfig, home: Home, day: date) -> None:
+    for stage in STAGES:
+        if stage.spec.key in context.selected_asset_keys:
+            metadata = stage.materialize(home, day, config)
+            version = home.store.hash_of(stage.partition, day)
+            context.log_event(
+                dg.AssetMaterialization(
+                    stage.spec.key,
+                    partition=day.isoformat(),
+                    metadata=metadata,
+                    tags={"dagster/data_version": version} if version else None,
+                )
+            )
+        for check in stage.checks:
+            if check.spec.key in context.selected_asset_check_keys:
+                _evaluate(context, check, home, day)
+    home.on_day(day)
+
+
+def _evaluate(context: dg.AssetExecutionContext, check: Check, home: Home, day: date) -> None:
+    finding = check.evaluate(home, day)
+    context.log_event(
+        dg.AssetCheckEvaluation(
+            asset_key=check.spec.asset_key,
+            check_name=check.spec.name,
+            passed=finding.passed,
+            partition=day.isoformat(),
+            description=finding.description,
+            metadata={**finding.figures},
+            blocking=check.spec.blocking,
+            severity=dg.AssetCheckSeverity.ERROR if check.spec.blocking else dg.AssetCheckSeverity.WARN,
+        )
+    )
+    if check.spec.blocking and not finding.passed:
+        raise BlockingCheckFailed(f"The check {check.spec.name} of {check.spec.asset_key.to_user_string()} failed.")

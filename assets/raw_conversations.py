@@ -1,0 +1,27 @@
+"""`raw_conversations`: a row a conversation-day, from everything that was imported and every other source."""
+
+from datetime import date
+from time import perf_counter
+
+from assets.metadata import raw_metadata
+from assets.stage import DreamingConfig, Metadata, Stage, asset_spec
+from dreaming.home import Home
+
+
+def materialize(home: Home, day: date, _config: DreamingConfig) -> Metadata:
+    """Gather the day from its sources."""
+    started = perf_counter()
+    statistics = home.pipeline.gather(day)
+    return raw_metadata(statistics, path=home.store.path("raw_conversations", day), seconds=perf_counter() - started)
+
+
+STAGE = Stage(
+    spec=asset_spec(
+        "raw_conversations",
+        description="The messages of each local day, a row a conversation, from what was imported, watched folders "
+        "and the user's own database. An empty day is a valid day.",
+        kinds={"parquet"},
+    ),
+    materialize=materialize,
+    partition="raw_conversations",
+)

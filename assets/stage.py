@@ -1,0 +1,58 @@
+"""What a module says of its asset."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import dagster as dg
+from pydantic import Field
+
+from dreaming.checking import Finding
+from dreaming.home import Home
+from dreaming.pipeline import Rechunk
+from dreaming.storage.partitions import AssetName
+
+Metadata = dict[str, dg.MetadataValue]
+
+
+class DreamingConfig(dg.Config):
+    """The run config of the assets."""
+
+    rechunk: Rechunk = Field(
+        default="outdated",
+        description="Which conversations get new basic chunks: 'changed' only those whose content changed, "
+        "'outdated' also those that an older segmenter cut.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """An asset check: its spec, and what evaluates it for one day from what was written."""
+
+    spec: dg.AssetCheckSpec
+    evaluate: Callable[[Home, date], Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """An asset: its spec, what materialises one day of it, and its checks."""
+
+    spec: dg.AssetSpec
+    materialize: Callable[[Home, date, DreamingConfig], Metadata]
+    partition: AssetName
+    """The partition whose hash is the asset's data version."""
+    checks: tuple[Check, ...] = field(default=())
+
+
+def asset_spec(key: str, *, description: str, kinds: set[str], upstream: str | None = None) -> dg.AssetSpec:
+    """The spec of one of the four assets."""
+    tags: Mapping[str, str] = {"dreaming/cost": "free"}
+    return dg.AssetSpec(
+        key,
+        deps=[upstream] if upstream else [],
+        description=description,
+        group_name="dreaming",
+        kinds=kinds,
+        tags=tags,
+        skippable=True,
+    )

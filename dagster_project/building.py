@@ -1,0 +1,75 @@
+"""The definitions, buildable with overrides."""
+
+from contextlib import AbstractContextManager
+
+import dagster as dg
+
+from assets.day import build_assets
+from dagster_project.jobs import build_initial_job, import_watched_folders
+from dagster_project.schedules import build_initial_schedule
+from dagster_project.sensors import build_imports_sensor, build_orphans_sensor
+from dreaming.days import Calendar
+from dreaming.home import Home, open_home
+from dreaming.settings import Settings
+from resources import DatabaseSourceResource, HomeResource, WatchedFoldersResource
+
+
+def build_definitions(settings: Settings, *, home: object | None = None) -> dg.Definitions:
+    """The definitions for settings.
+
+    Args:
+        settings: what the environment decides.
+        home: an open `Home` (or a resource that gives one) in the place of the configured resource, for runs in the
+            caller's own process and for tests.
+
+    """
+    configured = home_resource(settings)
+
+    def open_configured() -> AbstractContextManager[Home]:
+        return open_home(settings)
+
+    with open_configured() as opened:
+        calendar = opened.archive.calendar
+    partitions = daily_partitions(calendar)
+    initial = build_initial_job(partitions)
+    return dg.Definitions(
+        assets=[build_assets(partitions)],
+        jobs=[initial, import_watched_folders],
+        schedules=[build_initial_schedule(initial, calendar)],
+        sensors=[build_imports_sensor(initial, open_configured), build_orphans_sensor(open_configured)],
+        resources={"home": home if home is not None else configured},
+        executor=dg.in_process_executor,
+    )
+
+
+def daily_partitions(calendar: Calendar) -> dg.DailyPartitionsDefinition:
+    """A partition for every local day from the start day to today, the current day included."""
+    return dg.DailyPartitionsDefinition(start_date=calendar.start.isoformat(), timezone=calendar.zone.key, end_offset=1)
+
+
+def home_resource(settings: Settings) -> HomeResource:
+    """The resource for settings; what may hold a password stays an environment variable."""
+    return HomeResource(
+        home=str(settings.home),
+        store_url=settings.store_url,
+        database_url=dg.EnvVar("DREAMING_DATABASE_URL") if settings.database_url else "",
+        time_zone=settings.time_zone or "",
+        start_date=settings.start_date.isoformat(),
+        remember_queries=settings.remember_queries,
+        watched_folders=WatchedFoldersResource(folders=[str(folder) for folder in settings.watched_folders]),
+        database_source=database_source(settings),
+    )
+
+
+def database_source(settings: Settings) -> DatabaseSourceResource:
+    """The user's own database as a source, or one that is switched off."""
+    given = settings.database_source
+    if given is None:
+        return DatabaseSourceResource()
+    return DatabaseSourceResource(
+        name=given.name,
+        url=dg.EnvVar("DREAMING_SOURCE_URL"),
+        query=given.query,
+        columns=dict(given.columns),
+        bounds=given.bounds,
+    )

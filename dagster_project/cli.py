@@ -1,0 +1,188 @@
+"""The commands that make Dagster runs, beside those of `dreaming.cli`; and the command's entry point."""
+
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.text import Text
+
+import dreaming.samples
+from dreaming.cli import DAY, cli, console, import_exports, json_option, progress_bar, write_json
+from dreaming.errors import UsageError
+from dreaming.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster_project.running import RunOutcome
+    from dreaming.home import Home
+    from dreaming.pipeline import Rechunk
+
+
+def main() -> None:
+    """The `dreaming` command."""
+    cli(prog_name="dreaming")
+
+
+@cli.command()
+@click.option("--day", type=DAY, help="One day.")
+@click.option("--from", "first", type=DAY, help="First day of a range.")
+@click.option("--to", "last", type=DAY, help="Last day of a range.")
+@click.option("--queue", is_flag=True, help="Leave the run to the daemon of `dreaming ui`.")
+@json_option
+def run(day: date | None, first: date | None, last: date | None, queue: bool, as_json: bool) -> None:
+    """Chunk, check and index days; without days, all that imports touched and no run has done.
+
+    A Dagster run in this process, shown in the UI like any other. Days that are named are also chunked again where an
+    older segmenter cut them.
+    """
+    named = _named_days(day, first, last)
+    outcomes, summary = _run(named, rechunk="outdated" if named else "changed", stage="initial", queue=queue)
+    if as_json:
+        write_json(summary)
+    else:
+        _print_summary(summary)
+    _leave(outcomes)
+
+
+def _named_days(day: date | None, first: date | None, last: date | None) -> list[date] | None:
+    from dreaming.days import day_range
+
+    if day and (first or last):
+        raise UsageError("Give --day, or --from and --to, not both.")
+    if day:
+        return [day]
+    if bool(first) != bool(last):
+        raise UsageError("--from and --to go together.")
+    return day_range(first, last) if first and last else None
+
+
+def _run(
+    named: list[date] | None, *, rechunk: "Rechunk", stage: str, queue: bool = False
+) -> tuple[list["RunOutcome"], dict[str, Any]]:
+    from dagster_project.instance import open_instance
+    from dagster_project.running import queue_days, run_days
+    from dreaming.home import open_home
+
+    settings = Settings.from_environment()
+    with progress_bar() as progress:
+        task = progress.add_task("Dreaming", total=None)
+        with open_home(settings, on_day=lambda _day: progress.advance(task)) as home:
+            days = _days_to_run(home, named)
+            progress.update(task, total=len(days))
+            with open_instance(settings) as instance:
+                launch = queue_days if queue else run_days
+                outcomes = launch(home, instance, days, rechunk=rechunk, stage=stage)
+            return outcomes, _summary(home, days, outcomes)
+
+
+def _days_to_run(home: "Home", named: list[date] | None) -> list[date]:
+    now = home.pipeline.clock()
+    calendar = home.archive.calendar
+    if named is not None:
+        return [calendar.require(day, now=now) for day in named]
+    home.pipeline.refresh()
+    return [day for day in home.archive.pending_days() if day <= calendar.day_of(now)]
+
+
+def _summary(home: "Home", days: Sequence[date], outcomes: Sequence["RunOutcome"]) -> dict[str, Any]:
+    from dreaming.statistics import ChunkStatistics
+
+    statistics = ChunkStatistics()
+    for day in days:
+        with home.store.open_chunks("upgraded_chunks", day) as chunks:
+            for _ in statistics.count(chunks.rows()):
+                pass
+    return {
+        "days": len(days),
+        "chunks": statistics.chunks,
+        "tokens": statistics.tokens,
+        "quality": dict(statistics.quality),
+        "languages": dict(statistics.languages.most_common()),
+        "runs": [
+            {"run_id": o.run_id, "from": o.first, "to": o.last, "status": o.status.value, "message": o.message}
+            for o in outcomes
+        ],
+    }
+
+
+def _print_summary(summary: dict[str, Any]) -> None:
+    from dreaming.reporting import quality_table
+
+    if not summary["days"]:
+        console.print("Nothing waits: every day that imports touched is searchable.")
+        return
+    languages = ", ".join(f"{language} {count:,}" for language, count in summary["languages"].items())
+    console.print(f"{summary['days']:,} days, {summary['chunks']:,} chunks: {languages}", highlight=False)
+    console.print(quality_table(summary["quality"]))
+    for made in summary["runs"]:
+        line = f"run {made['run_id']}  {made['from']} to {made['to']}  {made['status']}  {made['message']}"
+        console.print(Text(line.rstrip(), style="" if made["status"] in ("SUCCESS", "QUEUED") else "red"))
+
+
+def _leave(outcomes: Sequence["RunOutcome"]) -> None:
+    if any(outcome.interrupted for outcome in outcomes):
+        sys.exit(130)
+    if any(outcome.failed for outcome in outcomes):
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("conversation")
+@json_option
+def forget(conversation: str, as_json: bool) -> None:
+    """Delete everything about a conversation, for good: partitions, index, replies, queries. Spending stays counted."""
+    from dreaming.conversation import ConversationId
+    from dreaming.home import open_home
+
+    settings = Settings.from_environment()
+    with open_home(settings) as home:
+        days = home.forget(ConversationId(conversation))
+    outcomes, _ = _run(sorted(days), rechunk="changed", stage="forget")
+    with open_home(settings) as home:
+        home.erase_deleted()
+    if as_json:
+        write_json({"conversation": conversation, "days": sorted(days)})
+    else:
+        console.print(f"Forgotten; {len(days):,} days were written again.", highlight=False)
+    _leave(outcomes)
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+def demo(paths: tuple[Path, ...]) -> None:
+    """Import, run and search in one go: your own exports, or without any the sample conversations that come along."""
+    import_exports(paths or dreaming.samples.FILES)
+    outcomes, summary = _run(None, rechunk="changed", stage="initial")
+    _print_summary(summary)
+    if not paths:
+        for query in dreaming.samples.QUERIES:
+            _show_search(query)
+    console.print("\nNext: dreaming search WORDS, and dreaming ui for the runs, days and metadata.")
+    _leave(outcomes)
+
+
+def _show_search(query: str) -> None:
+    from dreaming.home import open_home
+    from dreaming.reporting import print_hits
+
+    console.print(f"\n$ dreaming search {query!r} --limit 2", highlight=False)
+    with open_home(Settings.from_environment()) as home:
+        hits = home.memory.search(query, limit=2)
+        print_hits(console, hits, [[] for _ in hits])
+
+
+@cli.command()
+@click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
+def ui(port: int) -> None:
+    """Open the Dagster UI with its daemon: runs, days, metadata, schedules. Ctrl-C ends both."""
+    from dagster_project.instance import prepare_dagster_home
+    from dagster_project.webserver import serve
+    from dreaming.home import open_home
+
+    settings = Settings.from_environment()
+    prepare_dagster_home(settings)
+    with open_home(settings):
+        console.print(f"The UI will be at http://127.0.0.1:{port}; Ctrl-C ends it.", highlight=False)
+    sys.exit(serve(port))

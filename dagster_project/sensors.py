@@ -1,0 +1,79 @@
+"""What happens by itself: new exports are imported, the days they touch are run, dead runs are ended."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from dagster_project.jobs import import_watched_folders
+from dagster_project.owners import fail_orphaned_runs
+from dreaming.days import contiguous
+from dreaming.home import Home
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+OpenHome = Callable[[], AbstractContextManager[Home]]
+
+
+def build_imports_sensor(job: UnresolvedAssetJobDefinition, open_home: OpenHome) -> dg.SensorDefinition:
+    """Imports what appears in watched folders, and runs the days that any import touched, late arrivals included."""
+
+    @dg.sensor(
+        name="imports",
+        jobs=[job, import_watched_folders],
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Imports what appears in watched folders, and runs the days that imports have touched.",
+    )
+    def imports(_context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        with open_home() as home:
+            requests = [*_import_requests(home), *_day_requests(home, job.name)]
+        if not requests:
+            yield dg.SkipReason("Nothing new was imported, and no watched folder has news.")
+        yield from requests
+
+    return imports
+
+
+def _import_requests(home: Home) -> Iterator[dg.RunRequest]:
+    news = [state for folder in home.pipeline.folders for state in folder.news()]
+    if news:
+        newest = max(state.modified_ns for state in news)
+        yield dg.RunRequest(
+            run_key=f"import:{len(news)}:{newest}:{sum(state.size for state in news)}",
+            job_name=import_watched_folders.name,
+        )
+
+
+def _day_requests(home: Home, job_name: str) -> Iterator[dg.RunRequest]:
+    today = home.archive.calendar.day_of(home.pipeline.clock())
+    revisions = {day: revision for day, revision in home.archive.pending_revisions().items() if day <= today}
+    for first, last in contiguous(revisions):
+        # The revisions are part of the key: what failed is tried again when there is news, not every 30 seconds.
+        known = sum(revision for day, revision in revisions.items() if first <= day <= last)
+        yield dg.RunRequest(
+            run_key=f"days:{first}:{last}:{known}",
+            job_name=job_name,
+            run_config={"ops": {"dreaming": {"config": {"rechunk": "changed"}}}},
+            tags={RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()},
+        )
+
+
+def build_orphans_sensor(open_home: OpenHome) -> dg.SensorDefinition:
+    """Ends the runs whose process died, and frees the slots that they held."""
+
+    @dg.sensor(
+        name="dead_runs",
+        job=import_watched_folders,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Ends the runs of the command whose process is gone, and frees their concurrency slots.",
+    )
+    def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        with open_home() as home:
+            ended = fail_orphaned_runs(context.instance, home.ledger)
+        return dg.SkipReason(f"Ended {len(ended)} runs whose process was gone.")
+
+    return dead_runs

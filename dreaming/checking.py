@@ -1,0 +1,77 @@
+"""What was written, read again: the witnesses behind the asset checks."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from dreaming.chunk import lanes
+from dreaming.errors import VerbatimError
+from dreaming.remembering.index import MemoryIndex
+from dreaming.storage.partitions import PartitionStore
+from dreaming.verbatim import prove_verbatim
+
+ChunkAsset = Literal["basic_chunks", "upgraded_chunks"]
+
+SMALLEST_CHUNK_TOKENS = 100
+LARGEST_CHUNK_TOKENS = 800
+REQUIRED_SHARE_IN_BOUNDS = 0.95
+"""The share of text chunks that must be within the bounds, where their conversation is long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check of one day."""
+
+    passed: bool
+    description: str
+    figures: dict[str, int | float]
+
+
+def check_verbatim(store: PartitionStore, asset: ChunkAsset, day: date) -> Finding:
+    """Law 1 over what was written: every message's text is there, exactly once, in order, unchanged."""
+    conversations = characters = 0
+    with store.open_conversations(day) as raw, store.open_chunks(asset, day) as chunks:
+        for conversation in raw.rows():
+            conversations += 1
+            characters += sum(len(m.content) for m in conversation.messages)
+            try:
+                prove_verbatim(conversation, chunks.of_conversation(conversation.conversation_id))
+            except VerbatimError as error:
+                return Finding(False, str(error), {"conversations": conversations})
+    return Finding(
+        True,
+        f"{characters:,} characters of {conversations:,} conversations, each exactly once.",
+        {"conversations": conversations, "characters": characters},
+    )
+
+
+def check_sizes(store: PartitionStore, day: date) -> Finding:
+    """Whether basic text chunks are within 100-800 tokens where their conversation-day has at least 100."""
+    counted = within = 0
+    with store.open_conversations(day) as raw, store.open_chunks("basic_chunks", day) as chunks:
+        for conversation in raw.rows():
+            held = chunks.of_conversation(conversation.conversation_id)
+            tokens = [chunk.token_count for chunk in held if chunk.kind == "text"]
+            if sum(tokens) >= SMALLEST_CHUNK_TOKENS:
+                counted += len(tokens)
+                within += sum(SMALLEST_CHUNK_TOKENS <= n <= LARGEST_CHUNK_TOKENS for n in tokens)
+    share = within / counted if counted else 1.0
+    return Finding(
+        share >= REQUIRED_SHARE_IN_BOUNDS,
+        f"{within:,} of {counted:,} text chunks are within {SMALLEST_CHUNK_TOKENS}-{LARGEST_CHUNK_TOKENS} tokens.",
+        {"chunks": counted, "share_in_bounds": round(share, 4)},
+    )
+
+
+def check_nothing_lost(store: PartitionStore, index: MemoryIndex, day: date) -> Finding:
+    """Whether every conversation with text has chunks, no chunk is of another, and search holds every chunk."""
+    with store.open_conversations(day) as raw, store.open_chunks("upgraded_chunks", day) as chunks:
+        with_text = {row.conversation_id for row in raw.rows() if lanes(row.messages)}
+        chunked = {row.conversation_id for row in chunks.rows()}
+        published = chunks.row_count
+    lost, foreign, indexed = len(with_text - chunked), len(chunked - with_text), index.days().get(day, 0)
+    return Finding(
+        not lost and not foreign and indexed == published,
+        f"{lost} conversations without chunks, {foreign} unknown ones; {indexed:,} of {published:,} chunks searchable.",
+        {"conversations_lost": lost, "conversations_unknown": foreign, "chunks": published, "searchable": indexed},
+    )

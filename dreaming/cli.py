@@ -1,0 +1,261 @@
+"""The `dreaming` command: what works on what is kept. `dagster_project.cli` adds what makes runs.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 stopped by budget or time, 130 interrupted.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import date, datetime
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, BChunk
+from dreaming.errors import DreamingError, UsageError
+from dreaming.remembering.filters import ChunkFilter
+from dreaming.settings import Settings, parse_day
+
+console = Console()
+diagnostics = Console(stderr=True)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class DayParameter(click.ParamType[date]):
+    """A day on the command line."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read an ISO date."""
+        if isinstance(value, date):
+            return value
+        try:
+            return parse_day(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+DAY = DayParameter()
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+
+
+class Commands(click.Group):
+    """The command's group: errors of dreaming become a message and an exit code, not a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            fail(str(error), 2)
+        except DreamingError as error:
+            fail(str(error), 1)
+
+
+def fail(message: str, exit_code: int) -> NoReturn:
+    """Say what went wrong and leave."""
+    diagnostics.print(f"[red]error:[/] {escape(message)}", highlight=False)
+    sys.exit(exit_code)
+
+
+def write_json(value: object) -> None:
+    """Write a value as JSON on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=_jsonable))
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on standard error; silent where that is no terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=diagnostics, transient=True, disable=not diagnostics.is_terminal) as progress:
+        yield progress
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dreaming")
+def cli() -> None:
+    """Turn each day's conversations into searchable memory, overnight, free and on your own machine."""
+
+
+@cli.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--again", is_flag=True, help="Take conversations back in that were forgotten.")
+@json_option
+def import_(paths: tuple[Path, ...], again: bool, as_json: bool) -> None:
+    """Import exports: files, folders or zips of ChatGPT, Claude, Claude Code, Codex, Open WebUI and others.
+
+    The same or a grown export adds only what is new. Then `dreaming run` chunks the days that it touched.
+    """
+    import_exports(paths, again=again, as_json=as_json)
+
+
+def import_exports(paths: Sequence[Path], *, again: bool = False, as_json: bool = False) -> None:
+    """Import exports and say what became of them; exits 1 when a file could not be read."""
+    from dreaming.home import open_home
+    from dreaming.importing import ImportReport, read_exports
+    from dreaming.reporting import import_summary, print_import
+
+    with open_home(Settings.from_environment()) as home, progress_bar() as progress:
+        if again:
+            home.archive.allow_again()
+        report = ImportReport()
+        offered = progress.track(read_exports(paths, report), description="Importing conversations")
+        stored = home.archive.add(offered)
+    if as_json:
+        write_json(import_summary(report, stored))
+    else:
+        print_import(console, report, stored)
+    if report.errors:
+        sys.exit(1)
+
+
+def filter_options(command: Command) -> Command:
+    """Add the options that say which chunks a command is about, given to it as `wanted`; of talk only by default."""
+
+    def with_filter(*, first: date | None, last: date | None, **options: Any) -> Any:
+        names = ("labels", "languages", "quality_levels", "conversations", "kinds")
+        chosen = {name: options.pop(name) for name in names}
+        return command(wanted=ChunkFilter(first_day=first, last_day=last, **chosen), **options)
+
+    wrapped: Any = update_wrapper(with_filter, command)
+    for option in (
+        click.option("--from", "first", type=DAY, help="First day."),
+        click.option("--to", "last", type=DAY, help="Last day."),
+        click.option("--label", "labels", multiple=True, help="Only chunks with a label."),
+        click.option("--language", "languages", multiple=True, help="Only a language: zh, en, ja, mixed, ..."),
+        click.option("--quality", "quality_levels", multiple=True, type=click.Choice(list(QUALITY_LEVELS))),
+        click.option("--conversation", "conversations", multiple=True, help="Only a conversation, by id."),
+        click.option(
+            "--kind",
+            "kinds",
+            multiple=True,
+            type=click.Choice(CHUNK_KINDS),
+            default=["text"],
+            show_default=True,
+            help="Talk, what tools printed, or a model's thinking.",
+        ),
+    ):
+        wrapped = option(wrapped)
+    result: Command = wrapped
+    return result
+
+
+@cli.command()
+@click.argument("query")
+@filter_options
+@click.option("--limit", default=10, show_default=True, help="How many hits.")
+@click.option("--around", default=0, show_default=True, help="Show so many chunks before and after each hit.")
+@json_option
+def search(query: str, wanted: ChunkFilter, limit: int, around: int, as_json: bool) -> None:
+    """Find what was said: words of any language, two-character Chinese and Japanese words included."""
+    from dreaming.home import open_home
+    from dreaming.reporting import print_hits
+
+    with open_home(Settings.from_environment()) as home:
+        hits = home.memory.search(query, wanted, limit=limit)
+        context = [home.memory.around(hit, chunks=around) if around else [] for hit in hits]
+        if as_json:
+            write_json(
+                [
+                    chunk_record(hit.chunk)
+                    | {"score": hit.score, "snippet": hit.snippet.text, "around": [chunk_record(c) for c in chunks]}
+                    for hit, chunks in zip(hits, context, strict=True)
+                ]
+            )
+        else:
+            print_hits(console, hits, context)
+
+
+def chunk_record(chunk: BChunk) -> dict[str, Any]:
+    """A chunk as JSON has it."""
+    record = {field.name: getattr(chunk, field.name) for field in fields(chunk)}
+    record["spans"] = [{"message_id": s.message_id, "start": s.start, "end": s.end} for s in chunk.spans]
+    record["topics"] = [
+        {"message_id": t.message_id, "start": t.start, "score": t.score, "origin": t.origin} for t in chunk.topics
+    ]
+    return record
+
+
+@cli.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@filter_options
+def export(target: Path, wanted: ChunkFilter) -> None:
+    """Write the current chunks to a file: .parquet, .jsonl or .csv, by its ending."""
+    from dreaming.exporting import export_chunks
+    from dreaming.home import open_home
+
+    with open_home(Settings.from_environment()) as home:
+        count = export_chunks(home.store, wanted, target)
+    console.print(f"{count:,} chunks written to {target}", highlight=False)
+
+
+@cli.command()
+@json_option
+def status(as_json: bool) -> None:
+    """What is held, what is searchable, and which days wait for a run."""
+    from dreaming.home import open_home
+    from dreaming.reporting import home_status, print_status
+
+    with open_home(Settings.from_environment()) as home:
+        found = home_status(home)
+    if as_json:
+        write_json(found)
+    else:
+        print_status(console, found)
+
+
+@cli.command()
+def segment() -> None:
+    """Find topic boundaries: {"id","turns":[{"speaker","text"}]} lines in, {"id","boundaries":[i,...]} lines out.
+
+    i means that a new topic starts at turn i, counted from 0.
+    """
+    from dreaming.chunking.segment import segment_turns
+
+    for number, line in enumerate(sys.stdin, 1):
+        if line.strip():
+            dialogue = _dialogue(line, number)
+            turns = [(turn["speaker"], turn["text"]) for turn in dialogue["turns"]]
+            write_json({"id": dialogue["id"], "boundaries": segment_turns(turns)})
+
+
+def _dialogue(line: str, number: int) -> dict[str, Any]:
+    expected = '{"id": ..., "turns": [{"speaker": ..., "text": ...}, ...]}'
+    try:
+        dialogue = json.loads(line)
+        valid = "id" in dialogue and all(
+            isinstance(turn[key], str) for turn in dialogue["turns"] for key in ("speaker", "text")
+        )
+    except (ValueError, KeyError, TypeError):
+        valid = False
+    if not valid:
+        raise UsageError(f"Line {number} is no dialogue; expected {expected}.")
+    result: dict[str, Any] = dialogue
+    return result
+
+
+@cli.command()
+@click.argument("zone")
+def timezone(zone: str) -> None:
+    """Move all days to another time zone; then `dreaming run` writes the days that change."""
+    from dreaming.home import open_home
+
+    with open_home(Settings.from_environment()) as home:
+        touched = home.archive.move_time_zone(zone)
+    console.print(f"Days are cut in {zone} now; {len(touched):,} days have news. Next: dreaming run", highlight=False)

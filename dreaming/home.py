@@ -1,0 +1,144 @@
+"""Everything that is kept, opened: the one place where the parts are put together."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from dreaming.chunking.rules import RulesChunker
+from dreaming.conversation import ConversationId
+from dreaming.errors import StorageError, UsageError
+from dreaming.pipeline import Chunker, Pipeline
+from dreaming.remembering.index import MemoryIndex
+from dreaming.remembering.search import Memory
+from dreaming.settings import Settings
+from dreaming.sources import DaySource
+from dreaming.sources.database import DatabaseSource
+from dreaming.sources.folder import WatchedFolder
+from dreaming.storage.archive import Archive, machine_time_zone
+from dreaming.storage.database import Database, DatabaseName, open_database
+from dreaming.storage.locks import DayLocks, FileDayLocks, PostgresDayLocks
+from dreaming.storage.partitions import PartitionStore
+from dreaming.storage.purchases import Purchases
+
+
+def utc_now() -> datetime:
+    """The clock of the real world."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """An open `DREAMING_HOME`."""
+
+    settings: Settings
+    archive: Archive
+    ledger: Database
+    store: PartitionStore
+    index: MemoryIndex
+    memory: Memory
+    pipeline: Pipeline
+    on_day: Callable[[date], None]
+    """Told each day that a run has finished, for progress."""
+
+    def forget(self, conversation_id: ConversationId) -> set[date]:
+        """Delete what was imported, bought and asked about a conversation, and keep it out of later imports.
+
+        The ledger's figures stay. Returns the days whose partitions still hold it: run them, then `erase_deleted`.
+        Raises `UsageError` when no such conversation is held.
+        """
+        days = self.archive.days_of(conversation_id) | self.index.days_of(conversation_id)
+        if not days:
+            raise UsageError(
+                f"No conversation {conversation_id!r} is held. `dreaming search` shows the ids of what it finds."
+            )
+        self.archive.forget(conversation_id)
+        self.pipeline.purchases.forget(conversation_id)
+        self.memory.forget(conversation_id)
+        return days
+
+    def erase_deleted(self) -> None:
+        """Make what was deleted unreadable in the database files too."""
+        for database in (self.archive.database, self.ledger, self.index.database):
+            database.erase_deleted()
+
+
+@contextmanager
+def open_home(
+    settings: Settings,
+    *,
+    folders: Sequence[Path] | None = None,
+    sources: Sequence[DaySource] | None = None,
+    chunker: Chunker | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    on_day: Callable[[date], None] = lambda _day: None,
+) -> Iterator[Home]:
+    """Open the home, making it where there is none.
+
+    Args:
+        settings: what the environment decides.
+        folders: watched folders; by default those of the settings.
+        sources: further sources of `raw_conversations`; by default those of the settings.
+        chunker: what cuts basic chunks; by default the rules.
+        clock: tells the time, for tests.
+        on_day: told each day that a run has finished.
+
+    Raises:
+        StorageError: the home cannot be written, or was written by a newer dreaming.
+        UsageError: another time zone is asked for than the one that is pinned.
+
+    """
+    _make_private_folder(settings.home)
+    databases = {name: _database(name, settings) for name in ("archive", "ledger", "memory")}
+    try:
+        archive = Archive(databases["archive"], start=settings.start_date, clock=clock)
+        archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
+        store, index = PartitionStore(settings.store_url), MemoryIndex(databases["memory"])
+        watched = settings.watched_folders if folders is None else folders
+        pipeline = Pipeline(
+            archive=archive,
+            folders=tuple(WatchedFolder(folder, archive) for folder in watched),
+            sources=tuple(_sources(settings) if sources is None else sources),
+            store=store,
+            locks=_locks(settings, databases["ledger"]),
+            purchases=Purchases(databases["ledger"]),
+            index=index,
+            chunker=chunker or RulesChunker(),
+            clock=clock,
+        )
+        memory = Memory(index, databases["ledger"], remember_queries=settings.remember_queries, clock=clock)
+        yield Home(settings, archive, databases["ledger"], store, index, memory, pipeline, on_day)
+    finally:
+        for database in databases.values():
+            database.close()
+
+
+def _database(name: DatabaseName, settings: Settings) -> Database:
+    return open_database(name, home=settings.home, database_url=settings.database_url)
+
+
+def _sources(settings: Settings) -> list[DaySource]:
+    given = settings.database_source
+    if given is None:
+        return []
+    return [DatabaseSource.configured(given.name, given.url, given.query, given.columns, given.bounds)]
+
+
+def _locks(settings: Settings, ledger: Database) -> DayLocks:
+    return PostgresDayLocks(ledger) if settings.database_url else FileDayLocks(settings.home / "locks")
+
+
+def _make_private_folder(home: Path) -> None:
+    """Make the home for its owner only: what people say to assistants is nobody else's."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"DREAMING_HOME {str(home)!r} cannot be made: {error.strerror}. Set it to a folder you can write."
+        ) from error
+    if not home.is_dir() or not os.access(home, os.W_OK | os.X_OK):
+        raise StorageError(
+            f"DREAMING_HOME {str(home)!r} is not a folder you can write. Set DREAMING_HOME to one that is."
+        )

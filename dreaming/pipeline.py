@@ -1,0 +1,176 @@
+"""The pipeline: what happens to one day, step by step. The Dagster assets and the command both call this.
+
+    gather(day)     sources -> raw_conversations
+    chunk(day)      raw_conversations -> basic_chunks
+    publish(day)    basic_chunks + what was paid for -> upgraded_chunks, and into the memory index
+
+Each step writes one partition, whole or not at all, holding the day's lock; each may be run again at any time, by any
+number of processes, and ends in the same state.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Literal, Protocol
+
+from dreaming.chunk import BChunk
+from dreaming.chunking.tokens import count_tokens
+from dreaming.conversation import ConversationDay
+from dreaming.remembering.index import MemoryIndex
+from dreaming.sources import DaySource
+from dreaming.sources.folder import WatchedFolder
+from dreaming.statistics import ChunkStatistics, RawStatistics
+from dreaming.storage.archive import Archive
+from dreaming.storage.locks import DayLocks
+from dreaming.storage.partitions import Partition, PartitionStore
+from dreaming.storage.purchases import Purchases
+from dreaming.upgrading.overlay import overlay
+from dreaming.verbatim import prove_verbatim
+
+Rechunk = Literal["changed", "outdated"]
+"""Which conversations get new chunks: those whose content changed, or also those that an older segmenter cut."""
+
+
+class Chunker(Protocol):
+    """Cuts a conversation-day into basic chunks."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same text would be cut differently."""
+        ...
+
+    def chunk(self, day: ConversationDay, *, created_at: datetime) -> Sequence[BChunk]:
+        """The chunks, which tile the conversation-day (law 1)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The steps of a day over the places where things live."""
+
+    archive: Archive
+    folders: tuple[WatchedFolder, ...]
+    sources: tuple[DaySource, ...]
+    store: PartitionStore
+    locks: DayLocks
+    purchases: Purchases
+    index: MemoryIndex
+    chunker: Chunker
+    clock: Callable[[], datetime]
+
+    def refresh(self) -> set[date]:
+        """Import what is new in the watched folders; returns the days that it touches."""
+        return {day for folder in self.folders for day in folder.refresh()[1].touched_days}
+
+    def gather(self, day: date) -> RawStatistics:
+        """Write the day's `raw_conversations` from all sources."""
+        statistics = RawStatistics()
+        with self.locks.hold(day):
+            revision = self.archive.revision(day)
+            rows = statistics.count(self._from_sources(day, statistics))
+            self.store.write_conversations(day, rows, notes={"revision": str(revision)})
+        return statistics
+
+    def _from_sources(self, day: date, statistics: RawStatistics) -> Iterator[ConversationDay]:
+        seen: set[str] = set()
+        calendar = self.archive.calendar
+        for rows in (self.archive.read_day(day), *(source.read_day(day, calendar) for source in self.sources)):
+            for row in rows:
+                if row.conversation_id in seen or self.archive.is_forgotten(row.conversation_id):
+                    statistics.left_out += 1
+                    continue
+                seen.add(row.conversation_id)
+                yield row
+
+    def chunk(self, day: date, *, rechunk: Rechunk = "outdated") -> ChunkStatistics:
+        """Write the day's `basic_chunks`; conversations that have not changed keep the chunks they have."""
+        with self.locks.hold(day):
+            return self._chunk(day, rechunk)
+
+    def _chunk(self, day: date, rechunk: Rechunk) -> ChunkStatistics:
+        statistics = ChunkStatistics()
+        with self.store.open_conversations(day) as raw, self.store.open_chunks("basic_chunks", day) as before:
+            chunks = self._chunks(raw, before, rechunk, statistics)
+            notes = {"raw": self.store.hash_of("raw_conversations", day) or ""}
+            self.store.write_chunks("basic_chunks", day, statistics.count(chunks), notes=notes)
+        return statistics
+
+    def _chunks(
+        self, raw: Partition[ConversationDay], before: Partition[BChunk], rechunk: Rechunk, statistics: ChunkStatistics
+    ) -> Iterator[BChunk]:
+        now = self.clock()
+        for conversation in raw.rows():
+            held = before.of_conversation(conversation.conversation_id)
+            statistics.conversations += 1
+            if self._stands(held, conversation, rechunk):
+                statistics.conversations_kept += 1
+                yield from held
+                continue
+            chunks = _keeping_creation(self.chunker.chunk(conversation, created_at=now), held)
+            prove_verbatim(conversation, chunks)
+            yield from chunks
+
+    def _stands(self, held: Sequence[BChunk], conversation: ConversationDay, rechunk: Rechunk) -> bool:
+        if not held or any(chunk.source_hash != conversation.content_hash for chunk in held):
+            return False
+        return rechunk == "changed" or all(chunk.segmenter_version == self.chunker.version for chunk in held)
+
+    def publish(self, day: date) -> ChunkStatistics:
+        """Write the day's `upgraded_chunks` and index them: the only writer of what people see.
+
+        Reads raw, basic and paid chunks again under the day's lock; where another run has brought newer conversations
+        since, it chunks them first. Raises `VerbatimError`, and leaves what was published, when law 1 would break.
+        """
+        statistics = ChunkStatistics()
+        with self.locks.hold(day), ExitStack() as stack:
+            raw_hash = self.store.hash_of("raw_conversations", day) or ""
+            if self._cut_from(day) != raw_hash:
+                self._chunk(day, "changed")
+            raw = stack.enter_context(self.store.open_conversations(day))
+            basic = stack.enter_context(self.store.open_chunks("basic_chunks", day))
+            chunks = statistics.count(self._current(raw, basic, statistics))
+            file_hash = self.store.write_chunks("upgraded_chunks", day, chunks, notes={"raw": raw_hash})
+            self._index(day, file_hash)
+            self.archive.mark_published(day, int(raw.notes.get("revision", "0")))
+        return statistics
+
+    def _cut_from(self, day: date) -> str | None:
+        with self.store.open_chunks("basic_chunks", day) as basic:
+            return basic.notes.get("raw")
+
+    def _current(
+        self, raw: Partition[ConversationDay], basic: Partition[BChunk], statistics: ChunkStatistics
+    ) -> Iterator[BChunk]:
+        for conversation in raw.rows():
+            statistics.conversations += 1
+            chunks = overlay(
+                conversation,
+                basic.of_conversation(conversation.conversation_id),
+                self.purchases.of_conversation(conversation.conversation_id),
+                count_tokens=count_tokens,
+            )
+            prove_verbatim(conversation, chunks)
+            yield from chunks
+
+    def remember(self, day: date) -> int:
+        """Bring the memory index up to the day's `upgraded_chunks`; returns how many chunks it holds of the day."""
+        with self.locks.hold(day):
+            file_hash = self.store.hash_of("upgraded_chunks", day)
+            return self._index(day, file_hash) if file_hash else 0
+
+    def _index(self, day: date, file_hash: str) -> int:
+        with self.store.open_chunks("upgraded_chunks", day) as chunks:
+            return self.index.replace_day(day, chunks.rows(), partition_hash=file_hash)
+
+    def run_day(self, day: date, *, rechunk: Rechunk = "outdated") -> ChunkStatistics:
+        """All steps of a day: what a Dagster run of all assets does, without Dagster."""
+        self.gather(day)
+        self.chunk(day, rechunk=rechunk)
+        return self.publish(day)
+
+
+def _keeping_creation(chunks: Iterable[BChunk], before: Iterable[BChunk]) -> list[BChunk]:
+    """The chunks, with the time of creation of those that were there before."""
+    created = {chunk.chunk_id: chunk.created_at for chunk in before}
+    return [replace(chunk, created_at=created.get(chunk.chunk_id, chunk.created_at)) for chunk in chunks]

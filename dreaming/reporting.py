@@ -1,0 +1,159 @@
+"""What the command prints. Chat text is shown as data: without markup and without control characters."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dreaming.chunk import BChunk
+from dreaming.home import Home
+from dreaming.importing import ImportReport
+from dreaming.remembering.search import Hit
+from dreaming.storage.archive import ArchiveReport
+
+_HARMLESS = frozenset("\n\t\u200c\u200d")
+"""Controls that only shape text: line ends, tabs, and what joins emoji and letters."""
+
+
+def printable(text: str) -> str:
+    """Text of a conversation without what would steer a terminal or reverse its reading; as long as before."""
+    return "".join(
+        "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in _HARMLESS else c for c in text
+    )
+
+
+def import_summary(report: ImportReport, stored: ArchiveReport) -> dict[str, Any]:
+    """An import as JSON has it."""
+    return {
+        "conversations": report.conversations,
+        "messages": report.messages,
+        "added": stored.added,
+        "updated": stored.updated,
+        "unchanged": stored.unchanged,
+        "older": stored.older,
+        "forgotten": stored.forgotten,
+        "new_messages": stored.new_messages,
+        "doubted_times": stored.doubted_times,
+        "replaced_characters": report.replaced_characters,
+        "days": sorted(day.isoformat() for day in stored.touched_days),
+        "skipped": {reason.value: count for reason, count in report.skipped.items()},
+        "files": [
+            {
+                "path": file.path,
+                "format": file.format,
+                "conversations": file.conversations,
+                "messages": file.messages,
+                "skipped": {reason.value: count for reason, count in file.skipped.items()},
+                "errors": [error.message for error in file.errors],
+            }
+            for file in report.files
+        ],
+    }
+
+
+def print_import(console: Console, report: ImportReport, stored: ArchiveReport) -> None:
+    """Say what an import read, skipped and stored."""
+    files = Table(title="Imported", title_justify="left", box=None, pad_edge=False)
+    for column in ("file", "format", "conversations", "messages", "skipped"):
+        files.add_column(column, justify="left" if column in ("file", "format") else "right", overflow="fold")
+    for file in report.files:
+        cells = (
+            file.path,
+            file.format or "-",
+            f"{file.conversations:,}",
+            f"{file.messages:,}",
+            f"{file.skipped.total():,}",
+        )
+        files.add_row(*(Text(printable(cell)) for cell in cells))
+    console.print(files)
+    for reason, count in report.skipped.most_common():
+        console.print(f"  skipped {count:,}: {reason.sentence}", highlight=False, markup=False)
+    for error in report.errors:
+        console.print(Text(f"  not read: {printable(error.message)}", style="red"))
+    console.print(
+        f"{stored.added:,} conversations added, {stored.updated:,} updated, {stored.unchanged:,} as they were, "
+        f"{stored.older:,} older than what is held, {stored.forgotten:,} forgotten; {stored.new_messages:,} new "
+        f"messages on {len(stored.touched_days):,} days.",
+        highlight=False,
+    )
+    if stored.doubted_times:
+        console.print(
+            f"{stored.doubted_times:,} messages have a time before the start day or in the future: they stand with "
+            "their neighbours.",
+            highlight=False,
+        )
+    if report.replaced_characters:
+        console.print(
+            f"{report.replaced_characters:,} characters that cannot be stored became \ufffd.", highlight=False
+        )
+
+
+def print_hits(console: Console, hits: Sequence[Hit], context: Sequence[Sequence[BChunk]]) -> None:
+    """Show hits, best first, each with where it is from; and the conversation around each, where asked for."""
+    if not hits:
+        console.print("Nothing found.")
+    for number, (hit, chunks) in enumerate(zip(hits, context, strict=True), 1):
+        chunk = hit.chunk
+        facts = [str(chunk.day), chunk.conversation_id, chunk.quality_level, chunk.language, *chunk.labels]
+        console.print(Text.assemble((f"{number}. ", "bold"), (printable("  ".join(facts)), "cyan")))
+        console.print(Text("   ") + _highlighted(hit))
+        for neighbour in chunks:
+            mark = ">" if neighbour.chunk_id == chunk.chunk_id else "|"
+            for line in printable(neighbour.content).splitlines():
+                console.print(Text(f"   {mark} {line}", style="bold" if mark == ">" else ""))
+
+
+def _highlighted(hit: Hit) -> Text:
+    text = Text(printable(hit.snippet.text))
+    for start, end in hit.snippet.matches:
+        text.stylize("bold yellow", start, end)
+    return text
+
+
+def quality_table(quality: Mapping[str, int]) -> Table:
+    """The quality distribution of chunks, by level."""
+    table = Table(title="Quality", title_justify="left", box=None, pad_edge=False)
+    table.add_column("quality")
+    table.add_column("chunks", justify="right")
+    table.add_column("share", justify="right")
+    total = sum(quality.values())
+    for level, count in quality.items():
+        table.add_row(level, f"{count:,}", f"{count / total:.0%}" if total else "-")
+    return table
+
+
+def home_status(home: Home) -> dict[str, Any]:
+    """What is held, as JSON has it."""
+    calendar, indexed = home.archive.calendar, home.index.days()
+    held = home.archive.touched_days()
+    return {
+        "home": str(home.settings.home),
+        "partitions": home.settings.store_url,
+        "time_zone": calendar.zone.key,
+        "start_date": calendar.start,
+        "days_imported": len(held),
+        "first_day": held[0] if held else None,
+        "last_day": held[-1] if held else None,
+        "days_searchable": len(indexed),
+        "chunks_searchable": sum(indexed.values()),
+        "days_waiting": home.archive.pending_days(),
+        "watched_folders": [str(folder.folder) for folder in home.pipeline.folders],
+    }
+
+
+def print_status(console: Console, found: dict[str, Any]) -> None:
+    """Show what is held."""
+    waiting = found["days_waiting"]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("home", found["home"])
+    table.add_row("partitions", found["partitions"])
+    table.add_row("days cut in", found["time_zone"])
+    table.add_row("imported", f"{found['days_imported']:,} days, {found['first_day']} to {found['last_day']}")
+    table.add_row("searchable", f"{found['chunks_searchable']:,} chunks of {found['days_searchable']:,} days")
+    table.add_row("waiting", f"{len(waiting):,} days" + (" (next: dreaming run)" if waiting else ""))
+    for folder in found["watched_folders"]:
+        table.add_row("watched", folder)
+    console.print(table, highlight=False)

@@ -1,0 +1,8 @@
+"""Sample conversations: some days of MemoryBank-SiliconFriend in Chinese and English (MIT, see LICENSE beside this)."""
+
+from pathlib import Path
+
+FILES = tuple(sorted(Path(__file__).parent.glob("*.jsonl")))
+
+QUERIES = ("绘画", "painting")
+"""Searches that find something in them."""

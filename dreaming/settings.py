@@ -1,0 +1,145 @@
+"""What the environment decides: where things live, which local day a message belongs to."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import platformdirs
+
+from dreaming.errors import ConfigurationError
+
+DEFAULT_START_DATE = date(2010, 1, 1)
+"""Old enough for any export; a day without conversations is no missing day."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSourceSettings:
+    """How the user's own database is asked for conversations; see `dreaming.sources.database`."""
+
+    name: str
+    url: str = field(repr=False)
+    query: str
+    columns: Mapping[str, str]
+    bounds: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that dreaming reads from the environment, read once at a front door."""
+
+    home: Path
+    """The folder of everything that is kept, absolute (`DREAMING_HOME`)."""
+    store_url: str
+    """Where the partitions are: a path or an fsspec URL (`DREAMING_STORE`)."""
+    database_url: str | None
+    """A PostgreSQL URL for everything in SQL; None for SQLite files in `home` (`DREAMING_DATABASE_URL`)."""
+    time_zone: str | None
+    """The IANA zone asked for; None takes the machine's (`DREAMING_TIMEZONE`). The one that was pinned wins."""
+    start_date: date
+    """The first day that has a partition (`DREAMING_START_DATE`)."""
+    watched_folders: tuple[Path, ...]
+    """Folders whose exports are imported as they appear (`DREAMING_WATCH`, separated as in PATH)."""
+    database_source: "DatabaseSourceSettings | None"
+    """The user's own database as a source, where there is one (`DREAMING_SOURCE_*`)."""
+    remember_queries: bool
+    """Whether searches are remembered, locally, to tell what matters (`DREAMING_REMEMBER_QUERIES`)."""
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs, unless `DAGSTER_HOME` says otherwise."""
+        return self.home / "dagster"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings; raises `ConfigurationError` naming the variable, its value and what was expected."""
+        env = os.environ if environment is None else environment
+        home = Path(env.get("DREAMING_HOME") or platformdirs.user_data_path("dreaming")).expanduser().absolute()
+        database_url = env.get("DREAMING_DATABASE_URL") or None
+        store_url = env.get("DREAMING_STORE") or str(home / "partitions")
+        if "://" in store_url and not store_url.startswith("file://") and database_url is None:
+            raise ConfigurationError(
+                f"DREAMING_STORE={store_url!r} is shared storage, which needs DREAMING_DATABASE_URL (PostgreSQL) for "
+                "its locks. Set it, or leave DREAMING_STORE unset to keep partitions in DREAMING_HOME."
+            )
+        return cls(
+            home=home,
+            store_url=store_url,
+            database_url=_postgresql_url(database_url),
+            time_zone=_zone_name(env.get("DREAMING_TIMEZONE") or None),
+            start_date=_start_date(env.get("DREAMING_START_DATE")),
+            watched_folders=tuple(
+                Path(folder).expanduser().absolute()
+                for folder in (env.get("DREAMING_WATCH") or "").split(os.pathsep)
+                if folder
+            ),
+            database_source=_database_source(env),
+            remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
+        )
+
+
+def parse_zone(name: str) -> ZoneInfo:
+    """The zone of an IANA name; raises `ConfigurationError`."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"Time zone {name!r} is unknown. Use an IANA name such as 'Europe/Berlin' or 'Asia/Tokyo'."
+        ) from error
+
+
+def parse_day(text: str) -> date:
+    """The day of an ISO date; raises `ConfigurationError`."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{text!r} is no day. Write it as YYYY-MM-DD, for example 2026-02-13.") from error
+
+
+def _database_source(env: Mapping[str, str]) -> DatabaseSourceSettings | None:
+    url = env.get("DREAMING_SOURCE_URL")
+    if not url:
+        return None
+    query = env.get("DREAMING_SOURCE_QUERY")
+    if not query:
+        raise ConfigurationError("DREAMING_SOURCE_URL is set, so DREAMING_SOURCE_QUERY must hold the query to ask.")
+    text = env.get("DREAMING_SOURCE_COLUMNS") or "{}"
+    try:
+        columns = {str(ours): str(theirs) for ours, theirs in json.loads(text).items()}
+    except (ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"DREAMING_SOURCE_COLUMNS={text!r} is no JSON object of column names, for example "
+            '{"conversation_id": "chat_id"}.'
+        ) from error
+    name, bounds = env.get("DREAMING_SOURCE_NAME") or "database", env.get("DREAMING_SOURCE_BOUNDS") or "datetime"
+    return DatabaseSourceSettings(name, url, query, columns, bounds)
+
+
+def _zone_name(name: str | None) -> str | None:
+    return parse_zone(name).key if name else None
+
+
+def _start_date(text: str | None) -> date:
+    return parse_day(text) if text else DEFAULT_START_DATE
+
+
+def _postgresql_url(url: str | None) -> str | None:
+    if url is None or url.startswith(("postgresql://", "postgresql+psycopg2://")):
+        return url
+    scheme = url.split(":", 1)[0]
+    raise ConfigurationError(
+        f"DREAMING_DATABASE_URL has scheme {scheme!r}; expected 'postgresql://USER:PASSWORD@HOST/NAME'. "
+        "Leave it unset to use SQLite files in DREAMING_HOME."
+    )
+
+
+def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    words = {"": default, "1": True, "true": True, "yes": True, "on": True}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+    value = env.get(name, "").strip().lower()
+    if value not in words:
+        raise ConfigurationError(f"{name}={value!r} is neither on nor off. Use 1 or 0.")
+    return words[value]

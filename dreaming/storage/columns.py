@@ -1,0 +1,134 @@
+"""Records to and from Arrow columns: the schema of each asset's Parquet files."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from dreaming.chunk import BChunk, Span, TopicBoundary
+from dreaming.conversation import ConversationDay, Message, MessageId
+
+INSTANT = pa.timestamp("us", tz="UTC")
+COST = pa.decimal128(20, 12)
+"""USD to the pico-dollar, in which costs are counted."""
+
+RAW_SCHEMA: pa.Schema = pa.schema(
+    [
+        pa.field("conversation_id", pa.string(), nullable=False),
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("title", pa.string()),
+        pa.field("started_at", INSTANT),
+        pa.field("ended_at", INSTANT),
+        pa.field("updated_at", INSTANT),
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("local_only", pa.bool_(), nullable=False),
+        pa.field(
+            "messages",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("id", pa.string(), nullable=False),
+                        pa.field("role", pa.string(), nullable=False),
+                        pa.field("kind", pa.string(), nullable=False),
+                        pa.field("name", pa.string()),
+                        pa.field("content", pa.string(), nullable=False),
+                        pa.field("timestamp", INSTANT),
+                    ]
+                )
+            ),
+            nullable=False,
+        ),
+    ]
+)
+"""A row a conversation-day."""
+
+_SPAN = pa.struct([("message_id", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
+_TOPIC = pa.struct(
+    [("message_id", pa.string()), ("start", pa.int64()), ("score", pa.float64()), ("origin", pa.string())]
+)
+_TEXTS = pa.list_(pa.string())
+
+CHUNK_SCHEMA: pa.Schema = pa.schema(
+    [
+        pa.field("chunk_id", pa.string(), nullable=False),
+        pa.field("conversation_id", pa.string(), nullable=False),
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("ordinal", pa.int32(), nullable=False),
+        pa.field("content", pa.string(), nullable=False),
+        pa.field("spans", pa.list_(_SPAN), nullable=False),
+        pa.field("topics", pa.list_(_TOPIC), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("started_at", INSTANT),
+        pa.field("ended_at", INSTANT),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("labels", _TEXTS, nullable=False),
+        pa.field("entities", _TEXTS, nullable=False),
+        pa.field("summary", pa.string(), nullable=False),
+        pa.field("speaker", pa.string(), nullable=False),
+        pa.field("speakers", _TEXTS, nullable=False),
+        pa.field("token_count", pa.int64(), nullable=False),
+        pa.field("quality_level", pa.string(), nullable=False),
+        pa.field("needs_upgrade", pa.bool_(), nullable=False),
+        pa.field("confidence", pa.float64(), nullable=False),
+        pa.field("segmenter_version", pa.string(), nullable=False),
+        pa.field("llm_provider", pa.string()),
+        pa.field("llm_used", pa.string()),
+        pa.field("request_id", pa.string()),
+        pa.field("prompt_version", pa.string()),
+        pa.field("tokens_used", pa.int64(), nullable=False),
+        pa.field("input_tokens", pa.int64(), nullable=False),
+        pa.field("output_tokens", pa.int64(), nullable=False),
+        pa.field("cost_usd", COST, nullable=False),
+        pa.field("processing_time_ms", pa.int64(), nullable=False),
+        pa.field("source_hash", pa.string(), nullable=False),
+        pa.field("supersedes", _TEXTS, nullable=False),
+        pa.field("created_at", INSTANT, nullable=False),
+    ]
+)
+"""A row a chunk: the columns of `basic_chunks` and `upgraded_chunks`."""
+
+
+def raw_batch(rows: Sequence[ConversationDay]) -> pa.RecordBatch:
+    """Conversation-days as a record batch of `RAW_SCHEMA`."""
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in RAW_SCHEMA.names}
+    columns["messages"] = [[_message_cells(m) for m in row.messages] for row in rows]
+    return _batch(columns, RAW_SCHEMA)
+
+
+def raw_rows(batch: pa.RecordBatch) -> list[ConversationDay]:
+    """The conversation-days of a record batch of `RAW_SCHEMA`."""
+    return [
+        ConversationDay(**{**cells, "messages": tuple(Message(**message) for message in cells["messages"])})
+        for cells in batch.to_pylist()
+    ]
+
+
+def chunk_batch(rows: Sequence[BChunk]) -> pa.RecordBatch:
+    """Chunks as a record batch of `CHUNK_SCHEMA`."""
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in CHUNK_SCHEMA.names}
+    columns["spans"] = [[(s.message_id, s.start, s.end) for s in row.spans] for row in rows]
+    columns["topics"] = [[(t.message_id, t.start, t.score, t.origin) for t in row.topics] for row in rows]
+    return _batch(columns, CHUNK_SCHEMA)
+
+
+def chunk_rows(batch: pa.RecordBatch) -> list[BChunk]:
+    """The chunks of a record batch of `CHUNK_SCHEMA`."""
+    return [_chunk(cells) for cells in batch.to_pylist()]
+
+
+def _batch(columns: dict[str, list[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [pa.array(columns[field.name], type=field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _message_cells(message: Message) -> tuple[object, ...]:
+    return (message.id, message.role, message.kind, message.name, message.content, message.timestamp)
+
+
+def _chunk(cells: dict[str, Any]) -> BChunk:
+    cells["spans"] = tuple(Span(MessageId(s["message_id"]), s["start"], s["end"]) for s in cells["spans"])
+    cells["topics"] = tuple(TopicBoundary(**topic) for topic in cells["topics"])
+    for name in ("labels", "entities", "speakers", "supersedes"):
+        cells[name] = tuple(cells[name])
+    return BChunk(**cells)

@@ -1,0 +1,249 @@
+"""Parquet files, one a day and asset, that are whole or not there."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeVar
+from uuid import uuid4
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+
+from dreaming.chunk import BChunk
+from dreaming.conversation import ConversationDay
+from dreaming.errors import StorageError
+from dreaming.storage.columns import CHUNK_SCHEMA, RAW_SCHEMA, chunk_batch, chunk_rows, raw_batch, raw_rows
+
+AssetName = Literal["raw_conversations", "basic_chunks", "upgraded_chunks"]
+
+ROW_GROUP_CHARACTERS = 1_000_000
+"""A row group is closed when its rows hold this much text: memory stays flat however big the day is."""
+
+
+class _OfConversation(Protocol):
+    @property
+    def conversation_id(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=_OfConversation)
+
+
+@dataclass(frozen=True)
+class _Format(Generic[Row]):
+    """How rows of one kind are kept."""
+
+    schema: pa.Schema
+    to_batch: Callable[[Sequence[Row]], pa.RecordBatch]
+    from_batch: Callable[[pa.RecordBatch], list[Row]]
+    characters: Callable[[Row], int]
+
+
+def _conversation_characters(row: ConversationDay) -> int:
+    return sum(len(m.content) for m in row.messages)
+
+
+def _chunk_characters(row: BChunk) -> int:
+    return len(row.content)
+
+
+_CONVERSATIONS = _Format[ConversationDay](RAW_SCHEMA, raw_batch, raw_rows, _conversation_characters)
+_CHUNKS = _Format[BChunk](CHUNK_SCHEMA, chunk_batch, chunk_rows, _chunk_characters)
+
+
+class Partition(Generic[Row]):
+    """One day of one asset as it was written, read a row group at a time."""
+
+    def __init__(self, file: pq.ParquetFile, form: _Format[Row], path: str) -> None:
+        self._file = file
+        self._path = path
+        self._form: _Format[Row] = form
+        self._groups: dict[str, tuple[int, ...]] | None = None
+        self._cached: tuple[int, list[Row]] | None = None
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What its writer noted beside the rows."""
+        metadata = self._file.schema_arrow.metadata or {}
+        return {key.decode(): value.decode() for key, value in metadata.items() if key.startswith(b"dreaming.")}
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it has."""
+        return int(self._file.metadata.num_rows)
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, in the order they were written."""
+        for group in range(self._file.num_row_groups):
+            yield from self._read(group)
+
+    def of_conversation(self, conversation_id: str) -> list[Row]:
+        """The rows of one conversation; cheap when conversations are asked for in the order they were written."""
+        if self._groups is None:
+            self._groups = self._map_groups()
+        groups = self._groups.get(conversation_id, ())
+        rows = (row for group in groups for row in self._read(group))
+        return [row for row in rows if row.conversation_id == conversation_id]
+
+    def _read(self, group: int) -> list[Row]:
+        if self._cached is None or self._cached[0] != group:
+            with _naming_damage(self._path):
+                batches = self._file.read_row_group(group).to_batches()
+            self._cached = (group, [row for batch in batches for row in self._form.from_batch(batch)])
+        return self._cached[1]
+
+    def _map_groups(self) -> dict[str, tuple[int, ...]]:
+        groups: dict[str, tuple[int, ...]] = {}
+        for group in range(self._file.num_row_groups):
+            ids = self._file.read_row_group(group, columns=["conversation_id"]).column(0).unique()
+            for conversation_id in map(str, ids.to_pylist()):
+                groups[conversation_id] = (*groups.get(conversation_id, ()), group)
+        return groups
+
+
+class PartitionStore:
+    """The partitions of all assets: `ASSET/DAY.parquet` below a folder or any fsspec URL."""
+
+    def __init__(self, url: str) -> None:
+        self._fs, self._root = fsspec.core.url_to_fs(url)
+        self._is_local = isinstance(self._fs, LocalFileSystem)
+
+    def days(self, asset: AssetName) -> list[date]:
+        """The days that an asset has a partition of, in order."""
+        folder = f"{self._root}/{asset}"
+        if not self._fs.exists(folder):
+            return []
+        names = (path.rsplit("/", 1)[-1] for path in self._fs.ls(folder, detail=False))
+        return sorted(date.fromisoformat(name.removesuffix(".parquet")) for name in names if _is_partition(name))
+
+    def path(self, asset: AssetName, day: date) -> str:
+        """Where a partition is, whether it is there or not."""
+        return f"{self._root}/{asset}/{day.isoformat()}.parquet"
+
+    @contextmanager
+    def open_conversations(self, day: date) -> Iterator[Partition[ConversationDay]]:
+        """The day's `raw_conversations`; an empty partition where there is none."""
+        with self._open("raw_conversations", day, _CONVERSATIONS) as partition:
+            yield partition
+
+    @contextmanager
+    def open_chunks(self, asset: Literal["basic_chunks", "upgraded_chunks"], day: date) -> Iterator[Partition[BChunk]]:
+        """The day's chunks; an empty partition where there is none. Raises `StorageError` when it is damaged."""
+        with self._open(asset, day, _CHUNKS) as partition:
+            yield partition
+
+    @contextmanager
+    def _open(self, asset: AssetName, day: date, form: _Format[Row]) -> Iterator[Partition[Row]]:
+        path = self.path(asset, day)
+        if not self._fs.exists(path):
+            yield Partition(_empty_file(form.schema), form, path)
+            return
+        with self._fs.open(path, "rb") as stream:
+            with _naming_damage(path):
+                file = pq.ParquetFile(stream)
+            yield Partition(file, form, path)
+
+    def write_conversations(self, day: date, rows: Iterable[ConversationDay], *, notes: dict[str, str]) -> str:
+        """Replace the day's `raw_conversations`, whole or not at all; returns the file's SHA-256."""
+        return self._write("raw_conversations", day, rows, _CONVERSATIONS, notes)
+
+    def write_chunks(
+        self,
+        asset: Literal["basic_chunks", "upgraded_chunks"],
+        day: date,
+        rows: Iterable[BChunk],
+        *,
+        notes: dict[str, str],
+    ) -> str:
+        """Replace the day's chunks, whole or not at all; returns the file's SHA-256."""
+        return self._write(asset, day, rows, _CHUNKS, notes)
+
+    def _write(
+        self, asset: AssetName, day: date, rows: Iterable[Row], form: _Format[Row], notes: dict[str, str]
+    ) -> str:
+        path = self.path(asset, day)
+        schema = form.schema.with_metadata({f"dreaming.{key}": value for key, value in notes.items()})
+        try:
+            self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            with self._staged(path) as staged:
+                with pq.ParquetWriter(staged, schema, compression="zstd") as writer:
+                    for group in _row_groups(rows, form.characters):
+                        writer.write_batch(form.to_batch(group).cast(schema))
+                return _sha256(staged)
+        except OSError as error:
+            raise StorageError(f"The partition {path} cannot be written: {error.strerror or error}") from error
+
+    @contextmanager
+    def _staged(self, path: str) -> Iterator[str]:
+        """A file to write that takes the partition's place when the block ends well, and is gone otherwise."""
+        folder = path.rsplit("/", 1)[0] if self._is_local else os.environ.get("TMPDIR", "/tmp")
+        staged = f"{folder}/.{uuid4().hex}.staged"
+        try:
+            yield staged
+            self._put_in_place(staged, path)
+        finally:
+            Path(staged).unlink(missing_ok=True)
+
+    def _put_in_place(self, staged: str, path: str) -> None:
+        if not self._is_local:
+            self._fs.put_file(staged, path)
+            return
+        with Path(staged).open("rb") as file:
+            os.fsync(file.fileno())
+        Path(staged).replace(path)
+        folder = os.open(Path(path).parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def hash_of(self, asset: AssetName, day: date) -> str | None:
+        """The SHA-256 of a partition's file, or None where there is none."""
+        path = self.path(asset, day)
+        if not self._fs.exists(path):
+            return None
+        with self._fs.open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _naming_damage(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise StorageError(
+            f"The partition {path} is damaged ({type(error).__name__}). Delete the file and materialise the day again."
+        ) from error
+
+
+def _is_partition(name: str) -> bool:
+    return name.endswith(".parquet") and not name.startswith(".")
+
+
+def _empty_file(schema: pa.Schema) -> pq.ParquetFile:
+    sink = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), sink)
+    return pq.ParquetFile(pa.BufferReader(sink.getvalue()))
+
+
+def _row_groups(rows: Iterable[Any], characters: Callable[[Any], int]) -> Iterator[list[Any]]:
+    group: list[Any] = []
+    size = 0
+    for row in rows:
+        group.append(row)
+        size += characters(row)
+        if size >= ROW_GROUP_CHARACTERS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _sha256(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,167 @@
+"""The tables as the code sees them; the migrations make them."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from dreaming.storage.database import Instant
+
+_ARRAY = postgresql.ARRAY(sa.Text).with_variant(sa.Text, "sqlite")
+
+archive = sa.MetaData()
+
+conversations = sa.Table(
+    "conversations",
+    archive,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("title", sa.Text),
+    sa.Column("started_at", Instant),
+    sa.Column("updated_at", Instant),
+    sa.Column("version_hash", sa.Text, nullable=False),
+    sa.Column("local_only", sa.Boolean, nullable=False),
+    sa.Column("imported_at", Instant, nullable=False),
+)
+
+messages = sa.Table(
+    "messages",
+    archive,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("message_id", sa.Text, nullable=False),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("timestamp", Instant),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Index("messages_by_day", "day", "conversation_id", "position"),
+)
+
+days = sa.Table(
+    "days",
+    archive,
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("published_revision", sa.Integer, nullable=False),
+)
+
+watched_files = sa.Table(
+    "watched_files",
+    archive,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("modified_ns", sa.BigInteger, nullable=False),
+)
+
+forgotten = sa.Table(
+    "forgotten",
+    archive,
+    sa.Column("conversation_hash", sa.Text, primary_key=True),
+)
+"""Conversations that must not come back with the next import; by hash, so that not even the id stays."""
+
+settings = sa.Table(
+    "settings",
+    archive,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+ledger = sa.MetaData()
+
+paid_chunks = sa.Table(
+    "paid_chunks",
+    ledger,
+    sa.Column("paid_chunk_id", sa.Text, primary_key=True),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("conversation_id", sa.Text, nullable=False, index=True),
+    sa.Column("slices", sa.JSON, nullable=False),
+    sa.Column("topics", sa.JSON, nullable=False),
+    sa.Column("quality_level", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("entities", sa.JSON, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("speaker", sa.Text, nullable=False),
+    sa.Column("confidence", sa.Float, nullable=False),
+    sa.Column("llm_provider", sa.Text, nullable=False),
+    sa.Column("llm_used", sa.Text, nullable=False),
+    sa.Column("prompt_version", sa.Text, nullable=False),
+    sa.Column("tokens_used", sa.BigInteger, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost_picodollars", sa.BigInteger, nullable=False),
+    sa.Column("processing_time_ms", sa.BigInteger, nullable=False),
+    sa.Column("bought_at", Instant, nullable=False),
+)
+
+undone = sa.Table(
+    "undone",
+    ledger,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("undone_at", Instant, nullable=False),
+)
+
+queries = sa.Table(
+    "queries",
+    ledger,
+    sa.Column("query_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("asked_at", Instant, nullable=False, index=True),
+    sa.Column("query", sa.Text, nullable=False),
+    sa.Column("hits", sa.JSON, nullable=False),
+)
+
+run_owners = sa.Table(
+    "run_owners",
+    ledger,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("boot_id", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("process_started_at", Instant, nullable=False),
+    sa.Column("beat_at", Instant, nullable=False),
+)
+
+memory = sa.MetaData()
+
+indexed_days = sa.Table(
+    "indexed_days",
+    memory,
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("partition_hash", sa.Text, nullable=False),
+    sa.Column("chunk_count", sa.Integer, nullable=False),
+)
+
+indexed_chunks = sa.Table(
+    "indexed_chunks",
+    memory,
+    sa.Column("row_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("chunk_id", sa.Text, nullable=False, index=True),
+    sa.Column("conversation_id", sa.Text, nullable=False),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("quality_level", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("details", sa.JSON, nullable=False),
+    sa.Index("indexed_chunks_by_place", "day", "conversation_id", "ordinal"),
+)
+
+chunk_labels = sa.Table(
+    "chunk_labels",
+    memory,
+    sa.Column("label", sa.Text, primary_key=True),
+    sa.Column("row_id", sa.Integer, primary_key=True),
+)
+
+chunk_words = sa.Table(
+    "chunk_words",
+    memory,
+    sa.Column("row_id", sa.Integer, primary_key=True),
+    sa.Column("words", _ARRAY, nullable=False),
+)
+"""PostgreSQL: the words of a chunk as an array under GIN. SQLite: an FTS5 table of that name, made by the migration."""

@@ -1,0 +1,70 @@
+"""Chunks that were bought: keyed by conversation and text, not by day, so that no rerun pays for them again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from dreaming.chunk import ChunkId, QualityLevel, Speaker, hash_slice
+from dreaming.conversation import ConversationId, MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class PaidSlice:
+    """A slice of a message that was paid for, and the hash of its text at that time."""
+
+    message_id: MessageId
+    start: int
+    end: int
+    text_hash: str
+
+    def still_says(self, contents: Mapping[MessageId, str]) -> bool:
+        """Whether the message is still there and the slice reads as it did."""
+        content = contents.get(self.message_id)
+        return (
+            content is not None
+            and self.end <= len(content)
+            and hash_slice(content[self.start : self.end]) == self.text_hash
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PaidTopic:
+    """A topic that a reply said starts within the chunk."""
+
+    message_id: MessageId
+    start: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidChunk:
+    """A row of `paid_chunks`."""
+
+    paid_chunk_id: str
+    request_id: str
+    call_id: str
+    conversation_id: ConversationId
+    slices: tuple[PaidSlice, ...]
+    topics: tuple[PaidTopic, ...]
+    quality_level: QualityLevel
+    language: str
+    labels: tuple[str, ...]
+    entities: tuple[str, ...]
+    summary: str
+    speaker: Speaker
+    confidence: float
+    llm_provider: str
+    llm_used: str
+    prompt_version: str
+    tokens_used: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    processing_time_ms: int
+    bought_at: datetime
+
+    @property
+    def chunk_id(self) -> ChunkId:
+        """The id of the chunk where nothing covers any of it."""
+        return ChunkId(self.paid_chunk_id)

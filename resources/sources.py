@@ -1,0 +1,35 @@
+"""Further sources of conversations, besides what was imported."""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from dreaming.sources.database import DatabaseSource
+from dreaming.sources.folder import expand_folder
+
+
+class WatchedFoldersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Folders whose exports are imported as they appear, for example `~/.claude/projects`."""
+
+    folders: list[str] = Field(default=[], description="Absolute paths; subfolders are looked at too.")
+
+    def paths(self) -> list[Path]:
+        """The folders."""
+        return [expand_folder(folder) for folder in self.folders]
+
+
+class DatabaseSourceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """An SQL query over the user's own database that gives a day's messages; without a URL it is switched off."""
+
+    name: str = Field(default="database", description="Stands before the ids of its conversations.")
+    url: str = Field(default="", description="SQLAlchemy URL; give it as an EnvVar when it holds a password.")
+    query: str = Field(default="", description="With the parameters :day_start and :day_end, ordered by conversation.")
+    columns: dict[str, str] = Field(default={}, description="Our column -> the query's column, where they differ.")
+    bounds: str = Field(default="datetime", description="How the query wants the bounds: datetime, iso or epoch.")
+
+    def sources(self) -> list[DatabaseSource]:
+        """The source, or none when it is switched off."""
+        if not self.url:
+            return []
+        return [DatabaseSource.configured(self.name, self.url, self.query, self.columns, self.bounds)]
