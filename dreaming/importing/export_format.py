@@ -1,0 +1,44 @@
+"""What an export format is: how to recognise it, and how to read it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from dreaming.importing.draft import Draft
+from dreaming.importing.json_values import JsonObject
+from dreaming.importing.report import FileReport, SkipReason
+
+ReadEntries: TypeAlias = Callable[[Iterable[JsonObject], FileReport], Iterator[Draft]]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFormat:
+    """A format that conversations can be imported from.
+
+    An entry is an element of the file's top-level list, its only object, or a line of JSONL.
+    """
+
+    name: str
+    """Also the source of its conversations and the beginning of their ids."""
+    recognises: Callable[[JsonObject], bool]
+    """Whether an entry can only be of this format; it looks at keys, not at texts."""
+    read: ReadEntries
+    """Turn a file's entries into conversations, counting what is left out in the file's report."""
+    keeps_ids: bool = False
+    """True: conversation ids stay as written, without the format's name before them."""
+
+
+def each_entry(read_conversation: Callable[[JsonObject, FileReport], Draft | None]) -> ReadEntries:
+    """Read a format in which every entry is a whole conversation."""
+
+    def read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[Draft]:
+        for entry in entries:
+            try:
+                draft = read_conversation(entry, report)
+            except RecursionError:
+                report.skip(SkipReason.TOO_DEEP)
+                continue
+            if draft is not None:
+                yield draft
+
+    return read

@@ -1,0 +1,1 @@
+"""Tests of dreaming.importing: written exports of every format, damaged files, archives, laws."""
