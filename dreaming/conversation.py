@@ -76,13 +76,16 @@ class ConversationDay:
     messages: tuple[Message, ...]
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Kept, because `json.dumps` with options makes an encoder for every call."""
+
+
 def stable_hash(*parts: object) -> str:
     """Hash JSON-able parts to 32 hex digits: the one hash behind every id in the project.
 
     SHA-256 over compact UTF-8 JSON, cut to 128 bits. Frozen: ids that users have stored depend on it.
     """
-    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+    return hashlib.sha256(_ENCODE(parts).encode("utf-8")).hexdigest()[:32]
 
 
 def hash_messages(messages: Sequence[Message]) -> str:

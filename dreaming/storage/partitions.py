@@ -26,6 +26,10 @@ ROW_GROUP_CHARACTERS = 1_000_000
 """A row group is closed when its rows hold this much text: memory stays flat however big the day is."""
 
 
+_NOTE = "dreaming."
+"""Stands before the keys of notes, among the other metadata of a Parquet file."""
+
+
 class _OfConversation(Protocol):
     @property
     def conversation_id(self) -> str: ...
@@ -70,7 +74,11 @@ class Partition(Generic[Row]):
     def notes(self) -> dict[str, str]:
         """What its writer noted beside the rows."""
         metadata = self._file.schema_arrow.metadata or {}
-        return {key.decode(): value.decode() for key, value in metadata.items() if key.startswith(b"dreaming.")}
+        return {
+            key.decode().removeprefix(_NOTE): value.decode()
+            for key, value in metadata.items()
+            if key.startswith(_NOTE.encode())
+        }
 
     @property
     def row_count(self) -> int:
@@ -167,7 +175,7 @@ class PartitionStore:
         self, asset: AssetName, day: date, rows: Iterable[Row], form: _Format[Row], notes: dict[str, str]
     ) -> str:
         path = self.path(asset, day)
-        schema = form.schema.with_metadata({f"dreaming.{key}": value for key, value in notes.items()})
+        schema = form.schema.with_metadata({_NOTE + key: value for key, value in notes.items()})
         try:
             self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             with self._staged(path) as staged:
