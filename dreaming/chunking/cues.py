@@ -1,0 +1,89 @@
+"""Phrases by which people open, continue and close a topic, in English, Chinese and Japanese.
+
+Only the head of a turn (openings, references back) and its tail (closings) are read: that is where people put them,
+and it keeps the cost of a long message constant.
+"""
+
+import re
+from typing import NamedTuple
+
+HEAD_CHARACTERS = 90
+TAIL_CHARACTERS = 90
+
+_ENGLISH = {
+    "new_topic": r"\b(?:by the way|btw|anyways?|speaking of|on another note|another (?:question|topic|thing|subject)"
+    r"|new (?:topic|question)|chang(?:e|ing) (?:of |the )?(?:topic|subject)|different (?:topic|subject|question)"
+    r"|next (?:question|topic|item|point)|moving on|switch(?:ing)? (?:topics?|gears)"
+    r"|i(?:'m| am) (?:also )?(?:looking for|planning|trying to find|going to|interested in)"
+    r"|i (?:also )?(?:need|want|would like|wish) (?:you )?to (?:find|know|book|learn|ask|make|get|schedule|check)"
+    r"|i have (?:a|another) question|guess what|lately|recently|these days|nowadays|i was wondering|i've been"
+    r"|do you (?:like|have any|know|play|enjoy)|what do you do|how about you|tell me about"
+    r"|suppose|imagine|given (?:a|the|an)|write (?:a|an|me)|can you (?:recommend|find|book|give|tell|help))",
+    "reference": r"^(?:and|but|so|then|or|because|also|too|what about|how about|what else|any other|anything else"
+    r"|which one|why|really|how so|that's|is there|are there|the)\b"
+    r"|\b(?:it|its|it's|they|them|their|he|him|his|she|her|there|that|the same|this|these|those)\b",
+    "answer": r"(?:yes|yeah|yep|yup|no|nope|not|ok|okay|sure|right|exactly|of course|true|great|nice|cool|wow|haha|lol"
+    r"|oh|hmm|well|good|awesome|sounds|i see|i agree|me too|thank|absolutely|definitely|correct)\b",
+    "closing": r"\b(?:thank(?:s| you)|bye|goodbye|see you|take care|you(?:'re| are) welcome"
+    r"|have a (?:good|great|nice|wonderful)|that(?:'s| is) all|no problem|my pleasure|talk (?:to you )?(?:soon|later)"
+    r"|good night|anytime|enjoy your|glad (?:i could|to) help)",
+    "greeting": r"(?:hi|hello|hey|good (?:morning|afternoon|evening)|long time no see|how are you|what's up)\b",
+}
+_CHINESE_AND_JAPANESE = {
+    "new_topic": r"对了|另外|顺便|话说|换个话题|还有一[个件]|还想问|再问|最近|今天|想找|我还想|帮我找|我要找|我正在"
+    r"|ところで|そういえば|話は変わ|話を変え|話変わ|それはそうと|別の(?:話|質問)|ちなみに|次の(?:質問|話題)|さて",
+    "reference": r"这[个里家些样]|那[个里家些样么]|它|他们?|她们?|该|其中|上面|刚才|为什么|还有"
+    r"|それ|その|そこ|そんな|そう|あれ|あの|これ|この|なぜ|どうして",
+    "answer": r"是的|对[，。,]|嗯|好的|好啊|没错|不是|不用|可以|当然|谢谢|原来|哦|是啊|确实"
+    r"|はい|いいえ|ええ|うん|そう|なるほど|確かに|ありがとう|いい|わか|分か|へ[えー]|あ[あー]|すごい",
+    "closing": r"谢谢|感谢|再见|不客气|不用谢|拜拜|晚安|祝你|祝您|没问题|随时(?:找|和|来|告诉|联系)|下次"
+    r"|ありがとうござい|さようなら|失礼(?:いた)?します|またね|おやすみ|どういたしまして|お疲れ様|また(?:今度|お話)",
+    "greeting": r"你好|您好|早上好|下午好|晚上好|早安|嗨|哈喽|在吗"
+    r"|こんにちは|こんばんは|おはよう|はじめまして|初めまして|よろしくお願い|お久しぶり",
+}
+_ASCII = {cue: re.compile(pattern) for cue, pattern in _ENGLISH.items()}
+_NO_LATIN = {cue: re.compile(pattern) for cue, pattern in _CHINESE_AND_JAPANESE.items()}
+_ANY = {cue: re.compile(f"{pattern}|{_CHINESE_AND_JAPANESE[cue]}") for cue, pattern in _ENGLISH.items()}
+_LATIN = re.compile("[a-z]")
+
+
+class Cues(NamedTuple):
+    """Which cues one turn has; a tuple because there is one for every message."""
+
+    new_topic: bool
+    """It starts a topic or asks for something new."""
+    reference: bool
+    """It points back at what was said before."""
+    answer: bool
+    """It answers or acknowledges the turn before."""
+    closing: bool
+    """It ends a topic or a talk."""
+    greeting: bool
+    """It opens a talk."""
+    question: bool
+
+
+def read_cues(text: str) -> Cues:
+    """The cues of a turn, from its head and its tail."""
+    head = _fold(text[:HEAD_CHARACTERS].lstrip())
+    tail = head if len(text) <= TAIL_CHARACTERS else _fold(text[-TAIL_CHARACTERS:])
+    patterns = _patterns_for(head, tail)
+    return Cues(
+        patterns["new_topic"].search(head) is not None,
+        patterns["reference"].search(head) is not None,
+        patterns["answer"].match(head) is not None,
+        patterns["closing"].search(tail) is not None,
+        patterns["greeting"].match(head) is not None,
+        "?" in text or "？" in text,
+    )
+
+
+def _patterns_for(head: str, tail: str) -> dict[str, re.Pattern[str]]:
+    """The patterns of the scripts that are there."""
+    if head.isascii() and tail.isascii():
+        return _ASCII
+    return _ANY if _LATIN.search(head) or _LATIN.search(tail) else _NO_LATIN
+
+
+def _fold(text: str) -> str:
+    return text.lower().replace("’", "'")

@@ -1,0 +1,68 @@
+"""From the draft of a chunk to its record: spans, times, language, labels, names, summary and speakers."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+
+from dreaming.chunk import BChunk, Span, Speaker, hash_chunk, merge_spans
+from dreaming.chunking.drafts import Draft
+from dreaming.chunking.entities import find_entities
+from dreaming.chunking.labels import label_words
+from dreaming.chunking.lane import Unit
+from dreaming.chunking.language import detect_language
+from dreaming.chunking.summary import summarize
+from dreaming.conversation import ConversationDay, Message, Role
+
+SPEAKERS: Mapping[Role, Speaker] = {"user": "user", "assistant": "assistant", "system": "system", "tool": "system"}
+
+
+def describe_draft(
+    draft: Draft, day: ConversationDay, *, ordinal: int, language: str | None, version: str, created_at: datetime
+) -> BChunk:
+    """The record of a draft, with every column of a basic chunk.
+
+    `language` is the conversation's, for a text too short to tell its own; `version` is the segmenter's.
+    """
+    messages = list({unit.message.id: unit.message for unit in draft.units}.values())
+    spans = merge_spans([Span(unit.message.id, unit.start, unit.end) for unit in draft.units])
+    counts = Counter(chain.from_iterable(unit.words for unit in draft.units))
+    times = [message.timestamp for message in messages if message.timestamp is not None]
+    speakers = _characters_by_speaker(draft.units)
+    return BChunk(
+        chunk_id=hash_chunk(day.conversation_id, spans, draft.content, version),
+        conversation_id=day.conversation_id,
+        day=day.day,
+        ordinal=ordinal,
+        content=draft.content,
+        spans=spans,
+        topics=draft.topics,
+        kind=draft.kind,
+        started_at=min(times, default=None),
+        ended_at=max(times, default=None),
+        language=detect_language(draft.content, language),
+        labels=label_words(counts),
+        entities=find_entities(draft.content, _names(messages)),
+        summary=summarize(draft.units, counts),
+        speaker=max(speakers, key=speakers.__getitem__),
+        speakers=tuple(speakers),
+        token_count=draft.token_count,
+        confidence=draft.confidence,
+        segmenter_version=version,
+        source_hash=day.content_hash,
+        created_at=created_at,
+    )
+
+
+def _characters_by_speaker(units: Sequence[Unit]) -> dict[Speaker, int]:
+    """How much each speaker says, in order of appearance."""
+    characters: dict[Speaker, int] = {}
+    for unit in units:
+        speaker = SPEAKERS[unit.message.role]
+        characters[speaker] = characters.get(speaker, 0) + len(unit.text)
+    return characters
+
+
+def _names(messages: Iterable[Message]) -> list[str]:
+    """The names of the people who speak; a tool's name is no entity."""
+    return [message.name for message in messages if message.name and message.kind == "text" and message.role != "tool"]

@@ -1,0 +1,121 @@
+"""The names in a text: people, places, products, works and sites, as they are written there.
+
+By form alone: capitals in English, quotation marks and titles in Chinese, katakana and honorifics in Japanese, hosts of
+addresses. A form says that something is named, not what it is; the names of the speakers come from the messages.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from dreaming.chunking.stopwords import STOP_WORDS
+
+MOST_ENTITIES = 10
+LONGEST_CHARACTERS = 60
+READ_CHARACTERS = 6_000
+"""What is read of a text at most: more than the largest chunk has in most languages."""
+
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_HOST = re.compile(r"https?://(?:www\.)?([A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z]{2,})")
+_CAPITALISED = re.compile(
+    r"[A-Z](?<![\w@/.#-].)[A-Za-z0-9À-ɏ]*+(?:[-'’&.+][A-Za-z0-9]+)*\+*"
+    r"(?:[ ](?:(?:of|de|van|von|the)[ ])?[A-Z][A-Za-z0-9À-ɏ]*(?:[-'’&.+][A-Za-z0-9]+)*)*"
+)
+_OTHER_PRODUCT = re.compile(
+    r"[a-z](?<![\w@/.-].)[a-z]*+(?:[A-Z][A-Za-z0-9]*+|-?\d\w*+(?:\.\d\w*+)*+(?:-\w++)*+)(?![\w(=])"
+)
+_QUOTED = re.compile(r"《([^《》\n]{1,40})》|「([^「」\n]{2,20})」|『([^『』\n]{1,40})』")
+_HONORIFIC = re.compile("さん|さま|くん|ちゃん|氏")
+_HONOURED = re.compile(r"(?:[\u4e00-\u9fff々]{1,4}|[\u30a1-\u30fa\u30fc・]{2,})\Z")
+_LONGEST_HONOURED = 12
+_FAMILY_NAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林郑梁罗宋谢唐韩曹许邓冯曾彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪戴"
+    "崔任陆廖姚方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛常万顾赖武康贺严尹钱施牛洪龚"
+)
+_CHINESE_TITLE = re.compile(f"(?:先生|女士|老师|教授|医生|经理|总监)(?<=([{_FAMILY_NAMES}])..)")
+_KATAKANA = re.compile(r"[\u30a1-\u30fa\u30fc]{3,}(?:・[\u30a1-\u30fa\u30fc]+)*")
+_OPENERS = frozenset("\n\t*\"“‘'(。！？：>")
+_ENDERS = frozenset(".!?:;-•*>#。！？… ")
+
+_CAPITALISED_BY_CUSTOM = """
+    monday tuesday wednesday thursday friday saturday sunday january february march april june july august
+    september october november december assistant user system ai note example step answer question input output
+    sure here yes no ok additionally however overall finally first second third firstly secondly lastly furthermore
+    moreover therefore remember consider based create using according given while mr mrs ms dr dear instead
+    including definition task title true false none null http https json html
+"""
+_NO_NAMES = frozenset(_CAPITALISED_BY_CUSTOM.split()) | STOP_WORDS | {word.replace("'", "’") for word in STOP_WORDS}
+
+
+def find_entities(text: str, names: Iterable[str] = ()) -> tuple[str, ...]:
+    """Up to 10 names in `text`, the most frequent first, then in order of appearance; `names` of speakers lead.
+
+    Each is one line of at most 60 characters. No two differ in capitals alone.
+    """
+    prose = _CODE.sub(" ", text) if "```" in text else text
+    found = _find(prose[:READ_CHARACTERS])
+    ranked = [*dict.fromkeys(names), *(name for name, _ in Counter(found).most_common())]
+    entities: dict[str, str] = {}
+    for name in ranked:
+        clean = " ".join(name.split())[:LONGEST_CHARACTERS]
+        if clean:
+            entities.setdefault(clean.casefold(), clean)
+    return tuple(entities.values())[:MOST_ENTITIES]
+
+
+def _find(prose: str) -> Iterator[str]:
+    yield from _capitalised(prose)
+    yield from _OTHER_PRODUCT.findall(prose)
+    if "://" in prose:
+        yield from _HOST.findall(prose)
+    if not prose.isascii():
+        yield from (next(filter(None, groups)) for groups in _QUOTED.findall(prose))
+        yield from _KATAKANA.findall(prose)
+        yield from _honoured(prose)
+        yield from (match[1] + match[0] for match in _CHINESE_TITLE.finditer(prose))
+
+
+def _honoured(prose: str) -> Iterator[str]:
+    """Names before an honorific, without it."""
+    for match in _HONORIFIC.finditer(prose):
+        name = _HONOURED.search(prose, max(0, match.start() - _LONGEST_HONOURED), match.start())
+        if name is not None:
+            yield name[0]
+
+
+def _capitalised(prose: str) -> Iterator[str]:
+    """Capitalised words in a row; a single one that opens a sentence is a name only if it is elsewhere, too."""
+    doubtful: list[str] = []
+    certain: set[str] = set()
+    for match in _CAPITALISED.finditer(prose):
+        name = _strip_stop_words(match[0])
+        if len(name) < 2:
+            continue
+        if " " not in name and name[1:].islower() and match[0].startswith(name) and _opens(prose, match.start()):
+            doubtful.append(name)
+        else:
+            certain.add(name)
+            yield name
+    yield from (name for name in doubtful if name in certain)
+
+
+def _opens(prose: str, start: int) -> bool:
+    """Whether a sentence, a line, a list item or a quotation begins at `start`."""
+    before = prose[max(0, start - 2) : start]
+    return not before or before[-1] in _OPENERS or (before[-1] == " " and before[0] in _ENDERS)
+
+
+def _strip_stop_words(phrase: str) -> str:
+    """A phrase without the common words that it begins or ends with ("The", "I", "Thanks")."""
+    if " " not in phrase:
+        return "" if _is_common(phrase) else phrase
+    words = phrase.split(" ")
+    while words and _is_common(words[0]):
+        words.pop(0)
+    while words and _is_common(words[-1]):
+        words.pop()
+    return " ".join(words)
+
+
+def _is_common(word: str) -> bool:
+    return word.lower() in _NO_NAMES

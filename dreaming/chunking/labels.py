@@ -1,0 +1,42 @@
+"""Topic labels of a chunk: the same names in every language, from a small vocabulary of telling words."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+
+from dreaming.chunking.vocabulary import VOCABULARY
+
+MOST_LABELS = 5
+LEAST_HITS = 2
+"""One word is chance."""
+MOST_HITS_PER_WORD = 3
+"""A word that is said over and over speaks for its label no louder than this."""
+LEAST_SHARE = 0.2
+"""A label with less than this of the hits of the first is left out."""
+
+
+def label_words(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """The labels of a text with these counts of topic words: up to 5, the clearest first; none rather than noise."""
+    labels_by_word = _labels_by_word()
+    hits: Counter[str] = Counter()
+    for word in counts.keys() & labels_by_word.keys():
+        for label in labels_by_word[word]:
+            hits[label] += min(counts[word], MOST_HITS_PER_WORD)
+    ranked = sorted(hits.items(), key=lambda item: (-item[1], item[0]))[:MOST_LABELS]
+    return tuple(label for label, hit in ranked if hit >= max(LEAST_HITS, LEAST_SHARE * ranked[0][1]))
+
+
+@cache
+def _labels_by_word() -> dict[str, tuple[str, ...]]:
+    labels: dict[str, tuple[str, ...]] = {}
+    for label, words in VOCABULARY.items():
+        for form in {form for word in words.split() for form in _forms(word)}:
+            labels[form] = (*labels.get(form, ()), label)
+    return labels
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """A word and, in English, its plural."""
+    if not word.isascii() or word.endswith("s"):
+        return (word,)
+    return (word, word[:-1] + "ies") if word.endswith("y") and word[-2] not in "aeiou" else (word, word + "s")

@@ -1,0 +1,98 @@
+"""A lane of a conversation-day: its messages as units and turns, and the topics that start in it.
+
+What each unit says is read once here, and shared by segmentation, labels and summaries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, pairwise
+from typing import NamedTuple
+
+from dreaming.chunk import ChunkKind, TopicBoundary
+from dreaming.chunking.segment import choose_boundaries, score_turns
+from dreaming.chunking.tokens import count_tokens
+from dreaming.chunking.turns import Turn, read_turn
+from dreaming.chunking.units import split_units, structure_strength
+from dreaming.chunking.words import read_words
+from dreaming.conversation import Message
+
+CONTENT_SEPARATOR = "\n\n"
+"""What `slice_content` puts where the message changes."""
+
+
+class Unit(NamedTuple):
+    """A unit of a lane, and what is known of it; a tuple because there are as many as sentences."""
+
+    message: Message
+    start: int
+    end: int
+    text: str
+    words: list[str]
+    tokens: int
+    """Estimated: of its text, and of the blank line after it where its message ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The units of a lane, and how willingly it parts before each."""
+
+    kind: ChunkKind
+    units: Sequence[Unit]
+    strengths: Sequence[float]
+    """Of the gap before each unit, 0 to 1: before a message the probability that it starts a topic."""
+    topics: Sequence[int]
+    """The units that start a topic; the first unit is not told."""
+
+
+def read_lane(kind: ChunkKind, messages: Sequence[Message]) -> Lane:
+    """Read the units of a lane's messages (which have content), and find its topics."""
+    by_message = [_read_units(message) for message in messages]
+    scores = score_turns(_read_turns(by_message))
+    boundaries = frozenset(choose_boundaries(scores))
+    units: list[Unit] = []
+    strengths: list[float] = []
+    topics: list[int] = []
+    for index, own in enumerate(by_message):
+        if index in boundaries:
+            topics.append(len(units))
+        units += own
+        strengths.append(scores[index])
+        strengths += [structure_strength(before.text, after.text) for before, after in pairwise(own)]
+    return Lane(kind, units, strengths, topics)
+
+
+def topic_boundaries(lane: Lane, *, origin: str) -> list[TopicBoundary]:
+    """The lane's topic boundaries as records, in order; where the lane itself begins is none."""
+    return [
+        TopicBoundary(lane.units[index].message.id, lane.units[index].start, lane.strengths[index], origin)
+        for index in lane.topics
+    ]
+
+
+def _read_units(message: Message) -> list[Unit]:
+    content = message.content
+    offsets = split_units(content)
+    units = []
+    for start, end in offsets:
+        text = content[start:end] if len(offsets) > 1 else content
+        tokens = count_tokens(text + CONTENT_SEPARATOR if end == len(content) else text)
+        units.append(Unit(message, start, end, text, read_words(text), tokens))
+    return units
+
+
+def _read_turns(by_message: Sequence[Sequence[Unit]]) -> list[Turn]:
+    turns: list[Turn] = []
+    last_said: datetime | None = None
+    for units in by_message:
+        message = units[0].message
+        words = frozenset(chain.from_iterable(unit.words for unit in units))
+        turns.append(read_turn(message.role, message.content, words, _hours(last_said, message.timestamp)))
+        last_said = message.timestamp or last_said
+    return turns
+
+
+def _hours(before: datetime | None, after: datetime | None) -> float:
+    if before is None or after is None:
+        return 0.0
+    return max(0.0, (after - before).total_seconds() / 3600)

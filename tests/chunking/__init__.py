@@ -1,0 +1,1 @@
+"""The rules tier, tested by what it promises."""
