@@ -31,7 +31,7 @@ def build_definitions(settings: Settings, *, home: object | None = None) -> dg.D
     with open_configured() as opened:
         calendar = opened.archive.calendar
     partitions = daily_partitions(calendar)
-    initial = build_initial_job(partitions)
+    initial = build_initial_job()
     return dg.Definitions(
         assets=[build_assets(partitions)],
         jobs=[initial, import_watched_folders],

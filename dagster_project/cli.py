@@ -1,6 +1,7 @@
 """The commands that make Dagster runs, beside those of `dreaming.cli`; and the command's entry point."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """The `dreaming` command."""
+    # Dagster warns its users of its own use of its beta parameters; that is no news for ours.
+    warnings.filterwarnings("ignore", module=r"dagster\.")
     cli(prog_name="dreaming")
 
 

@@ -12,12 +12,11 @@ PRIORITIES = {"high": "10", "medium": "0", "low": "-10"}
 """The user's priorities as Dagster's."""
 
 
-def build_initial_job(partitions: dg.PartitionsDefinition[str]) -> UnresolvedAssetJobDefinition:
+def build_initial_job() -> UnresolvedAssetJobDefinition:
     """The initial stage: everything that is free, for any days."""
     return dg.define_asset_job(
         "initial",
         selection=dg.AssetSelection.groups("dreaming"),
-        partitions_def=partitions,
         description="Conversations of a day -> basic chunks -> current chunks -> searchable. Free and offline.",
         tags={STAGE_TAG: "initial", PRIORITY_TAG: PRIORITIES["medium"]},
     )

@@ -5,9 +5,13 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 import psutil
+
+WORKSPACE = Path(__file__).parent / "workspace.yaml"
+"""The same code location as the checkout's `workspace.yaml`, for where dreaming is installed without its checkout."""
 
 GRACE_SECONDS = 20.0
 """How long the servers have to end by themselves."""
@@ -18,7 +22,7 @@ def serve(port: int) -> int:
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
     # A group of its own, with SIGINT restored: started in the background, a shell's children ignore it.
     servers = subprocess.Popen(
-        [*command, "-m", "dagster_project.definitions", "--log-level", "warning"],
+        [*command, "-w", str(WORKSPACE), "--log-level", "warning"],
         start_new_session=True,
         restore_signals=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),

@@ -61,7 +61,8 @@ class Home:
 
     def erase_deleted(self) -> None:
         """Make what was deleted unreadable in the database files too."""
-        for database in (self.archive.database, self.ledger, self.index.database):
+        self.index.erase_deleted()
+        for database in (self.archive.database, self.ledger):
             database.erase_deleted()
 
 

@@ -88,6 +88,14 @@ class MemoryIndex:
             connection.execute(chunk_labels.insert(), labels)
         return len(chunks)
 
+    def erase_deleted(self) -> None:
+        """Make the words of deleted chunks unreadable in the file too."""
+        if self.database.is_sqlite:
+            with self.database.write() as connection:
+                # FTS5 only marks deleted words until it merges what holds them.
+                connection.exec_driver_sql("INSERT INTO chunk_words(chunk_words) VALUES ('optimize')")
+        self.database.erase_deleted()
+
     def find(self, terms: QueryTerms, wanted: ChunkFilter, *, limit: int) -> list[Match]:
         """The chunks that have any of the terms and satisfy the filter, best first."""
         if not terms.exact and not terms.prefixes:
@@ -120,7 +128,7 @@ class MemoryIndex:
         found: list[sa.ColumnElement[bool]] = [held.op("&&")(sa.cast(list(terms.exact), held.type))]
         for prefix in terms.prefixes:
             word = sa.func.unnest(held).column_valued("word")
-            found.append(sa.exists(sa.select(1).select_from(word).where(word.startswith(prefix, autoescape=True))))
+            found.append(sa.exists(sa.select(1).where(word.startswith(prefix, autoescape=True))))
         common = sum(
             (sa.case((sa.literal(term) == sa.any_(held), 1.0), else_=0.0) for term in terms.exact), sa.literal(0.0)
         )

@@ -1,0 +1,177 @@
+"""Chunks are found, in every language, with the same hits on both dialects."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreaming.errors import UsageError
+from dreaming.home import open_home
+from dreaming.remembering.filters import ChunkFilter
+from dreaming.remembering.snippet import make_snippet
+from dreaming.remembering.words import query_terms, words
+from dreaming.storage import tables
+from dreaming.testing import make_conversation, make_settings
+
+TALKS = {
+    "en": ["I was painting the old harbour.", "Which colours did you use?"],
+    "zh": ["我想学习绘画，周末去海边。", "好主意，带上画笔。"],
+    "ja": ["来週、京都へ旅行に行きます。ホテルと飛行機を予約しました。", "楽しい旅行ですね。猫も一緒？"],
+    "mixed": ["帮我 debug 这个 Kubernetes 的问题", "Sure, paste the error."],
+    "ru": ["Где находится библиотека?", "Рядом с парком."],
+    "tools": ["Read the file", ("tool", "zebra_config = 1", "tool_result"), ("assistant", "hm, a zebra", "thinking")],
+}
+
+
+@pytest.fixture
+def memory(any_home):
+    """The talks, one a day from 2026-03-01 on, published."""
+    for n, (name, said) in enumerate(TALKS.items()):
+        at = datetime(2026, 3, 1, 9, tzinfo=UTC) + timedelta(days=n)
+        any_home.archive.add([make_conversation(said, conversation_id=name, at=at)])
+        any_home.pipeline.run_day(at.date())
+    return any_home.memory
+
+
+def found(memory, query, **wanted):
+    return sorted(hit.chunk.conversation_id for hit in memory.search(query, ChunkFilter(**wanted)))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("paintings", ["en"]),
+        ("PAINTING", ["en"]),
+        ("ｐａｉｎｔｉｎｇ", ["en"]),
+        ("绘画", ["zh"]),
+        ("海边", ["zh"]),
+        ("旅行", ["ja"]),
+        ("京都", ["ja"]),
+        ("猫", ["ja"]),
+        ("kubernetes", ["mixed"]),
+        ("библиотека", ["ru"]),
+        ("harbour 京都", ["en", "ja"]),
+        ("aardvark", []),
+    ],
+)
+def test_words_of_any_language_are_found(memory, query, expected):
+    """Stems in English; two-character and single-character words in Chinese and Japanese."""
+    assert found(memory, query) == expected
+
+
+def test_what_tools_said_and_models_thought_is_found_only_when_asked_for(memory):
+    """It is marked by kind."""
+    assert found(memory, "zebra") == []
+    assert found(memory, "zebra", kinds=("tool_result", "thinking")) == ["tools", "tools"]
+
+
+def test_filters_narrow_a_search(memory):
+    """By day, language, quality, conversation and label."""
+    assert found(memory, "harbour 京都", first_day=date(2026, 3, 2)) == ["ja"]
+    assert found(memory, "harbour 京都", last_day=date(2026, 3, 2)) == ["en"]
+    assert found(memory, "harbour 京都", languages=("ja",)) == ["ja"]
+    assert found(memory, "harbour 京都", conversations=("en",)) == ["en"]
+    assert found(memory, "harbour 京都", quality_levels=("good",)) == []
+    assert found(memory, "harbour 京都", labels=("travel",)) == ["ja"]
+    assert found(memory, "harbour 京都", labels=("no such label",)) == []
+
+
+def test_a_hit_is_the_chunk_that_was_published(memory, any_home):
+    """With every column as the partition has it."""
+    hit = memory.search("京都")[0]
+    with any_home.store.open_chunks("upgraded_chunks", hit.chunk.day) as chunks:
+        assert [row for row in chunks.rows() if row.chunk_id == hit.chunk.chunk_id] == [hit.chunk]
+
+
+def test_a_change_is_visible_at_once_and_what_is_gone_is_not_found(any_home):
+    """One transaction a day."""
+    any_home.archive.add([make_conversation(["old lighthouse"])])
+    any_home.pipeline.run_day(date(2026, 3, 1))
+    changed = make_conversation(["new windmill"], updated_at=datetime(2026, 4, 1, tzinfo=UTC))
+    any_home.archive.add([changed])
+    any_home.pipeline.run_day(date(2026, 3, 1))
+    assert found(any_home.memory, "lighthouse") == []
+    assert found(any_home.memory, "windmill") == ["test:1"]
+
+
+def test_the_conversation_around_a_hit_is_in_order(any_home):
+    """Chunks before and after it, over midnight too."""
+    said = [f"Topic {n}: " + f"something about number {n} and nothing else. " * 20 for n in range(10)]
+    any_home.archive.add([make_conversation(said, at=datetime(2026, 3, 1, 20, tzinfo=UTC), step=timedelta(hours=1))])
+    for day in (date(2026, 3, 1), date(2026, 3, 2)):
+        any_home.pipeline.run_day(day)
+    hit = any_home.memory.search("topic 4")[0]
+    around = any_home.memory.around(hit, chunks=2)
+    places = [(chunk.day, chunk.ordinal) for chunk in around]
+    assert places == sorted(places)
+    assert len(around) == 5
+    assert around[2].chunk_id == hit.chunk.chunk_id
+
+
+def test_queries_are_remembered_with_what_they_found(memory, any_home):
+    """Later, they tell what matters."""
+    memory.search("绘画")
+    with any_home.ledger.read() as connection:
+        row = connection.execute(sa.select(tables.queries)).one()
+    assert (row.query, [hit[0] for hit in row.hits]) == ("绘画", ["zh"])
+
+
+def test_queries_are_not_remembered_when_switched_off(tmp_path):
+    """One environment variable."""
+    from dataclasses import replace
+
+    with open_home(replace(make_settings(tmp_path), remember_queries=False)) as home:
+        home.memory.search("anything")
+        with home.ledger.read() as connection:
+            assert connection.execute(sa.select(tables.queries)).all() == []
+
+
+@pytest.mark.parametrize(("query", "limit", "message"), [("?!", 10, "no word"), ("word", 0, "limit=0")])
+def test_a_query_or_a_limit_without_sense_is_refused(home, query, limit, message):
+    """The message names the value."""
+    with pytest.raises(UsageError, match=message):
+        home.memory.search(query, limit=limit)
+
+
+@pytest.mark.parametrize("query", ['"', "a AND", "NEAR(", "col:x", "*", "a*b", "-x", "(((", "'; DROP TABLE x", "NOT"])
+def test_no_query_breaks_the_query_language_of_the_database(any_home, query):
+    """What people type is words, never syntax."""
+    any_home.archive.add([make_conversation(["a b x col near not drop table"])])
+    any_home.pipeline.run_day(date(2026, 3, 1))
+    terms = query_terms(query)
+    if terms.exact or terms.prefixes:
+        assert found(any_home.memory, query) == ["test:1"]
+
+
+def test_a_filter_with_an_impossible_value_is_refused():
+    """The message names what is possible."""
+    with pytest.raises(UsageError, match="'best' is none of the quality levels basic, good, premium"):
+        ChunkFilter(quality_levels=("best",))
+    with pytest.raises(UsageError, match="write \\('food',\\)"):
+        ChunkFilter(labels="food")
+
+
+@given(st.text(), st.text())
+def test_a_word_of_a_text_is_among_what_is_looked_for(before, after):
+    """Index and query are analysed alike, whatever stands around."""
+    for word in ("painting", "旅行"):
+        terms = query_terms(word)
+        assert set(terms.exact) <= set(words(f"{before} {word} {after}"))
+
+
+@given(st.text(min_size=1, max_size=400), st.text(max_size=10))
+def test_a_snippet_is_a_slice_with_its_matches_in_place(content, query):
+    """Of any text and query."""
+    snippet = make_snippet(content, query_terms(query), width=50)
+    assert len(snippet.text) <= 52
+    assert "\n" not in snippet.text
+    assert all(0 <= start < end <= len(snippet.text) for start, end in snippet.matches)
+
+
+def test_a_snippet_shows_where_the_query_stands():
+    """Not the beginning of a long chunk."""
+    content = "Nothing here. " * 40 + "The lighthouse stands on a rock. " + "Nothing there. " * 40
+    snippet = make_snippet(content, query_terms("lighthouse"))
+    assert snippet.marked("[", "]").count("[lighthouse]") == 1
