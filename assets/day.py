@@ -33,13 +33,7 @@ def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         context: dg.AssetExecutionContext, config: DreamingConfig, home: dg.ResourceParam[Home]
     ) -> Iterator[dg.MaterializeResult[None]]:
         home.pipeline.refresh()
-        failures = {}
-        for day in map(date.fromisoformat, context.partition_keys):
-            try:
-                _run_day(context, config, home, day)
-            except Exception as error:
-                context.log.exception(f"{day} failed and was left as it was published before.")
-                failures[day] = error
+        failures = _run_days(context, config, home)
         if failures:
             raise dg.Failure(
                 description="; ".join(f"{day}: {error}" for day, error in failures.items()),

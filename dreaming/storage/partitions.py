@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Generic, Literal, Protocol, TypeVar
 from uuid import uuid4
 
@@ -178,7 +179,7 @@ class PartitionStore:
         schema = form.schema.with_metadata({_NOTE + key: value for key, value in notes.items()})
         try:
             self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-            with self._staged(path) as staged:
+            with self._staged(path, day) as staged:
                 with pq.ParquetWriter(staged, schema, compression="zstd") as writer:
                     for group in _row_groups(rows, form.characters):
                         writer.write_batch(form.to_batch(group).cast(schema))
@@ -187,15 +188,18 @@ class PartitionStore:
             raise StorageError(f"The partition {path} cannot be written: {error.strerror or error}") from error
 
     @contextmanager
-    def _staged(self, path: str) -> Iterator[str]:
-        """A file to write that takes the partition's place when the block ends well, and is gone otherwise."""
-        folder = path.rsplit("/", 1)[0] if self._is_local else os.environ.get("TMPDIR", "/tmp")
-        staged = f"{folder}/.{uuid4().hex}.staged"
+    def _staged(self, path: str, day: date) -> Iterator[str]:
+        """A file to write that takes the partition's place when the block ends well, and is gone otherwise.
+
+        Its name is the day's own: what a killed writer leaves is overwritten by the next one, who holds the day's lock.
+        """
+        folder = Path(path).parent if self._is_local else Path(gettempdir())
+        staged = folder / f".{day}.{'staged' if self._is_local else uuid4().hex}"
         try:
-            yield staged
-            self._put_in_place(staged, path)
+            yield str(staged)
+            self._put_in_place(str(staged), path)
         finally:
-            Path(staged).unlink(missing_ok=True)
+            staged.unlink(missing_ok=True)
 
     def _put_in_place(self, staged: str, path: str) -> None:
         if not self._is_local:

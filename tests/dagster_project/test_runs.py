@@ -1,0 +1,192 @@
+"""Runs of the command, as processes: finished, interrupted, terminated, killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster import DagsterRunStatus
+
+from dagster_project.instance import open_instance
+from dreaming.checking import check_nothing_lost, check_verbatim
+from dreaming.home import open_home
+from dreaming.settings import Settings
+from dreaming.testing import make_conversation
+
+FIRST = date(2026, 1, 1)
+KILLS = int(os.environ.get("DREAMING_TEST_KILLS", "3"))
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch) -> Settings:
+    """A home of the test's own, for this process and its children."""
+    monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DREAMING_TIMEZONE", "UTC")
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    return Settings.from_environment()
+
+
+def environment(settings):
+    return {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+
+
+def dreaming(settings, *arguments, **options):
+    """Run the command to its end."""
+    command = [sys.executable, "-m", "dagster_project", *arguments]
+    return subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False, **options)
+
+
+def start(settings, *arguments):
+    """Start the command."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dagster_project", *arguments],
+        env=environment(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def fill(settings, days):
+    """Some conversations on each of so many days."""
+    with open_home(settings) as home:
+        for n in range(days):
+            at = datetime.combine(FIRST + timedelta(days=n), datetime.min.time(), UTC) + timedelta(hours=8)
+            said = [f"Day {n}: what about the harbour, part {k}? " * 8 for k in range(12)]
+            home.archive.add([make_conversation(said, conversation_id=f"test:{n}:{c}", at=at) for c in range(3)])
+
+
+def published(settings):
+    with open_home(settings) as home:
+        return home.store.days("upgraded_chunks")
+
+
+def assert_proved(settings):
+    """Every day that is visible is whole, proved and searchable."""
+    with open_home(settings) as home:
+        for day in home.store.days("upgraded_chunks"):
+            assert check_verbatim(home.store, "upgraded_chunks", day).passed
+        for day in home.index.days():
+            assert check_nothing_lost(home.store, home.index, day).passed
+
+
+def runs(settings):
+    with open_instance(settings) as instance:
+        return [(run.run_id, run.status) for run in instance.get_runs()]
+
+
+def wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
+
+
+@pytest.fixture
+def dagster_home(settings) -> Iterator[None]:
+    """Leaves this process's environment as it was."""
+    before = os.environ.get("DAGSTER_HOME")
+    yield
+    if before is None:
+        os.environ.pop("DAGSTER_HOME", None)
+
+
+pytestmark = pytest.mark.usefixtures("dagster_home")
+
+
+def test_a_run_takes_what_imports_touched_and_the_next_finds_nothing_to_do(settings):
+    """One run for each range; its results as JSON."""
+    fill(settings, 2)
+    first = dreaming(settings, "run", "--json")
+    assert first.returncode == 0, first.stderr
+    summary = json.loads(first.stdout)
+    assert (summary["days"], [run["status"] for run in summary["runs"]]) == (2, ["SUCCESS"])
+    second = json.loads(dreaming(settings, "run", "--json").stdout)
+    assert (second["days"], second["runs"]) == (0, [])
+    with open_instance(settings) as instance:
+        assert instance.get_materialized_partitions(dg.AssetKey("memory_index")) == {"2026-01-01", "2026-01-02"}
+
+
+@pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_canceled_with_the_days_that_were_done(settings, wanted):
+    """And the next one does the rest."""
+    fill(settings, 40)
+    process = start(settings, "run", "--json")
+    wait_for(lambda: len(published(settings)) >= 3)
+    process.send_signal(wanted)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    done = published(settings)
+    assert 3 <= len(done) < 40
+    assert [status for _, status in runs(settings)] == [DagsterRunStatus.CANCELED]
+    assert_proved(settings)
+    rest = json.loads(dreaming(settings, "run", "--json").stdout)
+    assert rest["days"] >= 40 - len(done)
+    assert len(published(settings)) == 40
+
+
+def test_the_terminate_button_reaches_a_run_of_the_command(settings):
+    """It only marks the run; the command's own process looks."""
+    fill(settings, 60)
+    process = start(settings, "run", "--json")
+    wait_for(lambda: len(published(settings)) >= 2)
+    with open_instance(settings) as instance:
+        instance.report_run_canceling(instance.get_runs()[0])
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert [status for _, status in runs(settings)] == [DagsterRunStatus.CANCELED]
+    assert 2 <= len(published(settings)) < 60
+
+
+def test_a_killed_run_blocks_nobody_and_leaves_no_torn_day(settings):
+    """kill -9 at random moments: what is visible is proved, the next run ends the dead one and goes on."""
+    fill(settings, 60)
+    moments = random.Random(7)
+    for _ in range(KILLS):
+        process = start(settings, "run", "--from", FIRST.isoformat(), "--to", (FIRST + timedelta(days=59)).isoformat())
+        time.sleep(moments.uniform(2.0, 5.0))
+        process.kill()
+        process.communicate(timeout=30)
+        assert_proved(settings)
+    last = dreaming(settings, "run", "--json")
+    assert last.returncode == 0, last.stderr
+    assert len(published(settings)) == 60
+    assert_proved(settings)
+    assert DagsterRunStatus.STARTED not in {status for _, status in runs(settings)}
+
+
+def test_a_range_of_days_and_its_mistakes(settings):
+    """Wrong use ends with 2 and says what to do."""
+    fill(settings, 1)
+    for arguments, message in (
+        (["--from", "2026-01-01"], "--from and --to go together"),
+        (["--day", "2026-01-01", "--to", "2026-01-02"], "not both"),
+        (["--day", "01.02.2026"], "YYYY-MM-DD"),
+        (["--day", "1999-01-01"], "DREAMING_START_DATE=1999-01-01"),
+        (["--day", "2999-01-01"], "has not begun"),
+        (["--from", "2026-01-02", "--to", "2026-01-01"], "is empty"),
+    ):
+        result = dreaming(settings, "run", *arguments)
+        assert result.returncode == 2, result
+        assert message in " ".join(result.stderr.split())
+
+
+def test_forget_takes_a_conversation_out_of_everything(settings):
+    """Through a run that the UI shows."""
+    fill(settings, 1)
+    assert dreaming(settings, "run").returncode == 0
+    assert dreaming(settings, "forget", "test:0:1").returncode == 0
+    found = json.loads(dreaming(settings, "search", "harbour", "--json").stdout)
+    assert {hit["conversation_id"] for hit in found} == {"test:0:0", "test:0:2"}
+    unknown = dreaming(settings, "forget", "test:0:1")
+    assert unknown.returncode == 2
+    assert "No conversation 'test:0:1' is held" in " ".join(unknown.stderr.split())

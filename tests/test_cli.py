@@ -1,0 +1,226 @@
+"""The command, as people type it: what it says, and its exit codes."""
+
+import json
+import zipfile
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import dreaming
+from dreaming.cli import cli
+from dreaming.home import open_home
+from dreaming.settings import Settings
+from dreaming.testing import make_conversation
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """Calls the command in a home of the test's own."""
+    monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DREAMING_TIMEZONE", "UTC")
+
+    def call(*arguments, stdin=None, exit_code=0):
+        result = CliRunner().invoke(cli, [str(argument) for argument in arguments], input=stdin)
+        assert result.exit_code == exit_code, result.output
+        return result
+
+    return call
+
+
+def write_chat(path, *, conversation_id="chat-1", said=("Where is the lighthouse?", "North of it."), **fields):
+    """An export in our own JSONL."""
+    messages = [{"role": "assistant" if n % 2 else "user", "content": text} for n, text in enumerate(said)]
+    row = {"conversation_id": conversation_id, "started_at": "2026-03-01T09:00:00Z", "messages": messages} | fields
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    return path
+
+
+def run_pending():
+    with open_home(Settings.from_environment()) as home:
+        for day in home.archive.pending_days():
+            home.pipeline.run_day(day)
+
+
+def test_an_import_twice_adds_nothing_the_second_time(command, tmp_path):
+    """And says so as JSON."""
+    chat = write_chat(tmp_path / "chat.jsonl")
+    first = json.loads(command("import", "--json", chat).stdout)
+    assert (first["added"], first["new_messages"], first["days"]) == (1, 2, ["2026-03-01"])
+    second = json.loads(command("import", "--json", chat).stdout)
+    assert (second["added"], second["updated"], second["unchanged"], second["days"]) == (0, 0, 1, [])
+
+
+def test_one_broken_file_does_not_stop_the_others(command, tmp_path):
+    """It is named, the rest is there, and the exit code says that something failed."""
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    write_chat(folder / "good.jsonl")
+    (folder / "broken.json").write_text('[{"title": "cut off')
+    (folder / "strange.json").write_text('{"some": "thing"}')
+    with zipfile.ZipFile(folder / "cut.zip", "w") as archive:
+        archive.writestr("conversations.json", "[]" * 1000)
+    (folder / "cut.zip").write_bytes((folder / "cut.zip").read_bytes()[:-30])
+    result = command("import", folder, exit_code=1)
+    said = " ".join(result.stdout.split())
+    assert "1 conversations added" in said
+    for name in ("broken.json", "strange.json", "cut.zip"):
+        assert name in said.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("bom.jsonl", "\ufeff{row}".encode(), ["hello"]),
+        ("utf16.jsonl", "{row}".encode("utf-16"), ["hello"]),
+        ("surrogate.jsonl", rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\ud800b"}]}', ["a\ufffdb"]),
+        ("nul.jsonl", rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\u0000b"}]}', ["a\ufffdb"]),
+        ("crlf.jsonl", rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\r\nb"}]}', ["a\r\nb"]),
+        ("emoji.jsonl", '{"conversation_id":"c","messages":[{"role":"user","content":"👩‍👩‍👧‍👦"}]}'.encode(), ["👩‍👩‍👧‍👦"]),
+        ("past.jsonl", b'{"conversation_id":"c","started_at":"1066-10-14","messages":[{"role":"user","content":"x"}]}', ["x"]),
+        ("far.jsonl", b'{"conversation_id":"c","started_at":"9999-12-31","messages":[{"role":"user","content":"x"}]}', ["x"]),
+        ("huge.jsonl", b'{"conversation_id":"c","messages":[{"role":"user","content":"' + b"word " * 400_000 + b'"}]}', None),
+    ],
+)
+def test_odd_files_become_searchable_chunks_all_the_same(command, tmp_path, name, content, said):
+    """Byte order marks, surrogates, NUL, CRLF, emoji, no times, times out of this world, a message of 2 MB."""
+    row = '{"conversation_id":"c","messages":[{"role":"user","content":"hello"}]}'
+    path = tmp_path / name
+    path.write_bytes(content.replace(b"{row}", row.encode()) if b"{row}" in content else content)
+    if name == "utf16.jsonl":
+        path.write_bytes(row.encode("utf-16"))
+    command("import", path)
+    run_pending()
+    frame = dreaming.read_chunks()
+    if said is not None:
+        assert frame["content"].tolist() == said
+    else:
+        assert sum(frame["content"].str.len()) == 2_000_000
+        assert frame["token_count"].max() <= 800
+
+
+def test_an_empty_conversation_is_a_counted_skip(command, tmp_path):
+    """Not an error."""
+    found = json.loads(command("import", "--json", write_chat(tmp_path / "empty.jsonl", said=())).stdout)
+    assert (found["added"], sum(found["skipped"].values())) == (0, 1)
+
+
+def test_a_home_that_cannot_be_written_is_a_clear_error(command, tmp_path, monkeypatch):
+    """Naming the folder and the variable."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "file" / "home"))
+    result = command("status", exit_code=1)
+    assert "DREAMING_HOME" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DREAMING_TIMEZONE", "Mars/Olympus"),
+        ("DREAMING_START_DATE", "yesterday"),
+        ("DREAMING_DATABASE_URL", "mysql://localhost/x"),
+        ("DREAMING_STORE", "s3://bucket/dreams"),
+        ("DREAMING_REMEMBER_QUERIES", "perhaps"),
+        ("DREAMING_SOURCE_URL", "sqlite:///x"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_its_value(command, monkeypatch, name, value):
+    """Exit code 2, no traceback."""
+    monkeypatch.setenv(name, value)
+    result = command("status", exit_code=2)
+    assert name.split("_URL")[0] in result.stderr or value in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_search_shows_where_a_hit_is_from_and_the_conversation_around_it(command, tmp_path):
+    """For people and, as JSON, for programs."""
+    command("import", write_chat(tmp_path / "chat.jsonl"))
+    run_pending()
+    shown = command("search", "lighthouse", "--around", "1").stdout
+    assert "2026-03-01" in shown
+    assert "chat-1" in shown
+    assert "> North of it." in shown
+    [hit] = json.loads(command("search", "lighthouse", "--json").stdout)
+    assert hit["content"] == "Where is the lighthouse?\n\nNorth of it."
+    assert hit["day"] == "2026-03-01"
+    assert json.loads(command("search", "lighthouse", "--json", "--language", "zh").stdout) == []
+    assert "Nothing found" in command("search", "aardvark").stdout
+
+
+def test_chat_text_cannot_steer_the_terminal(command, tmp_path):
+    """Escape sequences, markup and reversed reading are shown as what they are."""
+    hostile = "lighthouse \x1b[31mred\x1b[0m [bold]x[/bold] \u202eevil"
+    command("import", write_chat(tmp_path / "chat.jsonl", said=[hostile]))
+    run_pending()
+    shown = command("search", "lighthouse", "--around", "1").stdout
+    assert "\x1b[31m" not in shown
+    assert "\u202e" not in shown
+    assert "[bold]x[/bold]" in shown
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
+def test_an_export_holds_every_chunk(command, tmp_path, ending):
+    """In a form that pandas reads."""
+    command("import", write_chat(tmp_path / "chat.jsonl"))
+    run_pending()
+    target = tmp_path / f"chunks.{ending}"
+    command("export", target)
+    read = {"parquet": pd.read_parquet, "csv": pd.read_csv, "jsonl": lambda p: pd.read_json(p, lines=True)}[ending]
+    frame = read(target)
+    assert frame["content"].tolist() == ["Where is the lighthouse?\n\nNorth of it."]
+    assert frame.columns.tolist() == dreaming.read_chunks().columns.tolist()
+
+
+def test_an_export_to_an_unknown_ending_is_refused(command, tmp_path):
+    """Naming those that are known."""
+    assert ".parquet, .jsonl, .csv" in command("export", tmp_path / "x.xlsx", exit_code=2).stderr
+
+
+def test_read_chunks_takes_days_and_a_filter(command, tmp_path):
+    """A pandas DataFrame, a row a chunk."""
+    with open_home(Settings.from_environment()) as home:
+        home.archive.add([make_conversation(["旅行の計画"], conversation_id="ja")])
+    command("import", write_chat(tmp_path / "chat.jsonl", started_at="2026-03-02T09:00:00Z"))
+    run_pending()
+    assert len(dreaming.read_chunks()) == 2
+    assert dreaming.read_chunks("2026-03-01")["conversation_id"].tolist() == ["ja"]
+    assert len(dreaming.read_chunks(("2026-03-01", "2026-03-02"))) == 2
+    assert dreaming.read_chunks(filter=dreaming.ChunkFilter(languages=("en",)))["conversation_id"].tolist() == ["chat-1"]
+    assert dreaming.read_chunks("2020-01-01").empty
+
+
+def test_segment_reads_dialogues_and_writes_boundaries(command):
+    """Line by line, ids kept."""
+    turns = [{"speaker": "user", "text": "hi"}, {"speaker": "assistant", "text": "hello"}]
+    lines = "\n".join(json.dumps({"id": n, "turns": turns[:n]}) for n in range(3))
+    out = [json.loads(line) for line in command("segment", stdin=lines).stdout.splitlines()]
+    assert [row["id"] for row in out] == [0, 1, 2]
+    assert all(0 < i < 2 for row in out for i in row["boundaries"])
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"id": 1}', '{"id": 1, "turns": [{"speaker": "user"}]}', "null"])
+def test_segment_refuses_what_is_no_dialogue(command, line):
+    """Naming the line and what was expected."""
+    assert "Line 1 is no dialogue; expected" in command("segment", stdin=line, exit_code=2).stderr
+
+
+def test_status_says_what_is_held_and_what_waits(command, tmp_path):
+    """Before and after a run."""
+    command("import", write_chat(tmp_path / "chat.jsonl"))
+    before = json.loads(command("status", "--json").stdout)
+    assert (before["days_waiting"], before["chunks_searchable"]) == (["2026-03-01"], 0)
+    run_pending()
+    after = json.loads(command("status", "--json").stdout)
+    assert (after["days_waiting"], after["chunks_searchable"]) == ([], 1)
+    assert "1 chunks of 1 days" in command("status").stdout
+
+
+def test_another_time_zone_moves_the_days(command, tmp_path, monkeypatch):
+    """And says what comes next."""
+    command("import", write_chat(tmp_path / "chat.jsonl", started_at="2026-03-01T20:00:00Z"))
+    assert "Next: dreaming run" in command("timezone", "Asia/Tokyo").stdout
+    monkeypatch.setenv("DREAMING_TIMEZONE", "Asia/Tokyo")
+    run_pending()
+    assert dreaming.read_chunks("2026-03-02")["conversation_id"].tolist() == ["chat-1"]
+    assert "unknown" in command("timezone", "Nowhere", exit_code=2).stderr
