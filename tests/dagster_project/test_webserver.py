@@ -1,0 +1,94 @@
+"""`dreaming ui`: the real webserver, daemon and code server, and a folder that they watch."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import psutil
+
+from dreaming.home import open_home
+from dreaming.settings import Settings
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def ask(port, query):
+    """A GraphQL query to the webserver."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        data=json.dumps({"query": query}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        return json.load(reply)["data"]
+
+
+def wait_until(condition, seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = condition()
+        if found:
+            return found
+        time.sleep(1)
+    raise AssertionError("waited in vain")
+
+
+def is_up(port):
+    try:
+        return ask(port, "{ version }")["version"]
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return None
+
+
+def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_no_process(tmp_path, monkeypatch):
+    """From a file to a hit, with nobody typing a command; then the UI knows the partition and its metadata."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DREAMING_TIMEZONE", "UTC")
+    monkeypatch.setenv("DREAMING_WATCH", str(inbox))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    port = free_port()
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "dagster_project", "ui", "--port", str(port)], stdout=log, stderr=log, env=os.environ
+        )
+    try:
+        wait_until(lambda: is_up(port), 90)
+        row = {
+            "conversation_id": "chat-1",
+            "started_at": "2026-03-01T09:00:00Z",
+            "messages": [{"role": "user", "content": "Where is the lighthouse?"}],
+        }
+        (inbox / "chat.jsonl").write_text(json.dumps(row) + "\n")
+
+        def hits():
+            with open_home(Settings.from_environment()) as home:
+                return home.memory.search("lighthouse")
+
+        assert wait_until(hits, 150)[0].chunk.conversation_id == "chat-1"
+        found = ask(
+            port,
+            '{ assetNodeOrError(assetKey: {path: ["basic_chunks"]}) { ... on AssetNode { '
+            'latestMaterializationByPartition(partitions: ["2026-03-01"]) { metadataEntries { label } } } } }',
+        )
+        [materialization] = found["assetNodeOrError"]["latestMaterializationByPartition"]
+        labels = {entry["label"] for entry in materialization["metadataEntries"]}
+        assert {"chunks", "quality_distribution", "tokens_histogram"} <= labels
+        family = psutil.Process(server.pid).children(recursive=True)
+        assert len(family) >= 3
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(60)
+    _, alive = psutil.wait_procs(family, 10)
+    assert alive == []
