@@ -156,7 +156,7 @@ def forget(conversation: str, as_json: bool) -> None:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 def demo(paths: tuple[Path, ...]) -> None:
     """Import, run and search in one go: your own exports, or without any the sample conversations that come along."""
-    import_exports(paths or dreaming.samples.FILES)
+    all_read = import_exports(paths or dreaming.samples.FILES)
     outcomes, summary = _run(None, rechunk="changed", stage="initial")
     _print_summary(summary)
     if not paths:
@@ -164,6 +164,8 @@ def demo(paths: tuple[Path, ...]) -> None:
             _show_search(query)
     console.print("\nNext: dreaming search WORDS, and dreaming ui for the runs, days and metadata.")
     _leave(outcomes)
+    if not all_read:
+        sys.exit(1)
 
 
 def _show_search(query: str) -> None:

@@ -23,6 +23,9 @@ Speaker = Literal["user", "assistant", "system"]
 
 QualityLevel = Literal["basic", "good", "premium"]
 
+CONTENT_SEPARATOR = "\n\n"
+"""What stands in a chunk's content where the message changes: a blank line."""
+
 CHUNK_KINDS: tuple[ChunkKind, ...] = get_args(ChunkKind)
 
 LANES: Mapping[MessageKind, ChunkKind] = {
@@ -165,7 +168,7 @@ def merge_spans(spans: Sequence[Span]) -> tuple[Span, ...]:
 
 def slice_content(spans: Sequence[Span], contents: Mapping[MessageId, str]) -> str:
     """The text of a chunk: its slices of `contents` (merged spans), joined by a blank line."""
-    return "\n\n".join(contents[s.message_id][s.start : s.end] for s in spans)
+    return CONTENT_SEPARATOR.join(contents[s.message_id][s.start : s.end] for s in spans)
 
 
 def describe_speakers(

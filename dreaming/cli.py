@@ -102,11 +102,12 @@ def import_(paths: tuple[Path, ...], again: bool, as_json: bool) -> None:
 
     The same or a grown export adds only what is new. Then `dreaming run` chunks the days that it touched.
     """
-    import_exports(paths, again=again, as_json=as_json)
+    if not import_exports(paths, again=again, as_json=as_json):
+        sys.exit(1)
 
 
-def import_exports(paths: Sequence[Path], *, again: bool = False, as_json: bool = False) -> None:
-    """Import exports and say what became of them; exits 1 when a file could not be read."""
+def import_exports(paths: Sequence[Path], *, again: bool = False, as_json: bool = False) -> bool:
+    """Import exports and say what became of them; returns whether every file could be read."""
     from dreaming.home import open_home
     from dreaming.importing import ImportReport, read_exports
     from dreaming.reporting import import_summary, print_import
@@ -121,8 +122,7 @@ def import_exports(paths: Sequence[Path], *, again: bool = False, as_json: bool 
         write_json(import_summary(report, stored))
     else:
         print_import(console, report, stored)
-    if report.errors:
-        sys.exit(1)
+    return not report.errors
 
 
 def filter_options(command: Command) -> Command:

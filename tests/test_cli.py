@@ -73,13 +73,33 @@ def test_one_broken_file_does_not_stop_the_others(command, tmp_path):
     [
         ("bom.jsonl", "\ufeff{row}".encode(), ["hello"]),
         ("utf16.jsonl", "{row}".encode("utf-16"), ["hello"]),
-        ("surrogate.jsonl", rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\ud800b"}]}', ["a\ufffdb"]),
+        (
+            "surrogate.jsonl",
+            rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\ud800b"}]}',
+            ["a\ufffdb"],
+        ),
         ("nul.jsonl", rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\u0000b"}]}', ["a\ufffdb"]),
         ("crlf.jsonl", rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\r\nb"}]}', ["a\r\nb"]),
-        ("emoji.jsonl", '{"conversation_id":"c","messages":[{"role":"user","content":"👩‍👩‍👧‍👦"}]}'.encode(), ["👩‍👩‍👧‍👦"]),
-        ("past.jsonl", b'{"conversation_id":"c","started_at":"1066-10-14","messages":[{"role":"user","content":"x"}]}', ["x"]),
-        ("far.jsonl", b'{"conversation_id":"c","started_at":"9999-12-31","messages":[{"role":"user","content":"x"}]}', ["x"]),
-        ("huge.jsonl", b'{"conversation_id":"c","messages":[{"role":"user","content":"' + b"word " * 400_000 + b'"}]}', None),
+        (
+            "emoji.jsonl",
+            '{"conversation_id":"c","messages":[{"role":"user","content":"👩‍👩‍👧‍👦"}]}'.encode(),
+            ["👩‍👩‍👧‍👦"],
+        ),
+        (
+            "past.jsonl",
+            b'{"conversation_id":"c","started_at":"1066-10-14","messages":[{"role":"user","content":"x"}]}',
+            ["x"],
+        ),
+        (
+            "far.jsonl",
+            b'{"conversation_id":"c","started_at":"9999-12-31","messages":[{"role":"user","content":"x"}]}',
+            ["x"],
+        ),
+        (
+            "huge.jsonl",
+            b'{"conversation_id":"c","messages":[{"role":"user","content":"' + b"word " * 400_000 + b'"}]}',
+            None,
+        ),
     ],
 )
 def test_odd_files_become_searchable_chunks_all_the_same(command, tmp_path, name, content, said):
@@ -186,7 +206,9 @@ def test_read_chunks_takes_days_and_a_filter(command, tmp_path):
     assert len(dreaming.read_chunks()) == 2
     assert dreaming.read_chunks("2026-03-01")["conversation_id"].tolist() == ["ja"]
     assert len(dreaming.read_chunks(("2026-03-01", "2026-03-02"))) == 2
-    assert dreaming.read_chunks(filter=dreaming.ChunkFilter(languages=("en",)))["conversation_id"].tolist() == ["chat-1"]
+    assert dreaming.read_chunks(filter=dreaming.ChunkFilter(languages=("en",)))["conversation_id"].tolist() == [
+        "chat-1"
+    ]
     assert dreaming.read_chunks("2020-01-01").empty
 
 

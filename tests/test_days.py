@@ -1,6 +1,7 @@
 """Which local day a message belongs to."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_day_has_the_hours_that_its_clock_shows(day, hours):
 
 def test_a_day_before_the_start_is_refused_with_what_to_do():
     """The message names the day, the start and the variable."""
-    with pytest.raises(UsageError, match="2019-12-31 is before the start day 2020-01-01. Set DREAMING_START_DATE"):
+    with pytest.raises(UsageError, match=r"2019-12-31 is before the start day 2020-01-01\. Set DREAMING_START_DATE"):
         TOKYO.require(date(2019, 12, 31), now=NOW)
 
 
@@ -71,7 +72,7 @@ def test_ranges_without_a_gap_cover_exactly_the_days(days):
     """Nothing is added and nothing is lost."""
     ranges = contiguous(days)
     assert sorted(day for first, last in ranges for day in day_range(first, last)) == sorted(set(days))
-    assert all(b[0] - a[1] > timedelta(days=1) for a, b in zip(ranges, ranges[1:], strict=False))
+    assert all(b[0] - a[1] > timedelta(days=1) for a, b in pairwise(ranges))
 
 
 def test_a_range_the_wrong_way_round_is_refused():

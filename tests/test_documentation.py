@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.S)
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
 def commands():
@@ -45,7 +45,15 @@ def test_the_demo_shows_a_quality_table_and_a_hit_in_chinese_and_in_english(tmp_
     command = [sys.executable, "-m", "dagster_project", "demo"]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    for expected in ("120 conversations added", "basic", "premium", "SUCCESS", "memorybank-zh-", "memorybank-en-", "绘画"):
+    for expected in (
+        "120 conversations added",
+        "basic",
+        "premium",
+        "SUCCESS",
+        "memorybank-zh-",
+        "memorybank-en-",
+        "绘画",
+    ):
         assert expected in result.stdout
 
 

@@ -32,6 +32,7 @@ class CountingChunker:
         self.asked = []
 
     def chunk(self, day, *, created_at):
+        """Count, and cut."""
         self.asked.append(day.conversation_id)
         chunks = RulesChunker().chunk(day, created_at=created_at)
         return [replace(chunk, segmenter_version=self.version) for chunk in chunks]
@@ -43,6 +44,7 @@ class ForgetfulChunker:
     version = "forgetful-1"
 
     def chunk(self, day, *, created_at):
+        """Cut, and lose."""
         return RulesChunker().chunk(day, created_at=created_at)[:-1]
 
 
@@ -90,7 +92,10 @@ def test_a_new_segmenter_rechunks_a_day_only_when_the_day_is_asked_for(tmp_path,
     with open_home(make_settings(tmp_path), clock=clock, chunker=CountingChunker("rules-2")) as home:
         home.archive.add([make_conversation(["late"], conversation_id="test:2")])
         home.pipeline.run_day(DAY, rechunk="changed")
-        assert {c.conversation_id: c.segmenter_version for c in rows(home)} == {"test:1": "rules-1", "test:2": "rules-2"}
+        assert {c.conversation_id: c.segmenter_version for c in rows(home)} == {
+            "test:1": "rules-1",
+            "test:2": "rules-2",
+        }
         home.pipeline.run_day(DAY)
         assert {c.segmenter_version for c in rows(home)} == {"rules-2"}
 
@@ -164,7 +169,7 @@ def _store(home, paid):
     with home.ledger.write() as connection:
         connection.execute(
             tables.paid_chunks.insert().values(
-                **{name: getattr(paid, name) for name in tables.paid_chunks.c.keys() if hasattr(paid, name)}
+                **{name: getattr(paid, name) for name in vars(type(paid))["__slots__"] if name in tables.paid_chunks.c}
                 | {
                     "slices": [[s.message_id, s.start, s.end, s.text_hash] for s in paid.slices],
                     "topics": [],

@@ -26,14 +26,20 @@ def number_exchanges(turns: Sequence[Turn]) -> list[int]:
     return list(accumulate(opens, initial=0))
 
 
-def depths(turns: Sequence[Turn], exchanges: Sequence[int], *, window: int) -> list[float]:
-    """TextTiling's depth score at each turn that opens an exchange, 0 elsewhere; 0 to 2.
+def exchange_words(turns: Sequence[Turn], exchanges: Sequence[int]) -> list[frozenset[str]]:
+    """The words of each exchange, where `exchanges` are the numbers of the turns' exchanges."""
+    words: list[list[frozenset[str]]] = [[] for _ in range(exchanges[-1] + 1)]
+    for turn, number in zip(turns, exchanges, strict=True):
+        words[number].append(turn.words)
+    return [_union(sets) for sets in words]
+
+
+def depths(words: Sequence[frozenset[str]], *, window: int) -> list[float]:
+    """TextTiling's depth score at the beginning of each exchange with these `words`; 0 to 2.
 
     The similarity of the `window` exchanges before and after is compared with the peaks on either side of it.
     """
-    valleys = _depths(_similarities(_exchange_words(turns, exchanges), window))
-    opens = [True, *(before != after for before, after in pairwise(exchanges))]
-    return [valleys[number] if first else 0.0 for number, first in zip(exchanges, opens, strict=True)]
+    return _depths(_similarities(words, window))
 
 
 def familiarity(turns: Sequence[Turn], unknown: float = 0.3) -> list[float]:
@@ -41,8 +47,11 @@ def familiarity(turns: Sequence[Turn], unknown: float = 0.3) -> list[float]:
     sets = [turn.words for turn in turns]
     shares = []
     for index, words in enumerate(sets):
-        new = words.difference(*sets[max(0, index - LOOK_BACK_TURNS) : index])
-        shares.append(1 - len(new) / len(words) if words else unknown)
+        if words:
+            new = words.difference(*sets[max(0, index - LOOK_BACK_TURNS) : index])
+            shares.append(1 - len(new) / len(words))
+        else:
+            shares.append(unknown)
     return shares
 
 
@@ -50,16 +59,11 @@ def _union(sets: Sequence[frozenset[str]]) -> frozenset[str]:
     return sets[0] if len(sets) == 1 else frozenset().union(*sets)
 
 
-def _exchange_words(turns: Sequence[Turn], exchanges: Sequence[int]) -> list[frozenset[str]]:
-    words: list[list[frozenset[str]]] = [[] for _ in range(exchanges[-1] + 1)]
-    for turn, number in zip(turns, exchanges, strict=True):
-        words[number].append(turn.words)
-    return [_union(sets) for sets in words]
-
-
 def _similarities(exchanges: Sequence[frozenset[str]], window: int) -> list[float]:
     """The cosine of the words before each exchange and those from it on; the first has nothing before it."""
-    blocks = [_union(exchanges[index : index + window]) for index in range(len(exchanges))]
+    blocks = exchanges
+    if window > 1:
+        blocks = [_union(exchanges[index : index + window]) for index in range(len(exchanges))]
     similarities = [0.0]
     for index in range(1, len(exchanges)):
         left = blocks[index - window] if index >= window else _union(exchanges[:index])

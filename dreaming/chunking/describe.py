@@ -1,20 +1,18 @@
 """From the draft of a chunk to its record: spans, times, language, labels, names, summary and speakers."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
 
-from dreaming.chunk import BChunk, Span, Speaker, hash_chunk, merge_spans
+from dreaming.chunk import BChunk, Span, describe_speakers, hash_chunk, merge_spans
 from dreaming.chunking.drafts import Draft
 from dreaming.chunking.entities import find_entities
 from dreaming.chunking.labels import label_words
-from dreaming.chunking.lane import Unit
 from dreaming.chunking.language import detect_language
 from dreaming.chunking.summary import summarize
-from dreaming.conversation import ConversationDay, Message, Role
-
-SPEAKERS: Mapping[Role, Speaker] = {"user": "user", "assistant": "assistant", "system": "system", "tool": "system"}
+from dreaming.conversation import ConversationDay, Message
+from dreaming.days import time_bounds
 
 
 def describe_draft(
@@ -24,11 +22,11 @@ def describe_draft(
 
     `language` is the conversation's, for a text too short to tell its own; `version` is the segmenter's.
     """
-    messages = list({unit.message.id: unit.message for unit in draft.units}.values())
+    messages = {unit.message.id: unit.message for unit in draft.units}
     spans = merge_spans([Span(unit.message.id, unit.start, unit.end) for unit in draft.units])
     counts = Counter(chain.from_iterable(unit.words for unit in draft.units))
-    times = [message.timestamp for message in messages if message.timestamp is not None]
-    speakers = _characters_by_speaker(draft.units)
+    started_at, ended_at = time_bounds(messages.values())
+    speaker, speakers = describe_speakers(spans, messages)
     return BChunk(
         chunk_id=hash_chunk(day.conversation_id, spans, draft.content, version),
         conversation_id=day.conversation_id,
@@ -38,29 +36,20 @@ def describe_draft(
         spans=spans,
         topics=draft.topics,
         kind=draft.kind,
-        started_at=min(times, default=None),
-        ended_at=max(times, default=None),
+        started_at=started_at,
+        ended_at=ended_at,
         language=detect_language(draft.content, language),
         labels=label_words(counts),
-        entities=find_entities(draft.content, _names(messages)),
+        entities=find_entities(draft.content, _names(messages.values())),
         summary=summarize(draft.units, counts),
-        speaker=max(speakers, key=speakers.__getitem__),
-        speakers=tuple(speakers),
+        speaker=speaker,
+        speakers=speakers,
         token_count=draft.token_count,
         confidence=draft.confidence,
         segmenter_version=version,
         source_hash=day.content_hash,
         created_at=created_at,
     )
-
-
-def _characters_by_speaker(units: Sequence[Unit]) -> dict[Speaker, int]:
-    """How much each speaker says, in order of appearance."""
-    characters: dict[Speaker, int] = {}
-    for unit in units:
-        speaker = SPEAKERS[unit.message.role]
-        characters[speaker] = characters.get(speaker, 0) + len(unit.text)
-    return characters
 
 
 def _names(messages: Iterable[Message]) -> list[str]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from dreaming.chunk import ChunkKind, TopicBoundary
-from dreaming.chunking.lane import CONTENT_SEPARATOR, Lane, Unit, topic_boundaries
+from dreaming.chunk import CONTENT_SEPARATOR, ChunkKind, TopicBoundary
+from dreaming.chunking.lane import Lane, Unit, topic_boundaries
 from dreaming.chunking.pack import pack_units
 from dreaming.chunking.tokens import count_tokens
 

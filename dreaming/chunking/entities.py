@@ -24,6 +24,8 @@ _CAPITALISED = re.compile(
 _OTHER_PRODUCT = re.compile(
     r"[a-z](?<![\w@/.-].)[a-z]*+(?:[A-Z][A-Za-z0-9]*+|-?\d\w*+(?:\.\d\w*+)*+(?:-\w++)*+)(?![\w(=])"
 )
+_PRODUCT_SIGN = re.compile(r"[A-Z\d](?:(?<=[a-z].)|(?<=[a-z]-.))")
+"""What every `_OTHER_PRODUCT` has, and few texts: to look for that in every word of all others takes long."""
 _QUOTED = re.compile(r"《([^《》\n]{1,40})》|「([^「」\n]{2,20})」|『([^『』\n]{1,40})』")
 _HONORIFIC = re.compile("さん|さま|くん|ちゃん|氏")
 _HONOURED = re.compile(r"(?:[\u4e00-\u9fff々]{1,4}|[\u30a1-\u30fa\u30fc・]{2,})\Z")
@@ -65,7 +67,8 @@ def find_entities(text: str, names: Iterable[str] = ()) -> tuple[str, ...]:
 
 def _find(prose: str) -> Iterator[str]:
     yield from _capitalised(prose)
-    yield from _OTHER_PRODUCT.findall(prose)
+    if _PRODUCT_SIGN.search(prose):
+        yield from _OTHER_PRODUCT.findall(prose)
     if "://" in prose:
         yield from _HOST.findall(prose)
     if not prose.isascii():

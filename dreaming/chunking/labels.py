@@ -1,6 +1,5 @@
 """Topic labels of a chunk: the same names in every language, from a small vocabulary of telling words."""
 
-from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 
@@ -18,10 +17,10 @@ LEAST_SHARE = 0.2
 def label_words(counts: Mapping[str, int]) -> tuple[str, ...]:
     """The labels of a text with these counts of topic words: up to 5, the clearest first; none rather than noise."""
     labels_by_word = _labels_by_word()
-    hits: Counter[str] = Counter()
-    for word in counts.keys() & labels_by_word.keys():
+    hits: dict[str, int] = {}
+    for word in filter(labels_by_word.__contains__, counts):
         for label in labels_by_word[word]:
-            hits[label] += min(counts[word], MOST_HITS_PER_WORD)
+            hits[label] = hits.get(label, 0) + min(counts[word], MOST_HITS_PER_WORD)
     ranked = sorted(hits.items(), key=lambda item: (-item[1], item[0]))[:MOST_LABELS]
     return tuple(label for label, hit in ranked if hit >= max(LEAST_HITS, LEAST_SHARE * ranked[0][1]))
 

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, pairwise
+from sys import intern
 from typing import NamedTuple
 
-from dreaming.chunk import ChunkKind, TopicBoundary
+from dreaming.chunk import CONTENT_SEPARATOR, ChunkKind, TopicBoundary
 from dreaming.chunking.segment import choose_boundaries, score_turns
 from dreaming.chunking.tokens import count_tokens
 from dreaming.chunking.turns import Turn, read_turn
 from dreaming.chunking.units import split_units, structure_strength
 from dreaming.chunking.words import read_words
 from dreaming.conversation import Message
-
-CONTENT_SEPARATOR = "\n\n"
-"""What `slice_content` puts where the message changes."""
 
 
 class Unit(NamedTuple):
@@ -73,11 +71,15 @@ def topic_boundaries(lane: Lane, *, origin: str) -> list[TopicBoundary]:
 def _read_units(message: Message) -> list[Unit]:
     content = message.content
     offsets = split_units(content)
+    if len(offsets) == 1:
+        return [Unit(message, 0, len(content), content, read_words(content), count_tokens(content + CONTENT_SEPARATOR))]
     units = []
     for start, end in offsets:
-        text = content[start:end] if len(offsets) > 1 else content
+        text = content[start:end]
+        # A word is one object in all units: without spaces, that saves some 75 bytes a character.
+        words = list(map(intern, read_words(text)))
         tokens = count_tokens(text + CONTENT_SEPARATOR if end == len(content) else text)
-        units.append(Unit(message, start, end, text, read_words(text), tokens))
+        units.append(Unit(message, start, end, text, words, tokens))
     return units
 
 

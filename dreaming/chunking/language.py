@@ -44,13 +44,21 @@ _PLAIN_ENGLISH = """
 """
 _ENGLISH_WORDS = frozenset(_PLAIN_ENGLISH.split())
 
-_NO_LANGUAGE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+\.\w+", re.DOTALL)
+_CODE_AND_LINKS = r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|https?://\S+"
+_NO_LANGUAGE = re.compile(_CODE_AND_LINKS, re.DOTALL)
+_NO_LANGUAGE_NOR_MAIL = re.compile(rf"{_CODE_AND_LINKS}|\S+@\S+\.\w+", re.DOTALL)
+"""By itself because it tries every character, and in text without spaces everything after it."""
 _CODE_SIGNS = "(){}[]<>=;_"
 _LATIN_LETTERS = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
 _HAN_LETTERS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 _KANA_LETTERS = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f"
 _LATIN_WORD = re.compile(f"[{_LATIN_LETTERS}]+(?:['’][{_LATIN_LETTERS}]+)?")
-_LATIN_PHRASE = re.compile(rf"{_LATIN_WORD.pattern}(?:[ ,;]++{_LATIN_WORD.pattern}){{{PHRASE_WORDS - 1},}}+")
+_WHOLE_LATIN_WORD = f"[{_LATIN_LETTERS}]++(?:['’][{_LATIN_LETTERS}]++)?+"
+_LATIN_PHRASE = re.compile(
+    rf"[{_LATIN_LETTERS}](?<![{_LATIN_LETTERS}].)[{_LATIN_LETTERS}]*+(?:['’][{_LATIN_LETTERS}]++)?+"
+    rf"(?:[ ,;]++{_WHOLE_LATIN_WORD}){{{PHRASE_WORDS - 1},}}+"
+)
+"""Begins and ends with whole words: the parts of a word that opens no phrase need not be tried."""
 _HAN = re.compile(f"[{_HAN_LETTERS}]+")
 _KANA = re.compile(f"[{_KANA_LETTERS}]+")
 _OTHER_LETTERS = re.compile(rf"[^\W\d_{_LATIN_LETTERS}{_HAN_LETTERS}{_KANA_LETTERS}々〇]+")
@@ -81,6 +89,7 @@ _SCRIPTS: dict[str, re.Pattern[str]] = {
     "hy": re.compile("[\u0530-\u058f]+"),
 }
 """The most common language of each script; the one of Cyrillic is asked for further."""
+_ANY_SCRIPT = re.compile("|".join(script.pattern.removesuffix("+") for script in _SCRIPTS.values()))
 
 _LATIN_CODES = """
     en de fr es it pt nl sv da no fi pl cs sk hu ro hr sl et lv lt tr vi id ms tl sw ca eu gl ga cy is sq af eo la
@@ -96,7 +105,7 @@ def detect_language(text: str, default: str | None = None) -> str:
     """
     prose = text[:READ_CHARACTERS]
     if "`" in prose or "://" in prose or "@" in prose or "~~~" in prose:
-        prose = _NO_LANGUAGE.sub(" ", prose)
+        prose = (_NO_LANGUAGE_NOR_MAIL if "@" in prose else _NO_LANGUAGE).sub(" ", prose)
     if prose.isascii():
         return _latin_language(prose, default)
     shares = _count_words(prose)
@@ -118,15 +127,18 @@ def _count_words(prose: str) -> dict[str, float]:
     if han + kana:
         japanese = kana > JAPANESE_KANA_SHARE * (han + kana)
         words["ja" if japanese else "zh"] = han / HAN_WORD_CHARACTERS + kana / KANA_WORD_CHARACTERS
-    others = "".join(_OTHER_LETTERS.findall(prose))
-    for code, script in _SCRIPTS.items() if others else ():
-        letters = _length(script, others)
-        if letters:
-            words[code] = letters / LETTERS_PER_WORD
+    if _ANY_SCRIPT.search(prose):
+        words |= _count_other_words(prose)
     phrases = sum(phrase.count(" ") + 1 for phrase in _LATIN_PHRASE.findall(prose))
     if phrases:
         words[_LATIN] = phrases
     return words
+
+
+def _count_other_words(prose: str) -> dict[str, float]:
+    others = "".join(_OTHER_LETTERS.findall(prose))
+    letters = {code: _length(script, others) for code, script in _SCRIPTS.items()}
+    return {code: count / LETTERS_PER_WORD for code, count in letters.items() if count}
 
 
 def _length(pattern: re.Pattern[str], text: str) -> int:

@@ -34,7 +34,9 @@ def pack_units(
     """
     packer = _Packer(strengths, [0, *accumulate(sizes)])
     pieces = packer.pack(_between([0, *topics, len(sizes)]), packer.estimate)
-    if all(SMALLEST_TOKENS <= measure(first, last) <= LARGEST_TOKENS for first, last in pieces):
+    if len(pieces) == 1 and measure(0, len(sizes)) <= LARGEST_TOKENS:  # a second round could not change it
+        return pieces
+    if all(_fits(measure(first, last)) for first, last in pieces):
         return pieces
     return packer.pack(pieces, measure)
 

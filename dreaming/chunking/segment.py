@@ -11,7 +11,7 @@ from functools import cache
 from itertools import pairwise
 from math import exp, log, log2, sqrt
 
-from dreaming.chunking.cohesion import depths, familiarity, number_exchanges
+from dreaming.chunking.cohesion import depths, exchange_words, familiarity, number_exchanges
 from dreaming.chunking.cues import Cues
 from dreaming.chunking.turns import Turn, read_turn
 from dreaming.chunking.words import read_words
@@ -60,13 +60,12 @@ def score_turns(turns: Sequence[Turn]) -> list[float]:
     if not turns:
         return []
     exchanges = number_exchanges(turns)
-    narrow, wide = depths(turns, exchanges, window=1), depths(turns, exchanges, window=2)
-    familiar, opens = familiarity(turns), _opens_exchange(turns, exchanges)
+    depth, familiar, opens = _depth(turns, exchanges), familiarity(turns), _opens_exchange(turns, exchanges)
     base = BIAS + LENGTH * log(min(max(len(turns), SHORT_TALK), LONG_TALK))
     scores = [1.0]
-    for i in range(1, len(turns)):
-        words = NARROW_DEPTH * narrow[i] + WIDE_DEPTH * wide[i] + FAMILIAR_WORDS * familiar[i]
-        evidence = base + OPENS_EXCHANGE * opens[i] + words + _talk(turns, i) + _silence(turns[i].silence_hours)
+    for i, turn in enumerate(turns[1:], start=1):
+        words = depth[i] + FAMILIAR_WORDS * familiar[i]
+        evidence = base + OPENS_EXCHANGE * opens[i] + words + _talk(turns, i) + _silence(turn.silence_hours)
         scores.append(1 / (1 + exp(-evidence)))
     return scores
 
@@ -89,6 +88,15 @@ def _mean_and_deviation(values: Sequence[float]) -> float:
     """The mean plus one standard deviation (`statistics` is exact, and twenty times slower)."""
     mean = sum(values) / len(values)
     return mean + sqrt(sum((value - mean) ** 2 for value in values) / len(values))
+
+
+def _depth(turns: Sequence[Turn], exchanges: Sequence[int]) -> list[float]:
+    """The evidence of the words around each turn that begins an exchange; 0 for the others."""
+    words = exchange_words(turns, exchanges)
+    around = zip(depths(words, window=1), depths(words, window=2), strict=True)
+    evidence = [NARROW_DEPTH * narrow + WIDE_DEPTH * wide for narrow, wide in around]
+    begins = [True, *(before != after for before, after in pairwise(exchanges))]
+    return [evidence[number] if first else 0.0 for number, first in zip(exchanges, begins, strict=True)]
 
 
 def _opens_exchange(turns: Sequence[Turn], exchanges: Sequence[int]) -> list[bool]:

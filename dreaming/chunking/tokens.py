@@ -3,11 +3,8 @@
 The tables are in the `quicktok` wheel: nothing is downloaded. They are loaded once, at the first count (0.4 s).
 """
 
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from quicktok import Tokenizer
 
 ENCODING = "o200k_base"
 STRETCH_CHARACTERS = 1_000_000
@@ -15,10 +12,11 @@ STRETCH_CHARACTERS = 1_000_000
 
 
 @cache
-def _tokenizer() -> "Tokenizer":
+def _counter() -> Callable[[str], int]:
     import quicktok
 
-    return quicktok.get_encoding(ENCODING)
+    count: Callable[[str], int] = quicktok.get_encoding(ENCODING).count
+    return count
 
 
 def count_tokens(text: str) -> int:
@@ -26,8 +24,8 @@ def count_tokens(text: str) -> int:
 
     Linear in the length of `text`, runs of one character included.
     """
-    count = _tokenizer().count
+    count = _counter()
     if len(text) <= STRETCH_CHARACTERS:
-        return int(count(text))
+        return count(text)
     starts = range(0, len(text), STRETCH_CHARACTERS)
-    return sum(int(count(text[start : start + STRETCH_CHARACTERS])) for start in starts)
+    return sum(count(text[start : start + STRETCH_CHARACTERS]) for start in starts)

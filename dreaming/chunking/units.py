@@ -22,9 +22,10 @@ _CHARACTERS_AT_MOST = WHOLE_TOKENS * 12
 """Texts beyond are taken for long uncounted: o200k has some 5 characters a token in English, fewer elsewhere."""
 
 _SENTENCE_END = re.compile(
-    r"(?:(?<![.!?…])(?<!\b\w)(?<!\b(?:Mr|Dr|Ms|St|vs|No))[.!?…]++[\"'”’)\]*_]*+(?=\s)"
-    r"|[。！？｡]++[」』”’）)\"]*+|\n)\s*+"
+    r"[\n。！？｡.!?…](?:(?<=\n)|(?<=[。！？｡])[。！？｡]*+[」』”’）)\"]*+"
+    r"|(?<![.!?…].)(?<!\b\w.)(?<!\b(?:Mr|Dr|Ms|St|vs|No).)[.!?…]*+[\"'”’)\]*_]*+(?=\s))\s*+"
 )
+"""What it looks back at follows the first character: a search is much faster where a set of characters comes first."""
 
 
 def split_units(content: str) -> list[tuple[int, int]]:

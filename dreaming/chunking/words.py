@@ -7,6 +7,7 @@ grammar, nothing. A Han character between others that are not Han is a word in J
 
 import re
 from itertools import pairwise
+from operator import add
 
 from dreaming.chunking.stopwords import CHINESE_STOP_CHARACTERS, STOP_WORDS
 
@@ -21,11 +22,11 @@ def _topic_han() -> str:
     return "\u3400-\u4dbf\uf900-\ufaff\U00020000-\U0003fffd々" + "".join(between)
 
 
-_ASCII_WORD = re.compile(r"[a-z][a-z0-9]+(?:'[a-z]+)?")
+_ASCII_WORD = re.compile(r"[a-z][a-z0-9]+(?:'[a-z]+|)")
 _WORD = re.compile(
     rf"[{_topic_han()}]+"
     r"|[\u30a1-\u30fa\u30fc]{2,}"
-    rf"|[^\W\d_{_HAN}{_KANA}][^\W_{_HAN}{_KANA}]+(?:'[a-z]+)?"
+    rf"|[^\W\d_{_HAN}{_KANA}][^\W_{_HAN}{_KANA}]+(?:'[a-z]+|)"
 )
 _HIRAGANA = re.compile("[\u3041-\u309f]")
 _FIRST_HAN, _LAST_HAN, _FIRST_COMPATIBLE_HAN = "\u3400", "\u9fff", "\uf900"
@@ -39,11 +40,10 @@ def read_words(text: str) -> list[str]:
     japanese = _HIRAGANA.search(text) is not None
     words: list[str] = []
     for run in _WORD.findall(text.replace("’", "'")):
-        if not (_FIRST_HAN <= run[0] <= _LAST_HAN or run[0] >= _FIRST_COMPATIBLE_HAN):
-            if run not in STOP_WORDS:
-                words.append(run)
-        elif len(run) > 1:
-            words += [pair for i in range(len(run) - 1) if (pair := run[i : i + 2]) not in STOP_WORDS]
+        if len(run) == 2 or not (_FIRST_HAN <= run[0] <= _LAST_HAN or run[0] >= _FIRST_COMPATIBLE_HAN):
+            words.append(run)
+        elif len(run) > 2:
+            words += map(add, run, run[1:])
         elif japanese:
             words.append(run)
-    return words
+    return [word for word in words if word not in STOP_WORDS]

@@ -73,9 +73,7 @@ class DatabaseSource:
     """How the query wants the day's bounds, as its time column holds them."""
 
     @classmethod
-    def configured(
-        cls, name: str, url: str, query: str, columns: Mapping[str, str], bounds: str
-    ) -> "DatabaseSource":
+    def configured(cls, name: str, url: str, query: str, columns: Mapping[str, str], bounds: str) -> "DatabaseSource":
         """The source of a configuration; raises `ConfigurationError` for what no query can be asked with."""
         for form in get_args(BoundsForm):
             if form == bounds:

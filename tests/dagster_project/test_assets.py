@@ -213,7 +213,7 @@ def test_the_nightly_schedule_runs_the_day_that_ended(home):
     assert request.run_key == "2026-03-01"
 
 
-def test_the_imports_sensor_runs_the_days_that_imports_touched(home, clock):
+def test_the_imports_sensor_runs_the_days_that_imports_touched(home):
     """A run for each range without a gap, once for each state of the news; late arrivals included."""
     fill(home)
     definitions = build_definitions(home.settings)
@@ -225,7 +225,9 @@ def test_the_imports_sensor_runs_the_days_that_imports_touched(home, clock):
             return sensor.evaluate_tick(context).run_requests
 
     first = tick()
-    ranges = [(r.tags["dagster/asset_partition_range_start"], r.tags["dagster/asset_partition_range_end"]) for r in first]
+    ranges = [
+        (r.tags["dagster/asset_partition_range_start"], r.tags["dagster/asset_partition_range_end"]) for r in first
+    ]
     assert ranges == [("2026-03-01", "2026-03-02"), ("2026-03-04", "2026-03-05")]
     assert [r.run_key for r in tick()] == [r.run_key for r in first]
     for day in home.archive.pending_days():

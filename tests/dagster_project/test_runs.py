@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -29,25 +28,20 @@ def settings(tmp_path, monkeypatch) -> Settings:
     """A home of the test's own, for this process and its children."""
     monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DREAMING_TIMEZONE", "UTC")
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
     return Settings.from_environment()
 
 
-def environment(settings):
-    return {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
-
-
-def dreaming(settings, *arguments, **options):
+def dreaming(*arguments):
     """Run the command to its end."""
     command = [sys.executable, "-m", "dagster_project", *arguments]
-    return subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def start(settings, *arguments):
+def start(*arguments):
     """Start the command."""
     return subprocess.Popen(
         [sys.executable, "-m", "dagster_project", *arguments],
-        env=environment(settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -91,26 +85,14 @@ def wait_for(condition, seconds=60):
     raise AssertionError("waited in vain")
 
 
-@pytest.fixture
-def dagster_home(settings) -> Iterator[None]:
-    """Leaves this process's environment as it was."""
-    before = os.environ.get("DAGSTER_HOME")
-    yield
-    if before is None:
-        os.environ.pop("DAGSTER_HOME", None)
-
-
-pytestmark = pytest.mark.usefixtures("dagster_home")
-
-
 def test_a_run_takes_what_imports_touched_and_the_next_finds_nothing_to_do(settings):
     """One run for each range; its results as JSON."""
     fill(settings, 2)
-    first = dreaming(settings, "run", "--json")
+    first = dreaming("run", "--json")
     assert first.returncode == 0, first.stderr
     summary = json.loads(first.stdout)
     assert (summary["days"], [run["status"] for run in summary["runs"]]) == (2, ["SUCCESS"])
-    second = json.loads(dreaming(settings, "run", "--json").stdout)
+    second = json.loads(dreaming("run", "--json").stdout)
     assert (second["days"], second["runs"]) == (0, [])
     with open_instance(settings) as instance:
         assert instance.get_materialized_partitions(dg.AssetKey("memory_index")) == {"2026-01-01", "2026-01-02"}
@@ -120,7 +102,7 @@ def test_a_run_takes_what_imports_touched_and_the_next_finds_nothing_to_do(setti
 def test_an_interrupted_run_is_canceled_with_the_days_that_were_done(settings, wanted):
     """And the next one does the rest."""
     fill(settings, 40)
-    process = start(settings, "run", "--json")
+    process = start("run", "--json")
     wait_for(lambda: len(published(settings)) >= 3)
     process.send_signal(wanted)
     process.communicate(timeout=30)
@@ -129,7 +111,7 @@ def test_an_interrupted_run_is_canceled_with_the_days_that_were_done(settings, w
     assert 3 <= len(done) < 40
     assert [status for _, status in runs(settings)] == [DagsterRunStatus.CANCELED]
     assert_proved(settings)
-    rest = json.loads(dreaming(settings, "run", "--json").stdout)
+    rest = json.loads(dreaming("run", "--json").stdout)
     assert rest["days"] >= 40 - len(done)
     assert len(published(settings)) == 40
 
@@ -137,7 +119,7 @@ def test_an_interrupted_run_is_canceled_with_the_days_that_were_done(settings, w
 def test_the_terminate_button_reaches_a_run_of_the_command(settings):
     """It only marks the run; the command's own process looks."""
     fill(settings, 60)
-    process = start(settings, "run", "--json")
+    process = start("run", "--json")
     wait_for(lambda: len(published(settings)) >= 2)
     with open_instance(settings) as instance:
         instance.report_run_canceling(instance.get_runs()[0])
@@ -152,12 +134,12 @@ def test_a_killed_run_blocks_nobody_and_leaves_no_torn_day(settings):
     fill(settings, 60)
     moments = random.Random(7)
     for _ in range(KILLS):
-        process = start(settings, "run", "--from", FIRST.isoformat(), "--to", (FIRST + timedelta(days=59)).isoformat())
+        process = start("run", "--from", FIRST.isoformat(), "--to", (FIRST + timedelta(days=59)).isoformat())
         time.sleep(moments.uniform(2.0, 5.0))
         process.kill()
         process.communicate(timeout=30)
         assert_proved(settings)
-    last = dreaming(settings, "run", "--json")
+    last = dreaming("run", "--json")
     assert last.returncode == 0, last.stderr
     assert len(published(settings)) == 60
     assert_proved(settings)
@@ -175,7 +157,7 @@ def test_a_range_of_days_and_its_mistakes(settings):
         (["--day", "2999-01-01"], "has not begun"),
         (["--from", "2026-01-02", "--to", "2026-01-01"], "is empty"),
     ):
-        result = dreaming(settings, "run", *arguments)
+        result = dreaming("run", *arguments)
         assert result.returncode == 2, result
         assert message in " ".join(result.stderr.split())
 
@@ -183,10 +165,10 @@ def test_a_range_of_days_and_its_mistakes(settings):
 def test_forget_takes_a_conversation_out_of_everything(settings):
     """Through a run that the UI shows."""
     fill(settings, 1)
-    assert dreaming(settings, "run").returncode == 0
-    assert dreaming(settings, "forget", "test:0:1").returncode == 0
-    found = json.loads(dreaming(settings, "search", "harbour", "--json").stdout)
+    assert dreaming("run").returncode == 0
+    assert dreaming("forget", "test:0:1").returncode == 0
+    found = json.loads(dreaming("search", "harbour", "--json").stdout)
     assert {hit["conversation_id"] for hit in found} == {"test:0:0", "test:0:2"}
-    unknown = dreaming(settings, "forget", "test:0:1")
+    unknown = dreaming("forget", "test:0:1")
     assert unknown.returncode == 2
     assert "No conversation 'test:0:1' is held" in " ".join(unknown.stderr.split())

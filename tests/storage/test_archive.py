@@ -37,7 +37,11 @@ def test_a_grown_export_adds_only_what_is_new(any_home):
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_newest_version_wins_in_whichever_order_they_come(home, order):
     """An older export after a newer one changes nothing."""
-    versions = [make_conversation(["one"]), make_conversation(["one", "two"]), make_conversation(["one", "three!", "x"])]
+    versions = [
+        make_conversation(["one"]),
+        make_conversation(["one", "two"]),
+        make_conversation(["one", "three!", "x"]),
+    ]
     for index in order:
         home.archive.add([versions[index]])
     assert held(home) == {"test:1": ["one", "three!", "x"]}

@@ -65,7 +65,7 @@ def current(day, paid):
     return chunks
 
 
-def quality_by_character(day, chunks):
+def quality_by_character(chunks):
     """The quality of every character of the day."""
     rank = {}
     for chunk in chunks:
@@ -100,9 +100,7 @@ def test_a_purchase_whose_text_changed_is_left_out_and_the_others_stay():
     """Only what an edit touches is invalid."""
     day = make_day(make_conversation(TALK))
     first, second = buy(day, 0, len(TALK[0])), buy(day, len(TALK[0]), len(TALK[0] + TALK[1]), minute=1)
-    edited = replace(
-        day, messages=(replace(day.messages[0], content="Where is the harbour?"), *day.messages[1:])
-    )
+    edited = replace(day, messages=(replace(day.messages[0], content="Where is the harbour?"), *day.messages[1:]))
     chunks = current(edited, [first, second])
     assert [c.request_id for c in chunks if c.request_id] == ["request:1"]
 
@@ -130,7 +128,10 @@ def test_the_cost_of_a_purchase_that_is_shown_in_two_pieces_adds_up():
 
 PURCHASES = st.lists(
     st.tuples(
-        st.integers(0, 80), st.integers(1, 60), st.sampled_from(["good", "premium"]), st.sampled_from(["text", "thinking"])
+        st.integers(0, 80),
+        st.integers(1, 60),
+        st.sampled_from(["good", "premium"]),
+        st.sampled_from(["text", "thinking"]),
     ),
     max_size=8,
 )
@@ -151,10 +152,10 @@ def test_any_purchases_tile_the_day_and_never_lower_its_quality(purchases, rando
     """Law 1 and law 4: each one raises some characters and lowers none; the order of buying does not matter."""
     day = make_day(make_conversation([*TALK[:3], ("assistant", "Hm. Let me think about it.", "thinking"), *TALK[3:]]))
     paid = bought(day, purchases)
-    before = quality_by_character(day, current(day, []))
+    before = quality_by_character(current(day, []))
     for count in range(1, len(paid) + 1):
         chunks = current(day, paid[:count])
-        after = quality_by_character(day, chunks)
+        after = quality_by_character(chunks)
         assert all(after[at] >= rank for at, rank in before.items())
         before = after
     shuffled = paid[:]
@@ -175,7 +176,7 @@ def test_after_any_edit_the_day_is_tiled_and_untouched_text_keeps_its_quality(pu
     else:
         messages[index] = replace(messages[index], content=messages[index].content + " (edited)")
     edited = replace(day, messages=tuple(messages))
-    rank = quality_by_character(edited, current(edited, paid))
+    rank = quality_by_character(current(edited, paid))
     touched = {day.messages[index].id} | ({day.messages[max(index - 1, 0)].id} if insert else set())
     for chunk in paid:
         if not insert and touched.isdisjoint(s.message_id for s in chunk.slices):
