@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -99,11 +100,11 @@ def print_hits(console: Console, hits: Sequence[Hit], context: Sequence[Sequence
         chunk = hit.chunk
         facts = [str(chunk.day), chunk.conversation_id, chunk.quality_level, chunk.language, *chunk.labels]
         console.print(Text.assemble((f"{number}. ", "bold"), (printable("  ".join(facts)), "cyan")))
-        console.print(Text("   ") + _highlighted(hit))
+        console.print(Padding(_highlighted(hit), (0, 0, 0, 3)))
         for neighbour in chunks:
             mark = ">" if neighbour.chunk_id == chunk.chunk_id else "|"
             for line in printable(neighbour.content).splitlines():
-                console.print(Text(f"   {mark} {line}", style="bold" if mark == ">" else ""))
+                console.print(Padding(Text(f"{mark} {line}", style="bold" if mark == ">" else ""), (0, 0, 0, 3)))
 
 
 def _highlighted(hit: Hit) -> Text:

@@ -1,7 +1,9 @@
 """The command, as people type it: what it says, and its exit codes."""
 
 import json
+import os
 import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -49,6 +51,17 @@ def test_an_import_twice_adds_nothing_the_second_time(command, tmp_path):
     assert (first["added"], first["new_messages"], first["days"]) == (1, 2, ["2026-03-01"])
     second = json.loads(command("import", "--json", chat).stdout)
     assert (second["added"], second["updated"], second["unchanged"], second["days"]) == (0, 0, 1, [])
+
+
+def test_a_whole_folder_of_foreign_exports_a_second_time_adds_nothing(command):
+    """Whatever program they are from, and whatever in them cannot be read."""
+    data = os.environ.get("DREAMING_TEST_DATA")
+    if not data:
+        pytest.skip("DREAMING_TEST_DATA is not set: foreign exports were not imported twice")
+    first = json.loads(command("import", "--json", Path(data) / "exports", exit_code=1).stdout)
+    assert first["added"] >= 30
+    second = json.loads(command("import", "--json", Path(data) / "exports", exit_code=1).stdout)
+    assert (second["added"], second["updated"], second["new_messages"], second["days"]) == (0, 0, 0, [])
 
 
 def test_one_broken_file_does_not_stop_the_others(command, tmp_path):

@@ -21,7 +21,7 @@ from dreaming.days import Calendar, message_days, time_bounds
 from dreaming.errors import UsageError
 from dreaming.settings import parse_zone
 from dreaming.storage.database import Database
-from dreaming.storage.tables import conversations, days, forgotten, messages, settings
+from dreaming.storage.tables import conversations, days, forgotten, messages, settings, superseded_versions
 
 BATCH_CONVERSATIONS = 200
 """How many conversations a transaction stores: a commit costs a disk flush."""
@@ -115,13 +115,14 @@ class Archive:
             report.unchanged += 1
             return
         held = _held_messages(connection, conversation.id) if row is not None else {}
-        if row is not None and _is_older(conversation, row.updated_at, held):
+        if row is not None and _is_older(connection, conversation, version, row.updated_at, held):
             report.older += 1
             return
         report.touched_days |= self._replace(connection, conversation, version, held, calendar, report)
         report.added += row is None
         if row is not None:
             report.updated += 1
+            _supersede(connection, conversation.id, row.version_hash, by=version)
             if (row.title, row.local_only) != (conversation.title, conversation.local_only):
                 report.touched_days |= _revise(connection, {message.day for message in held.values()})
 
@@ -201,6 +202,8 @@ class Archive:
         with self.database.write() as connection:
             held = _held_messages(connection, conversation_id)
             _delete(connection, conversation_id)
+            versions = superseded_versions.c.conversation_id == conversation_id
+            connection.execute(superseded_versions.delete().where(versions))
             if not self._is_forgotten(connection, conversation_id):
                 connection.execute(forgotten.insert().values(conversation_hash=stable_hash(conversation_id)))
             return _revise(connection, {message.day for message in held.values()})
@@ -265,15 +268,33 @@ def _version_hash(conversation: Conversation) -> str:
     return stable_hash(conversation.title, conversation.local_only, hash_messages(conversation.messages))
 
 
-def _is_older(offered: Conversation, held_at: datetime | None, held: dict[MessageId, _Held]) -> bool:
+def _is_older(
+    connection: sa.Connection,
+    offered: Conversation,
+    version: str,
+    held_at: datetime | None,
+    held: dict[MessageId, _Held],
+) -> bool:
     """Whether the version offered is older than the one held.
 
-    By `updated_at`; where that is equal or missing, a version that only lacks messages is the older one.
+    By `updated_at`. Where that is equal or missing, a version that only lacks messages is older, and so is one that
+    was held before and replaced: the same files imported again change nothing, in whichever order they are read.
     """
     if offered.updated_at != held_at:
         return held_at is not None and (offered.updated_at is None or offered.updated_at < held_at)
-    ids = {m.id for m in offered.messages}
-    return ids < held.keys()
+    if {m.id for m in offered.messages} < held.keys():
+        return True
+    seen = sa.select(superseded_versions).where(
+        superseded_versions.c.conversation_id == offered.id, superseded_versions.c.version_hash == version
+    )
+    return connection.execute(seen).first() is not None
+
+
+def _supersede(connection: sa.Connection, conversation_id: str, version: str, *, by: str) -> None:
+    """Note that a version was replaced by another one, which is current now."""
+    own = superseded_versions.c.conversation_id == conversation_id
+    connection.execute(superseded_versions.delete().where(own, superseded_versions.c.version_hash.in_([version, by])))
+    connection.execute(superseded_versions.insert().values(conversation_id=conversation_id, version_hash=version))
 
 
 def _held_messages(connection: sa.Connection, conversation_id: str) -> dict[MessageId, _Held]:

@@ -22,6 +22,14 @@ conversations = sa.Table(
     sa.Column("imported_at", Instant, nullable=False),
 )
 
+superseded_versions = sa.Table(
+    "superseded_versions",
+    archive,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("version_hash", sa.Text, primary_key=True),
+)
+"""Versions that another one has replaced: offered again, they do not come back."""
+
 messages = sa.Table(
     "messages",
     archive,

@@ -55,6 +55,15 @@ def test_of_two_undated_versions_the_one_that_only_lacks_messages_is_older(home)
     assert held(home, date(2026, 11, 23)) == {"test:1": ["a", "b"]}
 
 
+def test_two_versions_of_the_same_moment_settle(home):
+    """The last one wins, and importing both again changes nothing."""
+    versions = [make_conversation([f"as {name} tells it"], updated_at=MARCH) for name in ("one", "another")]
+    home.archive.add(versions)
+    again = home.archive.add(versions)
+    assert (again.updated, again.older, again.unchanged) == (0, 1, 1)
+    assert held(home) == {"test:1": ["as another tells it"]}
+
+
 def test_an_undated_conversation_stays_on_the_day_it_got(home, clock):
     """Even when it grows on a later day."""
     home.archive.add([make_conversation(["a"], at=None)])

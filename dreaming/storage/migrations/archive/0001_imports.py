@@ -23,6 +23,11 @@ def upgrade() -> None:
         sa.Column("imported_at", sa.BigInteger, nullable=False),
     )
     op.create_table(
+        "superseded_versions",
+        sa.Column("conversation_id", byte_order, primary_key=True),
+        sa.Column("version_hash", sa.Text, primary_key=True),
+    )
+    op.create_table(
         "messages",
         sa.Column("conversation_id", byte_order, primary_key=True),
         sa.Column("position", sa.Integer, primary_key=True),
