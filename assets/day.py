@@ -1,6 +1,7 @@
 """The four assets as one multi-asset over daily partitions: each day goes through all stages by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 
 import dagster as dg
@@ -12,6 +13,8 @@ from dreaming.errors import DreamingError
 from dreaming.home import Home
 
 STAGES = (raw_conversations.STAGE, basic_chunks.STAGE, upgraded_chunks.STAGE, memory_index.STAGE)
+ASSETS = frozenset(stage.spec.key for stage in STAGES)
+CHECKS = frozenset(check.spec.key for stage in STAGES for check in stage.checks)
 
 
 class BlockingCheckFailed(DreamingError):
@@ -32,40 +35,57 @@ def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
     def dreaming(
         context: dg.AssetExecutionContext, config: DreamingConfig, home: dg.ResourceParam[Home]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        home.pipeline.refresh()
-        failures = _run_days(context, config, home)
-        if failures:
-            raise dg.Failure(
-                description="; ".join(f"{day}: {error}" for day, error in failures.items()),
-                metadata={"failed_days": dg.MetadataValue.json([day.isoformat() for day in failures])},
-                allow_retries=False,
-            )
+        days = [date.fromisoformat(key) for key in context.partition_keys]
+        run_days(context, config, home, days, context.selected_asset_keys, context.selected_asset_check_keys)
         # Each day's events are logged as it ends, so that they stand when a later day fails; nothing is left to yield.
         yield from ()
 
     return dreaming
 
 
-def _run_days(context: dg.AssetExecutionContext, config: DreamingConfig, home: Home) -> dict[date, Exception]:
-    """Run each day by itself; returns the days that failed."""
+def run_days(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    config: DreamingConfig,
+    home: Home,
+    days: Sequence[date],
+    assets: AbstractSet[dg.AssetKey] = ASSETS,
+    checks: AbstractSet[dg.AssetCheckKey] = CHECKS,
+) -> None:
+    """Run the selected stages and checks of each day, one after the other, logging each day's events as it ends.
+
+    Raises `dagster.Failure`, naming them, when days failed; all others were published.
+    """
+    home.pipeline.refresh()
     failures: dict[date, Exception] = {}
-    for day in map(date.fromisoformat, context.partition_keys):
+    for day in days:
         try:
-            _run_day(context, config, home, day)
+            _run_day(context, config, home, day, assets, checks)
         except DagsterExecutionInterruptedError:
             # Without this, Dagster calls a run that was interrupted by Ctrl-C or SIGTERM failed, not canceled.
             if context.run.status != dg.DagsterRunStatus.CANCELING:
                 context.instance.report_run_canceling(context.run, f"Interrupted at {day}; the days before it stand.")
             raise
-        except Exception as error:
+        except Exception as error:  # whatever stops one day must not stop the others
             context.log.exception(f"{day} failed and was left as it was published before.")
             failures[day] = error
-    return failures
+    if failures:
+        raise dg.Failure(
+            description="; ".join(f"{day}: {error}" for day, error in failures.items()),
+            metadata={"failed_days": dg.MetadataValue.json([day.isoformat() for day in failures])},
+            allow_retries=False,
+        )
 
 
-def _run_day(context: dg.AssetExecutionContext, config: DreamingConfig, home: Home, day: date) -> None:
+def _run_day(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    config: DreamingConfig,
+    home: Home,
+    day: date,
+    assets: AbstractSet[dg.AssetKey],
+    checks: AbstractSet[dg.AssetCheckKey],
+) -> None:
     for stage in STAGES:
-        if stage.spec.key in context.selected_asset_keys:
+        if stage.spec.key in assets:
             metadata = stage.materialize(home, day, config)
             version = home.store.hash_of(stage.partition, day)
             context.log_event(
@@ -77,24 +97,23 @@ def _run_day(context: dg.AssetExecutionContext, config: DreamingConfig, home: Ho
                 )
             )
         for check in stage.checks:
-            if check.spec.key in context.selected_asset_check_keys:
+            if check.spec.key in checks:
                 _evaluate(context, check, home, day)
     home.on_day(day)
 
 
-def _evaluate(context: dg.AssetExecutionContext, check: Check, home: Home, day: date) -> None:
+def _evaluate(context: dg.OpExecutionContext | dg.AssetExecutionContext, check: Check, home: Home, day: date) -> None:
     finding = check.evaluate(home, day)
-    context.log_event(
-        dg.AssetCheckEvaluation(
-            asset_key=check.spec.asset_key,
-            check_name=check.spec.name,
-            passed=finding.passed,
-            partition=day.isoformat(),
-            description=finding.description,
-            metadata={**finding.figures},
-            blocking=check.spec.blocking,
-            severity=dg.AssetCheckSeverity.ERROR if check.spec.blocking else dg.AssetCheckSeverity.WARN,
-        )
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=check.spec.asset_key,
+        check_name=check.spec.name,
+        passed=finding.passed,
+        partition=day.isoformat(),
+        description=finding.description,
+        metadata={**finding.figures},
+        blocking=check.spec.blocking,
+        severity=dg.AssetCheckSeverity.ERROR if check.spec.blocking else dg.AssetCheckSeverity.WARN,
     )
+    context.log_event(evaluation)  # type: ignore[arg-type] # taken, though the annotation of ops does not say so
     if check.spec.blocking and not finding.passed:
         raise BlockingCheckFailed(f"The check {check.spec.name} of {check.spec.asset_key.to_user_string()} failed.")

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 import dagster as dg
 
 from assets.day import build_assets
-from dagster_project.jobs import build_initial_job, import_watched_folders
+from dagster_project.jobs import build_initial_job, dream_days, import_watched_folders
 from dagster_project.schedules import build_initial_schedule
 from dagster_project.sensors import build_imports_sensor, build_orphans_sensor
 from dreaming.days import Calendar
@@ -34,9 +34,9 @@ def build_definitions(settings: Settings, *, home: object | None = None) -> dg.D
     initial = build_initial_job()
     return dg.Definitions(
         assets=[build_assets(partitions)],
-        jobs=[initial, import_watched_folders],
+        jobs=[initial, dream_days, import_watched_folders],
         schedules=[build_initial_schedule(initial, calendar)],
-        sensors=[build_imports_sensor(initial, open_configured), build_orphans_sensor(open_configured)],
+        sensors=[build_imports_sensor(open_configured), build_orphans_sensor(open_configured)],
         resources={"home": home if home is not None else configured},
         executor=dg.in_process_executor,
     )

@@ -41,12 +41,12 @@ def run(day: date | None, first: date | None, last: date | None, queue: bool, as
     older segmenter cut them.
     """
     named = _named_days(day, first, last)
-    outcomes, summary = _run(named, rechunk="outdated" if named else "changed", stage="initial", queue=queue)
+    outcome, summary = _run(named, rechunk="outdated" if named else "changed", stage="initial", queue=queue)
     if as_json:
         write_json(summary)
     else:
         _print_summary(summary)
-    _leave(outcomes)
+    _leave(outcome)
 
 
 def _named_days(day: date | None, first: date | None, last: date | None) -> list[date] | None:
@@ -63,7 +63,7 @@ def _named_days(day: date | None, first: date | None, last: date | None) -> list
 
 def _run(
     named: list[date] | None, *, rechunk: "Rechunk", stage: str, queue: bool = False
-) -> tuple[list["RunOutcome"], dict[str, Any]]:
+) -> tuple["RunOutcome | None", dict[str, Any]]:
     from dagster_project.instance import open_instance
     from dagster_project.running import queue_days, run_days
     from dreaming.home import open_home
@@ -76,8 +76,8 @@ def _run(
             progress.update(task, total=len(days))
             with open_instance(settings) as instance:
                 launch = queue_days if queue else run_days
-                outcomes = launch(home, instance, days, rechunk=rechunk, stage=stage)
-            return outcomes, _summary(home, days, outcomes)
+                outcome = launch(home, instance, days, rechunk=rechunk, stage=stage) if days else None
+            return outcome, _summary(home, days, outcome)
 
 
 def _days_to_run(home: "Home", named: list[date] | None) -> list[date]:
@@ -89,7 +89,7 @@ def _days_to_run(home: "Home", named: list[date] | None) -> list[date]:
     return [day for day in home.archive.pending_days() if day <= calendar.day_of(now)]
 
 
-def _summary(home: "Home", days: Sequence[date], outcomes: Sequence["RunOutcome"]) -> dict[str, Any]:
+def _summary(home: "Home", days: Sequence[date], outcome: "RunOutcome | None") -> dict[str, Any]:
     from dreaming.statistics import ChunkStatistics
 
     statistics = ChunkStatistics()
@@ -103,10 +103,7 @@ def _summary(home: "Home", days: Sequence[date], outcomes: Sequence["RunOutcome"
         "tokens": statistics.tokens,
         "quality": dict(statistics.quality),
         "languages": dict(statistics.languages.most_common()),
-        "runs": [
-            {"run_id": o.run_id, "from": o.first, "to": o.last, "status": o.status.value, "message": o.message}
-            for o in outcomes
-        ],
+        "run": outcome and {"run_id": outcome.run_id, "status": outcome.status.value, "message": outcome.message},
     }
 
 
@@ -119,15 +116,15 @@ def _print_summary(summary: dict[str, Any]) -> None:
     languages = ", ".join(f"{language} {count:,}" for language, count in summary["languages"].items())
     console.print(f"{summary['days']:,} days, {summary['chunks']:,} chunks: {languages}", highlight=False)
     console.print(quality_table(summary["quality"]))
-    for made in summary["runs"]:
-        line = f"run {made['run_id']}  {made['from']} to {made['to']}  {made['status']}  {made['message']}"
-        console.print(Text(line.rstrip(), style="" if made["status"] in ("SUCCESS", "QUEUED") else "red"))
+    made = summary["run"]
+    line = f"run {made['run_id']}  {made['status']}  {made['message']}"
+    console.print(Text(line.rstrip(), style="red" if made["status"] in ("FAILURE", "CANCELED") else ""))
 
 
-def _leave(outcomes: Sequence["RunOutcome"]) -> None:
-    if any(outcome.interrupted for outcome in outcomes):
+def _leave(outcome: "RunOutcome | None") -> None:
+    if outcome and outcome.interrupted:
         sys.exit(130)
-    if any(outcome.failed for outcome in outcomes):
+    if outcome and outcome.failed:
         sys.exit(1)
 
 
@@ -142,14 +139,14 @@ def forget(conversation: str, as_json: bool) -> None:
     settings = Settings.from_environment()
     with open_home(settings) as home:
         days = home.forget(ConversationId(conversation))
-    outcomes, _ = _run(sorted(days), rechunk="changed", stage="forget")
+    outcome, _ = _run(sorted(days), rechunk="changed", stage="forget")
     with open_home(settings) as home:
         home.erase_deleted()
     if as_json:
         write_json({"conversation": conversation, "days": sorted(days)})
     else:
         console.print(f"Forgotten; {len(days):,} days were written again.", highlight=False)
-    _leave(outcomes)
+    _leave(outcome)
 
 
 @cli.command()
@@ -157,13 +154,13 @@ def forget(conversation: str, as_json: bool) -> None:
 def demo(paths: tuple[Path, ...]) -> None:
     """Import, run and search in one go: your own exports, or without any the sample conversations that come along."""
     all_read = import_exports(paths or dreaming.samples.FILES)
-    outcomes, summary = _run(None, rechunk="changed", stage="initial")
+    outcome, summary = _run(None, rechunk="changed", stage="initial")
     _print_summary(summary)
     if not paths:
         for query in dreaming.samples.QUERIES:
             _show_search(query)
     console.print("\nNext: dreaming search WORDS, and dreaming ui for the runs, days and metadata.")
-    _leave(outcomes)
+    _leave(outcome)
     if not all_read:
         sys.exit(1)
 

@@ -1,9 +1,17 @@
 """What is run. Jobs carry no run config: it would silently beat a backfill's. Defaults are fields of the configs."""
 
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from pydantic import Field
 
+from assets.day import run_days
+from assets.stage import DreamingConfig
 from dreaming.home import Home
+from dreaming.pipeline import Rechunk
 
 STAGE_TAG = "dreaming/stage"
 PRIORITY_TAG = "dagster/priority"
@@ -20,6 +28,29 @@ def build_initial_job() -> UnresolvedAssetJobDefinition:
         description="Conversations of a day -> basic chunks -> current chunks -> searchable. Free and offline.",
         tags={STAGE_TAG: "initial", PRIORITY_TAG: PRIORITIES["medium"]},
     )
+
+
+class DaysConfig(DreamingConfig):
+    """The run config of `dream_days`."""
+
+    days: list[str] = Field(description="Days as YYYY-MM-DD; they need not follow one another.")
+
+
+@dg.op
+def dream_each_day(context: dg.OpExecutionContext, config: DaysConfig, home: dg.ResourceParam[Home]) -> None:
+    """All stages of each day, logged as materialisations of its partitions."""
+    run_days(context, config, home, [date.fromisoformat(day) for day in config.days])
+
+
+@dg.job(
+    description="The initial stage over any days, with or without gaps, in one run: for `dreaming run` and the imports "
+    "sensor. The same work as the job `initial`, which takes one day or a range without gaps.",
+    tags={STAGE_TAG: "initial", PRIORITY_TAG: PRIORITIES["medium"]},
+    executor_def=dg.in_process_executor,
+)
+def dream_days() -> None:
+    """The initial stage over any days."""
+    dream_each_day()
 
 
 @dg.op
@@ -43,3 +74,9 @@ def import_new_exports(context: dg.OpExecutionContext, home: dg.ResourceParam[Ho
 def import_watched_folders() -> None:
     """Import what is new in the watched folders."""
     import_new_exports()
+
+
+def days_config(days: Sequence[date], rechunk: Rechunk) -> dict[str, Any]:
+    """The run config of `dream_days` for some days."""
+    config = {"days": [day.isoformat() for day in days], "rechunk": rechunk}
+    return {"ops": {"dream_each_day": {"config": config}}}

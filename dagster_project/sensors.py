@@ -4,32 +4,28 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from dagster_project.jobs import import_watched_folders
+from dagster_project.jobs import days_config, dream_days, import_watched_folders
 from dagster_project.owners import fail_orphaned_runs
-from dreaming.days import contiguous
+from dreaming.conversation import stable_hash
 from dreaming.home import Home
-
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 OpenHome = Callable[[], AbstractContextManager[Home]]
 
 
-def build_imports_sensor(job: UnresolvedAssetJobDefinition, open_home: OpenHome) -> dg.SensorDefinition:
+def build_imports_sensor(open_home: OpenHome) -> dg.SensorDefinition:
     """Imports what appears in watched folders, and runs the days that any import touched, late arrivals included."""
 
     @dg.sensor(
         name="imports",
-        jobs=[job, import_watched_folders],
+        jobs=[dream_days, import_watched_folders],
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Imports what appears in watched folders, and runs the days that imports have touched.",
     )
     def imports(_context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         with open_home() as home:
-            requests = [*_import_requests(home), *_day_requests(home, job.name)]
+            requests = [*_import_requests(home), *_day_requests(home)]
         if not requests:
             yield dg.SkipReason("Nothing new was imported, and no watched folder has news.")
         yield from requests
@@ -47,17 +43,14 @@ def _import_requests(home: Home) -> Iterator[dg.RunRequest]:
         )
 
 
-def _day_requests(home: Home, job_name: str) -> Iterator[dg.RunRequest]:
+def _day_requests(home: Home) -> Iterator[dg.RunRequest]:
     today = home.archive.calendar.day_of(home.pipeline.clock())
-    revisions = {day: revision for day, revision in home.archive.pending_revisions().items() if day <= today}
-    for first, last in contiguous(revisions):
+    waiting = {day: revision for day, revision in home.archive.pending_revisions().items() if day <= today}
+    if waiting:
         # The revisions are part of the key: what failed is tried again when there is news, not every 30 seconds.
-        known = sum(revision for day, revision in revisions.items() if first <= day <= last)
+        key = stable_hash([[day.isoformat(), revision] for day, revision in waiting.items()])
         yield dg.RunRequest(
-            run_key=f"days:{first}:{last}:{known}",
-            job_name=job_name,
-            run_config={"ops": {"dreaming": {"config": {"rechunk": "changed"}}}},
-            tags={RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()},
+            run_key=f"days:{key}", job_name=dream_days.name, run_config=days_config(list(waiting), "changed")
         )
 
 

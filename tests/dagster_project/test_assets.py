@@ -87,7 +87,11 @@ def test_the_definitions_load_and_name_four_assets_over_days(home):
     for key in graph.get_all_asset_keys():
         assert graph.get(key).description
         assert graph.get(key).partitions_def.get_first_partition_key() == "2010-01-01"
-    assert {job.name for job in definitions.resolve_all_job_defs()} >= {"initial", "import_watched_folders"}
+    assert {job.name for job in definitions.resolve_all_job_defs()} >= {
+        "initial",
+        "dream_days",
+        "import_watched_folders",
+    }
 
 
 def test_a_range_materializes_every_day_of_every_asset(home, instance):
@@ -217,7 +221,7 @@ def test_the_nightly_schedule_runs_the_day_that_ended(home):
 
 
 def test_the_imports_sensor_runs_the_days_that_imports_touched(home):
-    """A run for each range without a gap, once for each state of the news; late arrivals included."""
+    """In one run, once for each state of the news; late arrivals included."""
     fill(home)
     definitions = build_definitions(home.settings)
     sensor = definitions.resolve_sensor_def("imports")
@@ -227,16 +231,15 @@ def test_the_imports_sensor_runs_the_days_that_imports_touched(home):
             context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
             return sensor.evaluate_tick(context).run_requests
 
-    first = tick()
-    ranges = [
-        (r.tags["dagster/asset_partition_range_start"], r.tags["dagster/asset_partition_range_end"]) for r in first
-    ]
-    assert ranges == [("2026-03-01", "2026-03-02"), ("2026-03-04", "2026-03-05")]
-    assert [r.run_key for r in tick()] == [r.run_key for r in first]
+    [first] = tick()
+    config = first.run_config["ops"]["dream_each_day"]["config"]
+    assert config == {"days": ["2026-03-01", "2026-03-02", "2026-03-04", "2026-03-05"], "rechunk": "changed"}
+    assert [request.run_key for request in tick()] == [first.run_key]
     for day in home.archive.pending_days():
         home.pipeline.run_day(day)
     assert tick() == []
     late = make_conversation(["late"], conversation_id="test:late", at=datetime(2026, 3, 1, 23, tzinfo=UTC))
     home.archive.add([late])
     [again] = tick()
-    assert again.run_key not in {r.run_key for r in first}
+    assert again.run_config["ops"]["dream_each_day"]["config"]["days"] == ["2026-03-01"]
+    assert again.run_key != first.run_key
