@@ -184,7 +184,7 @@ def ui(port: int) -> None:
     from dreaming.home import open_home
 
     settings = Settings.from_environment()
-    prepare_dagster_home(settings)
+    folder = prepare_dagster_home(settings)
     with open_home(settings):
         console.print(f"The UI will be at http://127.0.0.1:{port}; Ctrl-C ends it.", highlight=False)
-    sys.exit(serve(port))
+    sys.exit(serve(port, folder=folder))

@@ -79,7 +79,9 @@ def queue_days(
     options = {"-j": dream_days.name, "--run-id": run_id, "--tags": json.dumps({STAGE_TAG: stage})}
     options["--config-json"] = json.dumps(days_config(days, rechunk))
     arguments = [word for option in options.items() for word in option]
-    launched = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    # In the home: a `.env` in the current folder would override this process's environment.
+    folder = home.settings.home
+    launched = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     run = instance.get_run_by_id(run_id)
     if run is None:
         return RunOutcome(run_id, tuple(days), DagsterRunStatus.FAILURE, launched.stderr.strip()[-500:])

@@ -17,12 +17,16 @@ GRACE_SECONDS = 20.0
 """How long the servers have to end by themselves."""
 
 
-def serve(port: int) -> int:
-    """Serve the UI on 127.0.0.1 until a signal comes; returns the exit code once every process of it has ended."""
+def serve(port: int, *, folder: Path) -> int:
+    """Serve the UI on 127.0.0.1 until a signal comes; returns the exit code once every process of it has ended.
+
+    The servers work in `folder`: a `.env` in the caller's own would override this process's environment.
+    """
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
     # A group of its own, with SIGINT restored: started in the background, a shell's children ignore it.
     servers = subprocess.Popen(
         [*command, "-w", str(WORKSPACE), "--log-level", "warning"],
+        cwd=folder,
         start_new_session=True,
         restore_signals=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
