@@ -70,10 +70,15 @@ def run_days(
             failures[day] = error
     if failures:
         raise dg.Failure(
-            description="; ".join(f"{day}: {error}" for day, error in failures.items()),
+            description="; ".join(f"{day}: {_said(error)}" for day, error in failures.items()),
             metadata={"failed_days": dg.MetadataValue.json([day.isoformat() for day in failures])},
             allow_retries=False,
         )
+
+
+def _said(error: Exception) -> str:
+    """Ours say what happened; of any other, its type is the first thing to know."""
+    return str(error) if isinstance(error, DreamingError) else f"{type(error).__name__}: {error}"
 
 
 def _run_day(
@@ -99,7 +104,6 @@ def _run_day(
         for check in stage.checks:
             if check.spec.key in checks:
                 _evaluate(context, check, home, day)
-    home.on_day(day)
 
 
 def _evaluate(context: dg.OpExecutionContext | dg.AssetExecutionContext, check: Check, home: Home, day: date) -> None:

@@ -15,6 +15,7 @@ def materialize(home: Home, day: date, _config: DreamingConfig) -> Metadata:
     """Publish the day."""
     started = perf_counter()
     statistics = home.pipeline.publish(day)
+    home.on_published(day, statistics)
     return chunk_metadata(statistics, path=home.store.path("upgraded_chunks", day), seconds=perf_counter() - started)
 
 

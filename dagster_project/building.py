@@ -1,5 +1,6 @@
 """The definitions, buildable with overrides."""
 
+import os
 from contextlib import AbstractContextManager
 
 import dagster as dg
@@ -51,7 +52,7 @@ def home_resource(settings: Settings) -> HomeResource:
     """The resource for settings; what may hold a password stays an environment variable."""
     return HomeResource(
         home=str(settings.home),
-        store_url=settings.store_url,
+        store_url=dg.EnvVar("DREAMING_STORE") if "DREAMING_STORE" in os.environ else settings.store_url,
         database_url=dg.EnvVar("DREAMING_DATABASE_URL") if settings.database_url else "",
         time_zone=settings.time_zone or "",
         start_date=settings.start_date.isoformat(),

@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 import dreaming.samples
-from dreaming.cli import DAY, cli, console, import_exports, json_option, progress_bar, write_json
+from dreaming.cli import DAY, cli, console, fail, import_exports, json_option, progress_bar, write_json
 from dreaming.errors import UsageError
 from dreaming.settings import Settings
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dagster_project.running import RunOutcome
     from dreaming.home import Home
     from dreaming.pipeline import Rechunk
+    from dreaming.statistics import ChunkStatistics
 
 
 def main() -> None:
@@ -65,38 +66,36 @@ def _run(
     named: list[date] | None, *, rechunk: "Rechunk", stage: str, queue: bool = False
 ) -> tuple["RunOutcome | None", dict[str, Any]]:
     from dagster_project.instance import open_instance
-    from dagster_project.running import queue_days, run_days
+    from dagster_project.running import execute_days, queue_days
     from dreaming.home import open_home
+    from dreaming.statistics import ChunkStatistics
 
-    settings = Settings.from_environment()
+    settings, statistics = Settings.from_environment(), ChunkStatistics()
     with progress_bar() as progress:
         task = progress.add_task("Dreaming", total=None)
-        with open_home(settings, on_day=lambda _day: progress.advance(task)) as home:
+
+        def on_published(_day: date, published: ChunkStatistics) -> None:
+            statistics.add(published)
+            progress.advance(task)
+
+        with open_home(settings, on_published=on_published) as home:
             days = _days_to_run(home, named)
             progress.update(task, total=len(days))
             with open_instance(settings) as instance:
-                launch = queue_days if queue else run_days
+                launch = queue_days if queue else execute_days
                 outcome = launch(home, instance, days, rechunk=rechunk, stage=stage) if days else None
-            return outcome, _summary(home, days, outcome)
+    return outcome, _summary(days, statistics, outcome)
 
 
 def _days_to_run(home: "Home", named: list[date] | None) -> list[date]:
-    now = home.pipeline.clock()
-    calendar = home.archive.calendar
     if named is not None:
+        calendar, now = home.archive.calendar, home.pipeline.clock()
         return [calendar.require(day, now=now) for day in named]
     home.pipeline.refresh()
-    return [day for day in home.archive.pending_days() if day <= calendar.day_of(now)]
+    return home.pipeline.waiting_days()
 
 
-def _summary(home: "Home", days: Sequence[date], outcome: "RunOutcome | None") -> dict[str, Any]:
-    from dreaming.statistics import ChunkStatistics
-
-    statistics = ChunkStatistics()
-    for day in days:
-        with home.store.open_chunks("upgraded_chunks", day) as chunks:
-            for _ in statistics.count(chunks.rows()):
-                pass
+def _summary(days: Sequence[date], statistics: "ChunkStatistics", outcome: "RunOutcome | None") -> dict[str, Any]:
     return {
         "days": len(days),
         "chunks": statistics.chunks,
@@ -139,14 +138,20 @@ def forget(conversation: str, as_json: bool) -> None:
     settings = Settings.from_environment()
     with open_home(settings) as home:
         days = home.forget(ConversationId(conversation))
-    outcome, _ = _run(sorted(days), rechunk="changed", stage="forget")
+        calendar, today = home.archive.calendar, home.archive.calendar.day_of(home.pipeline.clock())
+        inside = sorted(day for day in days if calendar.start <= day <= today)
+        for day in days.difference(inside):
+            # No Dagster partition, but a file that holds the text.
+            home.pipeline.run_day(day, rechunk="changed")
+    outcome, _ = _run(inside, rechunk="changed", stage="forget")
+    if outcome and (outcome.failed or outcome.interrupted):
+        fail(f"Some days still hold the text: {outcome.message} Mend them, and forget {conversation!r} again.", 1)
     with open_home(settings) as home:
         home.erase_deleted()
     if as_json:
         write_json({"conversation": conversation, "days": sorted(days)})
     else:
         console.print(f"Forgotten; {len(days):,} days were written again.", highlight=False)
-    _leave(outcome)
 
 
 @cli.command()

@@ -25,6 +25,8 @@ class CachedSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, sa.Engine] = {}
+        self._tables: set[str] = set()
+        self._has_asset_columns = False
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -43,6 +45,18 @@ class CachedSqliteEventLogStorage(SqliteEventLogStorage):
                 self._initialized_dbs.add(shard)
             with engine.connect() as connection, connection.begin():
                 yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table; one that is there stays, so Dagster's new engine an event asks only once."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    def _has_asset_key_index_cols_on_connection(self, conn: sa.Connection) -> bool:
+        # Read from the schema for each asset event otherwise; a column that is there stays.
+        if not self._has_asset_columns:
+            self._has_asset_columns = super()._has_asset_key_index_cols_on_connection(conn)
+        return self._has_asset_columns
 
     def _engine(self, shard: str) -> sa.Engine:
         engine = self._engines.pop(shard, None) or _make_engine(self.conn_string_for_shard(shard))

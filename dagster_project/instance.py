@@ -1,5 +1,6 @@
 """The user's Dagster instance: where it is, and what it is told when it is new."""
 
+import json
 import os
 from pathlib import Path
 
@@ -59,7 +60,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "dagster.yaml"
         if not configuration.exists():
-            configuration.write_text(DAGSTER_YAML.format(base_dir=folder / "history"), encoding="utf-8")
+            configuration.write_text(
+                DAGSTER_YAML.format(base_dir=json.dumps(str(folder / "history"))), encoding="utf-8"
+            )
     except OSError as error:
         raise StorageError(f"DAGSTER_HOME {str(folder)!r} cannot be written: {error.strerror}.") from error
     os.environ["DAGSTER_HOME"] = str(folder)

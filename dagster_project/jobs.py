@@ -12,12 +12,12 @@ from assets.day import run_days
 from assets.stage import DreamingConfig
 from dreaming.home import Home
 from dreaming.pipeline import Rechunk
+from dreaming.settings import parse_day
 
 STAGE_TAG = "dreaming/stage"
 PRIORITY_TAG = "dagster/priority"
 
-PRIORITIES = {"high": "10", "medium": "0", "low": "-10"}
-"""The user's priorities as Dagster's."""
+MEDIUM_PRIORITY = "0"
 
 
 def build_initial_job() -> UnresolvedAssetJobDefinition:
@@ -26,7 +26,7 @@ def build_initial_job() -> UnresolvedAssetJobDefinition:
         "initial",
         selection=dg.AssetSelection.groups("dreaming"),
         description="Conversations of a day -> basic chunks -> current chunks -> searchable. Free and offline.",
-        tags={STAGE_TAG: "initial", PRIORITY_TAG: PRIORITIES["medium"]},
+        tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM_PRIORITY},
     )
 
 
@@ -39,13 +39,14 @@ class DaysConfig(DreamingConfig):
 @dg.op
 def dream_each_day(context: dg.OpExecutionContext, config: DaysConfig, home: dg.ResourceParam[Home]) -> None:
     """All stages of each day, logged as materialisations of its partitions."""
-    run_days(context, config, home, [date.fromisoformat(day) for day in config.days])
+    calendar, now = home.archive.calendar, home.pipeline.clock()
+    run_days(context, config, home, [calendar.require(parse_day(day), now=now) for day in config.days])
 
 
 @dg.job(
     description="The initial stage over any days, with or without gaps, in one run: for `dreaming run` and the imports "
     "sensor. The same work as the job `initial`, which takes one day or a range without gaps.",
-    tags={STAGE_TAG: "initial", PRIORITY_TAG: PRIORITIES["medium"]},
+    tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM_PRIORITY},
     executor_def=dg.in_process_executor,
 )
 def dream_days() -> None:
@@ -68,7 +69,7 @@ def import_new_exports(context: dg.OpExecutionContext, home: dg.ResourceParam[Ho
 
 @dg.job(
     description="Import what is new in the watched folders.",
-    tags={STAGE_TAG: "import", PRIORITY_TAG: PRIORITIES["medium"]},
+    tags={STAGE_TAG: "import", PRIORITY_TAG: MEDIUM_PRIORITY},
     executor_def=dg.in_process_executor,
 )
 def import_watched_folders() -> None:

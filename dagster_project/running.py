@@ -14,6 +14,7 @@ from dagster import DagsterRunStatus
 from dagster_project.building import build_definitions
 from dagster_project.jobs import STAGE_TAG, days_config, dream_days
 from dagster_project.owners import fail_orphaned_runs, signed_for
+from dagster_project.webserver import WORKSPACE
 from dreaming.home import Home
 from dreaming.pipeline import Rechunk
 
@@ -38,7 +39,7 @@ class RunOutcome:
         return self.status == DagsterRunStatus.FAILURE
 
 
-def run_days(
+def execute_days(
     home: Home, instance: dg.DagsterInstance, days: Sequence[date], *, rechunk: Rechunk, stage: str
 ) -> RunOutcome:
     """Run all assets over days, with or without gaps, in one run, and return how it ended.
@@ -75,7 +76,7 @@ def queue_days(
     """Hand a run over days to the daemon, and return at once."""
     fail_orphaned_runs(instance, home.ledger)
     run_id = str(uuid4())
-    command = [sys.executable, "-m", "dagster", "job", "launch", "-m", "dagster_project.definitions"]
+    command = [sys.executable, "-m", "dagster", "job", "launch", "-w", str(WORKSPACE)]
     options = {"-j": dream_days.name, "--run-id": run_id, "--tags": json.dumps({STAGE_TAG: stage})}
     options["--config-json"] = json.dumps(days_config(days, rechunk))
     arguments = [word for option in options.items() for word in option]

@@ -44,13 +44,15 @@ def _import_requests(home: Home) -> Iterator[dg.RunRequest]:
 
 
 def _day_requests(home: Home) -> Iterator[dg.RunRequest]:
-    today = home.archive.calendar.day_of(home.pipeline.clock())
-    waiting = {day: revision for day, revision in home.archive.pending_revisions().items() if day <= today}
+    waiting = home.pipeline.waiting_days()
     if waiting:
-        # The revisions are part of the key: what failed is tried again when there is news, not every 30 seconds.
-        key = stable_hash([[day.isoformat(), revision] for day, revision in waiting.items()])
+        # What failed is tried again when there is news, and once a day; not every 30 seconds.
+        today = home.archive.calendar.day_of(home.pipeline.clock())
+        state = [[day.isoformat(), home.archive.revision(day)] for day in waiting]
         yield dg.RunRequest(
-            run_key=f"days:{key}", job_name=dream_days.name, run_config=days_config(list(waiting), "changed")
+            run_key=f"days:{today}:{stable_hash(state)}",
+            job_name=dream_days.name,
+            run_config=days_config(waiting, "changed"),
         )
 
 

@@ -11,8 +11,10 @@ The map:
     remembering/                         the memory index and search
     storage/                             partitions and databases
     pipeline.py checking.py              the steps of a day; what was written, read again
-    settings.py home.py reading.py       the environment; everything opened; chunks as a DataFrame
-    cli.py commands/                     the front door
+    settings.py home.py                  the environment; everything opened
+    reading.py exporting.py              chunks as a DataFrame; chunks to a file
+    cli.py reporting.py                  the front door; what it prints
+    testing.py                           a clock that is set, conversations in a line: for tests
 
 Nothing in this package imports Dagster: `assets`, `resources` and `dagster_project` do, and stand above it.
 """

@@ -47,14 +47,14 @@ def check_verbatim(store: PartitionStore, asset: ChunkAsset, day: date) -> Findi
 
 def check_sizes(store: PartitionStore, day: date) -> Finding:
     """Whether basic text chunks are within 100-800 tokens where their conversation-day has at least 100."""
-    counted = within = 0
-    with store.open_conversations(day) as raw, store.open_chunks("basic_chunks", day) as chunks:
-        for conversation in raw.rows():
-            held = chunks.of_conversation(conversation.conversation_id)
-            tokens = [chunk.token_count for chunk in held if chunk.kind == "text"]
-            if sum(tokens) >= SMALLEST_CHUNK_TOKENS:
-                counted += len(tokens)
-                within += sum(SMALLEST_CHUNK_TOKENS <= n <= LARGEST_CHUNK_TOKENS for n in tokens)
+    by_conversation: dict[str, list[int]] = {}
+    with store.open_chunks("basic_chunks", day) as chunks:
+        for conversation_id, kind, tokens in chunks.cells("conversation_id", "kind", "token_count"):
+            if kind == "text":
+                by_conversation.setdefault(conversation_id, []).append(tokens)
+    long_enough = [sizes for sizes in by_conversation.values() if sum(sizes) >= SMALLEST_CHUNK_TOKENS]
+    counted = sum(map(len, long_enough))
+    within = sum(SMALLEST_CHUNK_TOKENS <= n <= LARGEST_CHUNK_TOKENS for sizes in long_enough for n in sizes)
     share = within / counted if counted else 1.0
     return Finding(
         share >= REQUIRED_SHARE_IN_BOUNDS,
@@ -67,9 +67,9 @@ def check_nothing_lost(store: PartitionStore, index: MemoryIndex, day: date) -> 
     """Whether every conversation with text has chunks, no chunk is of another, and search holds every chunk."""
     with store.open_conversations(day) as raw, store.open_chunks("upgraded_chunks", day) as chunks:
         with_text = {row.conversation_id for row in raw.rows() if lanes(row.messages)}
-        chunked = {row.conversation_id for row in chunks.rows()}
+        chunked = {conversation_id for (conversation_id,) in chunks.cells("conversation_id")}
         published = chunks.row_count
-    lost, foreign, indexed = len(with_text - chunked), len(chunked - with_text), index.days().get(day, 0)
+    lost, foreign, indexed = len(with_text - chunked), len(chunked - with_text), index.chunk_count(day)
     return Finding(
         not lost and not foreign and indexed == published,
         f"{lost} conversations without chunks, {foreign} unknown ones; {indexed:,} of {published:,} chunks searchable.",

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime
 from functools import update_wrapper
 from pathlib import Path
@@ -70,7 +70,9 @@ def fail(message: str, exit_code: int) -> NoReturn:
 
 def write_json(value: object) -> None:
     """Write a value as JSON on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=_jsonable))
+    text = json.dumps(value, ensure_ascii=False, default=_jsonable)
+    # A file name need not be UTF-8: what of it no stream can write becomes \udcXX, which is JSON's own escape.
+    click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
 def _jsonable(value: object) -> object:
@@ -95,7 +97,7 @@ def cli() -> None:
 
 @cli.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--again", is_flag=True, help="Take conversations back in that were forgotten.")
+@click.option("--again", is_flag=True, help="Take the conversations in these files back that were forgotten.")
 @json_option
 def import_(paths: tuple[Path, ...], again: bool, as_json: bool) -> None:
     """Import exports: files, folders or zips of ChatGPT, Claude, Claude Code, Codex, Open WebUI and others.
@@ -113,11 +115,9 @@ def import_exports(paths: Sequence[Path], *, again: bool = False, as_json: bool 
     from dreaming.reporting import import_summary, print_import
 
     with open_home(Settings.from_environment()) as home, progress_bar() as progress:
-        if again:
-            home.archive.allow_again()
         report = ImportReport()
         offered = progress.track(read_exports(paths, report), description="Importing conversations")
-        stored = home.archive.add(offered)
+        stored = home.archive.add(offered, again=again)
     if as_json:
         write_json(import_summary(report, stored))
     else:
@@ -159,8 +159,14 @@ def filter_options(command: Command) -> Command:
 @cli.command()
 @click.argument("query")
 @filter_options
-@click.option("--limit", default=10, show_default=True, help="How many hits.")
-@click.option("--around", default=0, show_default=True, help="Show so many chunks before and after each hit.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many hits.")
+@click.option(
+    "--around",
+    type=click.IntRange(0, 100),
+    default=0,
+    show_default=True,
+    help="Show so many chunks before and after each hit.",
+)
 @json_option
 def search(query: str, wanted: ChunkFilter, limit: int, around: int, as_json: bool) -> None:
     """Find what was said: words of any language, two-character Chinese and Japanese words included."""
@@ -169,6 +175,8 @@ def search(query: str, wanted: ChunkFilter, limit: int, around: int, as_json: bo
 
     with open_home(Settings.from_environment()) as home:
         hits = home.memory.search(query, wanted, limit=limit)
+        if waiting := len(home.pipeline.waiting_days()):
+            diagnostics.print(f"{waiting:,} days are not searchable yet. Next: dreaming run", style="yellow")
         context = [home.memory.around(hit, chunks=around) if around else [] for hit in hits]
         if as_json:
             write_json(
@@ -256,6 +264,7 @@ def timezone(zone: str) -> None:
     """Move all days to another time zone; then `dreaming run` writes the days that change."""
     from dreaming.home import open_home
 
-    with open_home(Settings.from_environment()) as home:
+    # Opened as it is pinned: the environment may already ask for the new zone.
+    with open_home(replace(Settings.from_environment(), time_zone=None)) as home:
         touched = home.archive.move_time_zone(zone)
     console.print(f"Days are cut in {zone} now; {len(touched):,} days have news. Next: dreaming run", highlight=False)

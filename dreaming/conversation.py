@@ -5,6 +5,7 @@ Nothing here does I/O, and nothing here imports from above.
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -86,6 +87,14 @@ def stable_hash(*parts: object) -> str:
     SHA-256 over compact UTF-8 JSON, cut to 128 bits. Frozen: ids that users have stored depend on it.
     """
     return hashlib.sha256(_ENCODE(parts).encode("utf-8")).hexdigest()[:32]
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(text: str) -> tuple[str, int]:
+    """The text with what no store can hold (NUL, lone surrogates) replaced by U+FFFD, and how many there were."""
+    return _UNSTORABLE.subn("\ufffd", text)
 
 
 def hash_messages(messages: Sequence[Message]) -> str:

@@ -10,7 +10,6 @@ its import.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from dreaming.conversation import Conversation, Message, MessageId
@@ -82,17 +81,6 @@ def day_range(first: date, last: date) -> list[date]:
     if last < first:
         raise UsageError(f"The range from {first} to {last} is empty: the first day must not be after the last.")
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
-
-
-def contiguous(days: Iterable[date]) -> list[tuple[date, date]]:
-    """The ranges without a gap that the days make up, in order."""
-    ordered = sorted(set(days))
-    runs = groupby(enumerate(ordered), key=lambda item: item[1] - timedelta(days=item[0]))
-    ranges = []
-    for _, group in runs:
-        members = [day for _, day in group]
-        ranges.append((members[0], members[-1]))
-    return ranges
 
 
 def time_bounds(messages: Iterable[Message]) -> tuple[datetime | None, datetime | None]:

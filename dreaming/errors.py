@@ -9,6 +9,7 @@
     │   └── UnsafeArchive        an archive that is too big, too dense, or points outside itself
     ├── SourceError              a source of conversations (folder, database) did not answer or fit
     ├── StorageError             partitions, databases or the home folder cannot be read or written
+    │   └── DamagedPartition     a partition's file is not what was written
     └── VerbatimError            law 1 would be broken: chunks do not tile their conversation
 
 A message says what happened, with which value, what was expected and what to do next. It never holds chat text or a
@@ -50,6 +51,14 @@ class SourceError(DreamingError):
 
 class StorageError(DreamingError):
     """Partitions, databases or the home folder cannot be read or written."""
+
+
+class DamagedPartition(StorageError):
+    """A partition's file is not what was written: cut, overwritten, or on a failing disk."""
+
+    def __init__(self, path: str, error: Exception) -> None:
+        super().__init__(f"The partition {path} is damaged ({type(error).__name__}). Run its day again.")
+        self.path = path
 
 
 class VerbatimError(DreamingError):

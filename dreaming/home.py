@@ -17,6 +17,7 @@ from dreaming.settings import Settings
 from dreaming.sources import DaySource
 from dreaming.sources.database import DatabaseSource
 from dreaming.sources.folder import WatchedFolder
+from dreaming.statistics import ChunkStatistics
 from dreaming.storage.archive import Archive, machine_time_zone
 from dreaming.storage.database import Database, DatabaseName, open_database
 from dreaming.storage.locks import DayLocks, FileDayLocks, PostgresDayLocks
@@ -40,17 +41,17 @@ class Home:
     index: MemoryIndex
     memory: Memory
     pipeline: Pipeline
-    on_day: Callable[[date], None]
-    """Told each day that a run has finished, for progress."""
+    on_published: Callable[[date, ChunkStatistics], None]
+    """Told each day that was published, and what it holds: for progress and summaries."""
 
     def forget(self, conversation_id: ConversationId) -> set[date]:
         """Delete what was imported, bought and asked about a conversation, and keep it out of later imports.
 
-        The ledger's figures stay. Returns the days whose partitions still hold it: run them, then `erase_deleted`.
-        Raises `UsageError` when no such conversation is held.
+        The ledger's figures stay. Returns the days whose partitions still hold it: run them, then `erase_deleted`. May
+        be repeated until that was done. Raises `UsageError` when no such conversation is, or was, held.
         """
         days = self.archive.days_of(conversation_id) | self.index.days_of(conversation_id)
-        if not days:
+        if not days and not self.archive.is_forgotten(conversation_id):
             raise UsageError(
                 f"No conversation {conversation_id!r} is held. `dreaming search` shows the ids of what it finds."
             )
@@ -74,7 +75,7 @@ def open_home(
     sources: Sequence[DaySource] | None = None,
     chunker: Chunker | None = None,
     clock: Callable[[], datetime] = utc_now,
-    on_day: Callable[[date], None] = lambda _day: None,
+    on_published: Callable[[date, ChunkStatistics], None] = lambda _day, _statistics: None,
 ) -> Iterator[Home]:
     """Open the home, making it where there is none.
 
@@ -84,7 +85,7 @@ def open_home(
         sources: further sources of `raw_conversations`; by default those of the settings.
         chunker: what cuts basic chunks; by default the rules.
         clock: tells the time, for tests.
-        on_day: told each day that a run has finished.
+        on_published: told each day that was published, and what it holds.
 
     Raises:
         StorageError: the home cannot be written, or was written by a newer dreaming.
@@ -96,7 +97,8 @@ def open_home(
     try:
         archive = Archive(databases["archive"], start=settings.start_date, clock=clock)
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
-        store, index = PartitionStore(settings.store_url), MemoryIndex(databases["memory"])
+        index = MemoryIndex(databases["memory"])
+        store = PartitionStore(settings.store_url, staging=settings.home / "staged")
         watched = settings.watched_folders if folders is None else folders
         pipeline = Pipeline(
             archive=archive,
@@ -110,14 +112,18 @@ def open_home(
             clock=clock,
         )
         memory = Memory(index, databases["ledger"], remember_queries=settings.remember_queries, clock=clock)
-        yield Home(settings, archive, databases["ledger"], store, index, memory, pipeline, on_day)
+        yield Home(settings, archive, databases["ledger"], store, index, memory, pipeline, on_published)
     finally:
         for database in databases.values():
             database.close()
 
 
 def _database(name: DatabaseName, settings: Settings) -> Database:
-    return open_database(name, home=settings.home, database_url=settings.database_url)
+    database = open_database(name, home=settings.home, database_url=settings.database_url)
+    if database.is_sqlite:
+        # Also where the home was there before, with wider permissions; SQLite gives its other files the same.
+        (settings.home / f"{name}.sqlite").chmod(0o600)
+    return database
 
 
 def _sources(settings: Settings) -> list[DaySource]:

@@ -8,6 +8,7 @@ Each step writes one partition, whole or not at all, holding the day's lock; eac
 number of processes, and ends in the same state.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,16 +18,19 @@ from typing import Literal, Protocol
 from dreaming.chunk import BChunk
 from dreaming.chunking.tokens import count_tokens
 from dreaming.conversation import ConversationDay
+from dreaming.errors import DamagedPartition, DreamingError, StorageError
 from dreaming.remembering.index import MemoryIndex
 from dreaming.sources import DaySource
 from dreaming.sources.folder import WatchedFolder
 from dreaming.statistics import ChunkStatistics, RawStatistics
 from dreaming.storage.archive import Archive
 from dreaming.storage.locks import DayLocks
-from dreaming.storage.partitions import Partition, PartitionStore
+from dreaming.storage.partitions import Partition, PartitionStore, no_chunks
 from dreaming.storage.purchases import Purchases
 from dreaming.upgrading.overlay import overlay
 from dreaming.verbatim import prove_verbatim
+
+_log = logging.getLogger(__name__)
 
 Rechunk = Literal["changed", "outdated"]
 """Which conversations get new chunks: those whose content changed, or also those that an older segmenter cut."""
@@ -59,9 +63,25 @@ class Pipeline:
     chunker: Chunker
     clock: Callable[[], datetime]
 
-    def refresh(self) -> set[date]:
-        """Import what is new in the watched folders; returns the days that it touches."""
-        return {day for folder in self.folders for day in folder.refresh()[1].touched_days}
+    def refresh(self) -> None:
+        """Import what is new in the watched folders; a folder that cannot be read is logged, and stops nothing."""
+        for folder in self.folders:
+            try:
+                folder.refresh()
+            except (DreamingError, OSError) as error:
+                _log.warning("Watched folder %s was not imported: %s", folder.folder, error)
+
+    def waiting_days(self) -> list[date]:
+        """The days that a run should take: with news, or known but not published or not searchable; in order.
+
+        Only days that have begun and are not before the start day: the others cannot be run.
+        """
+        published, searchable = set(self.store.days("upgraded_chunks")), self.index.days().keys()
+        waiting = {*self.archive.pending_days(), *published.union(self.archive.touched_days()).difference(searchable)}
+        waiting |= set(self.archive.touched_days()) - published
+        calendar = self.archive.calendar
+        today = calendar.day_of(self.clock())
+        return sorted(day for day in waiting if calendar.start <= day <= today)
 
     def gather(self, day: date) -> RawStatistics:
         """Write the day's `raw_conversations` from all sources."""
@@ -74,12 +94,17 @@ class Pipeline:
 
     def _from_sources(self, day: date, statistics: RawStatistics) -> Iterator[ConversationDay]:
         seen: set[str] = set()
-        calendar = self.archive.calendar
-        for rows in (self.archive.read_day(day), *(source.read_day(day, calendar) for source in self.sources)):
-            for row in rows:
+        for row in self.archive.read_day(day):
+            seen.add(row.conversation_id)
+            yield row
+        for source in self.sources:
+            for row in source.read_day(day, self.archive.calendar):
                 if row.conversation_id in seen or self.archive.is_forgotten(row.conversation_id):
                     statistics.left_out += 1
                     continue
+                if not statistics.has_other_sources:
+                    statistics.has_other_sources = True
+                    self.archive.note_other_sources(day)
                 seen.add(row.conversation_id)
                 yield row
 
@@ -89,12 +114,30 @@ class Pipeline:
             return self._chunk(day, rechunk)
 
     def _chunk(self, day: date, rechunk: Rechunk) -> ChunkStatistics:
+        notes = {"raw": self._raw_hash(day)}
+        try:
+            with self.store.open_chunks("basic_chunks", day) as before:
+                return self._write_basic(day, before, rechunk, notes)
+        except DamagedPartition as error:
+            if error.path != self.store.path("basic_chunks", day):
+                raise
+            _log.warning("%s All its conversations are chunked again.", error)
+            return self._write_basic(day, no_chunks(), rechunk, notes)
+
+    def _write_basic(
+        self, day: date, before: Partition[BChunk], rechunk: Rechunk, notes: dict[str, str]
+    ) -> ChunkStatistics:
         statistics = ChunkStatistics()
-        with self.store.open_conversations(day) as raw, self.store.open_chunks("basic_chunks", day) as before:
+        with self.store.open_conversations(day) as raw:
             chunks = self._chunks(raw, before, rechunk, statistics)
-            notes = {"raw": self.store.hash_of("raw_conversations", day) or ""}
             self.store.write_chunks("basic_chunks", day, statistics.count(chunks), notes=notes)
         return statistics
+
+    def _raw_hash(self, day: date) -> str:
+        found = self.store.hash_of("raw_conversations", day)
+        if found is None:
+            raise StorageError(f"There are no raw_conversations of {day}. Materialise raw_conversations first.")
+        return found
 
     def _chunks(
         self, raw: Partition[ConversationDay], before: Partition[BChunk], rechunk: Rechunk, statistics: ChunkStatistics
@@ -124,7 +167,7 @@ class Pipeline:
         """
         statistics = ChunkStatistics()
         with self.locks.hold(day), ExitStack() as stack:
-            raw_hash = self.store.hash_of("raw_conversations", day) or ""
+            raw_hash = self._raw_hash(day)
             if self._cut_from(day) != raw_hash:
                 self._chunk(day, "changed")
             raw = stack.enter_context(self.store.open_conversations(day))
@@ -136,8 +179,11 @@ class Pipeline:
         return statistics
 
     def _cut_from(self, day: date) -> str | None:
-        with self.store.open_chunks("basic_chunks", day) as basic:
-            return basic.notes.get("raw")
+        try:
+            with self.store.open_chunks("basic_chunks", day) as basic:
+                return basic.notes.get("raw")
+        except DamagedPartition:
+            return None
 
     def _current(
         self, raw: Partition[ConversationDay], basic: Partition[BChunk], statistics: ChunkStatistics
@@ -154,10 +200,9 @@ class Pipeline:
             yield from chunks
 
     def remember(self, day: date) -> int:
-        """Bring the memory index up to the day's `upgraded_chunks`; returns how many chunks it holds of the day."""
+        """Make the memory index hold the day's `upgraded_chunks`, and only those; returns how many."""
         with self.locks.hold(day):
-            file_hash = self.store.hash_of("upgraded_chunks", day)
-            return self._index(day, file_hash) if file_hash else 0
+            return self._index(day, self.store.hash_of("upgraded_chunks", day) or "")
 
     def _index(self, day: date, file_hash: str) -> int:
         with self.store.open_chunks("upgraded_chunks", day) as chunks:

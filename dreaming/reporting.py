@@ -132,7 +132,7 @@ def home_status(home: Home) -> dict[str, Any]:
     held = home.archive.touched_days()
     return {
         "home": str(home.settings.home),
-        "partitions": home.settings.store_url,
+        "partitions": home.settings.store_name,
         "time_zone": calendar.zone.key,
         "start_date": calendar.start,
         "days_imported": len(held),
@@ -140,8 +140,10 @@ def home_status(home: Home) -> dict[str, Any]:
         "last_day": held[-1] if held else None,
         "days_searchable": len(indexed),
         "chunks_searchable": sum(indexed.values()),
-        "days_waiting": home.archive.pending_days(),
-        "watched_folders": [str(folder.folder) for folder in home.pipeline.folders],
+        "days_waiting": home.pipeline.waiting_days(),
+        "watched_folders": [
+            f"{folder.folder}{'' if folder.folder.is_dir() else ' (not there)'}" for folder in home.pipeline.folders
+        ],
     }
 
 

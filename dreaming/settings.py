@@ -33,9 +33,9 @@ class Settings:
 
     home: Path
     """The folder of everything that is kept, absolute (`DREAMING_HOME`)."""
-    store_url: str
-    """Where the partitions are: a path or an fsspec URL (`DREAMING_STORE`)."""
-    database_url: str | None
+    store_url: str = field(repr=False)
+    """Where the partitions are: a path or an fsspec URL, which may hold a password (`DREAMING_STORE`)."""
+    database_url: str | None = field(repr=False)
     """A PostgreSQL URL for everything in SQL; None for SQLite files in `home` (`DREAMING_DATABASE_URL`)."""
     time_zone: str | None
     """The IANA zone asked for; None takes the machine's (`DREAMING_TIMEZONE`). The one that was pinned wins."""
@@ -49,6 +49,11 @@ class Settings:
     """Whether searches are remembered, locally, to tell what matters (`DREAMING_REMEMBER_QUERIES`)."""
 
     @property
+    def store_name(self) -> str:
+        """Where the partitions are, without user and password."""
+        return _without_password(self.store_url)
+
+    @property
     def dagster_home(self) -> Path:
         """Where Dagster keeps its runs, unless `DAGSTER_HOME` says otherwise."""
         return self.home / "dagster"
@@ -59,18 +64,18 @@ class Settings:
         env = os.environ if environment is None else environment
         home = Path(env.get("DREAMING_HOME") or platformdirs.user_data_path("dreaming")).expanduser().absolute()
         database_url = env.get("DREAMING_DATABASE_URL") or None
-        store_url = env.get("DREAMING_STORE") or str(home / "partitions")
+        store_url = _store_url(env.get("DREAMING_STORE"), home)
         if "://" in store_url and not store_url.startswith("file://") and database_url is None:
             raise ConfigurationError(
-                f"DREAMING_STORE={store_url!r} is shared storage, which needs DREAMING_DATABASE_URL (PostgreSQL) for "
-                "its locks. Set it, or leave DREAMING_STORE unset to keep partitions in DREAMING_HOME."
+                f"DREAMING_STORE={_without_password(store_url)!r} is shared storage, which needs DREAMING_DATABASE_URL "
+                "(PostgreSQL) for its locks. Set it, or leave DREAMING_STORE unset to keep partitions in DREAMING_HOME."
             )
         return cls(
             home=home,
             store_url=store_url,
             database_url=_postgresql_url(database_url),
             time_zone=_zone_name(env.get("DREAMING_TIMEZONE") or None),
-            start_date=_start_date(env.get("DREAMING_START_DATE")),
+            start_date=_start_date(env.get("DREAMING_START_DATE") or None),
             watched_folders=tuple(
                 Path(folder).expanduser().absolute()
                 for folder in (env.get("DREAMING_WATCH") or "").split(os.pathsep)
@@ -123,7 +128,21 @@ def _zone_name(name: str | None) -> str | None:
 
 
 def _start_date(text: str | None) -> date:
-    return parse_day(text) if text else DEFAULT_START_DATE
+    try:
+        return parse_day(text) if text else DEFAULT_START_DATE
+    except ConfigurationError as error:
+        raise ConfigurationError(f"DREAMING_START_DATE: {error}") from error
+
+
+def _store_url(text: str | None, home: Path) -> str:
+    if not text:
+        return str(home / "partitions")
+    return text if "://" in text else str(Path(text).expanduser().absolute())
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def _postgresql_url(url: str | None) -> str | None:

@@ -23,6 +23,9 @@ class RawStatistics:
     left_out: int = 0
     """Conversations that the user had forgotten, or that another source gave already."""
 
+    has_other_sources: bool = False
+    """Whether a source besides the archive has a part in the day."""
+
     def count(self, days: Iterable[ConversationDay]) -> Iterator[ConversationDay]:
         """Count conversation-days as they pass by."""
         for day in days:
@@ -44,8 +47,6 @@ class ChunkStatistics:
     chunks: int = 0
     characters: int = 0
     tokens: int = 0
-    tokens_used: int = 0
-    cost_picodollars: int = 0
     quality: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(QUALITY_LEVELS, 0)))
     languages: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
@@ -60,8 +61,6 @@ class ChunkStatistics:
             self.chunks += 1
             self.characters += sum(span.end - span.start for span in chunk.spans)
             self.tokens += chunk.token_count
-            self.tokens_used += chunk.tokens_used
-            self.cost_picodollars += int(chunk.cost_usd.scaleb(12))
             self.quality[chunk.quality_level] += 1
             self.languages[chunk.language] += 1
             self.labels.update(chunk.labels)
@@ -72,8 +71,7 @@ class ChunkStatistics:
 
     def add(self, other: "ChunkStatistics") -> None:
         """Add another day's numbers to these."""
-        for name in ("conversations", "conversations_kept", "chunks", "characters", "tokens", "tokens_used"):
+        for name in ("conversations", "conversations_kept", "chunks", "characters", "tokens"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.cost_picodollars += other.cost_picodollars
         for name in ("quality", "languages", "labels", "kinds", "segmenters", "histogram"):
             getattr(self, name).update(getattr(other, name))

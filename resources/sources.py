@@ -26,7 +26,7 @@ class DatabaseSourceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     url: str = Field(default="", description="SQLAlchemy URL; give it as an EnvVar when it holds a password.")
     query: str = Field(default="", description="With the parameters :day_start and :day_end, ordered by conversation.")
     columns: dict[str, str] = Field(default={}, description="Our column -> the query's column, where they differ.")
-    bounds: str = Field(default="datetime", description="How the query wants the bounds: datetime, iso or epoch.")
+    bounds: str = Field(default="datetime", description="How the query wants the bounds: datetime, text, iso or epoch.")
 
     def sources(self) -> list[DatabaseSource]:
         """The source, or none when it is switched off."""

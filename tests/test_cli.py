@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import dreaming
 from dreaming.cli import cli
 from dreaming.home import open_home
+from dreaming.remembering.search import MAX_LIMIT
 from dreaming.settings import Settings
 from dreaming.testing import make_conversation
 
@@ -153,7 +154,9 @@ def test_a_home_that_cannot_be_written_is_a_clear_error(command, tmp_path, monke
         ("DREAMING_TIMEZONE", "Mars/Olympus"),
         ("DREAMING_START_DATE", "yesterday"),
         ("DREAMING_DATABASE_URL", "mysql://localhost/x"),
+        ("DREAMING_DATABASE_URL", "postgresql://me:hunter2@localhost:hunter2/x"),
         ("DREAMING_STORE", "s3://bucket/dreams"),
+        ("DREAMING_STORE", "sftp://me:hunter2@localhost/dreams"),
         ("DREAMING_REMEMBER_QUERIES", "perhaps"),
         ("DREAMING_SOURCE_URL", "sqlite:///x"),
     ],
@@ -162,6 +165,7 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_value(command, monkeypa
     """Exit code 2, no traceback."""
     monkeypatch.setenv(name, value)
     result = command("status", exit_code=2)
+    assert "hunter2" not in result.stderr
     assert name.split("_URL")[0] in result.stderr or value in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -190,6 +194,33 @@ def test_chat_text_cannot_steer_the_terminal(command, tmp_path):
     assert "\x1b[31m" not in shown
     assert "\u202e" not in shown
     assert "[bold]x[/bold]" in shown
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "possible"),
+    [
+        ("--around", -1, "0<=x<=100"),
+        ("--around", 101, "0<=x<=100"),
+        ("--limit", 0, "1<=x<=1000"),
+        ("--limit", MAX_LIMIT + 1, "1<=x<=1000"),
+    ],
+)
+def test_a_search_for_too_much_or_too_little_is_refused(command, option, value, possible):
+    """Naming what is possible."""
+    assert possible in command("search", "lighthouse", option, value, exit_code=2).stderr
+
+
+def test_a_search_over_days_the_wrong_way_round_is_refused(command):
+    """Rather than to find nothing."""
+    assert "is empty" in command("search", "x", "--from", "2026-03-02", "--to", "2026-03-01", exit_code=2).stderr
+
+
+def test_a_file_name_that_is_not_utf_8_is_imported_and_written_as_json(command, tmp_path):
+    """JSON's own escape gives the name back."""
+    chat = write_chat(tmp_path / os.fsdecode(b"caf\xe9.jsonl"))
+    [file] = json.loads(command("import", "--json", chat).stdout)["files"]
+    assert os.fsencode(file["path"]) == os.fsencode(chat)
+    assert "1 as they were" in " ".join(command("import", chat).stdout.split())
 
 
 @pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
@@ -254,8 +285,9 @@ def test_status_says_what_is_held_and_what_waits(command, tmp_path):
 def test_another_time_zone_moves_the_days(command, tmp_path, monkeypatch):
     """And says what comes next."""
     command("import", write_chat(tmp_path / "chat.jsonl", started_at="2026-03-01T20:00:00Z"))
-    assert "Next: dreaming run" in command("timezone", "Asia/Tokyo").stdout
     monkeypatch.setenv("DREAMING_TIMEZONE", "Asia/Tokyo")
+    assert "dreaming timezone Asia/Tokyo" in " ".join(command("status", exit_code=2).stderr.split())
+    assert "Next: dreaming run" in command("timezone", "Asia/Tokyo").stdout
     run_pending()
     assert dreaming.read_chunks("2026-03-02")["conversation_id"].tolist() == ["chat-1"]
     assert "unknown" in command("timezone", "Nowhere", exit_code=2).stderr

@@ -1,14 +1,11 @@
 """Which local day a message belongs to."""
 
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from dreaming.days import Calendar, contiguous, day_range, message_days
+from dreaming.days import Calendar, day_range, message_days
 from dreaming.errors import UsageError
 from dreaming.testing import make_conversation
 
@@ -65,14 +62,6 @@ def test_a_day_that_has_not_begun_is_refused():
     """Tomorrow has no partition."""
     with pytest.raises(UsageError, match="has not begun"):
         TOKYO.require(date(2026, 11, 24), now=NOW)
-
-
-@given(st.lists(st.dates(date(2020, 1, 1), date(2020, 3, 1))))
-def test_ranges_without_a_gap_cover_exactly_the_days(days):
-    """Nothing is added and nothing is lost."""
-    ranges = contiguous(days)
-    assert sorted(day for first, last in ranges for day in day_range(first, last)) == sorted(set(days))
-    assert all(b[0] - a[1] > timedelta(days=1) for a, b in pairwise(ranges))
 
 
 def test_a_range_the_wrong_way_round_is_refused():

@@ -1,6 +1,7 @@
 """The steps of a day: what is written, when, and what stands when something fails."""
 
 import multiprocessing
+import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from dreaming.checking import check_nothing_lost, check_sizes, check_verbatim
 from dreaming.chunking.rules import RulesChunker
-from dreaming.errors import VerbatimError
+from dreaming.errors import StorageError, VerbatimError
 from dreaming.home import open_home
 from dreaming.storage import tables
 from dreaming.testing import make_conversation, make_day, make_settings
@@ -135,6 +136,71 @@ def test_publishing_chunks_first_what_another_run_gathered_since(home):
     home.pipeline.gather(DAY)
     home.pipeline.publish(DAY)
     assert [chunk.content for chunk in rows(home)] == ["old\n\nnew"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_a_damaged_chunk_partition_is_made_anew(home, damage):
+    """Nobody has to delete a file."""
+    home.archive.add([make_conversation(LONG)])
+    home.pipeline.run_day(DAY)
+    before = rows(home)
+    for asset in ("basic_chunks", "upgraded_chunks"):
+        path = home.settings.home / "partitions" / asset / f"{DAY}.parquet"
+        data = path.read_bytes()
+        path.write_bytes(data[:-20] if damage == "cut" else data[:4] + bytes(200) + data[204:])
+    home.pipeline.run_day(DAY)
+    assert [chunk.chunk_id for chunk in rows(home)] == [chunk.chunk_id for chunk in before]
+    assert home.memory.search("fishermen")
+
+
+def test_chunks_of_a_day_that_was_never_gathered_are_refused(home):
+    """An empty day would be published over a good one."""
+    home.archive.add([make_conversation(LONG)])
+    home.pipeline.run_day(DAY)
+    (home.settings.home / "partitions" / "raw_conversations" / f"{DAY}.parquet").unlink()
+    for step in (home.pipeline.chunk, home.pipeline.publish):
+        with pytest.raises(StorageError, match="no raw_conversations of 2026-03-01"):
+            step(DAY)
+    assert rows(home)
+
+
+@pytest.mark.parametrize("lost", ["memory.sqlite", "partitions"])
+def test_a_lost_index_or_lost_partitions_wait_for_the_next_run(tmp_path, clock, lost):
+    """Law 3: both are projections, and a rerun gives the same again."""
+    with open_home(make_settings(tmp_path), clock=clock) as home:
+        home.archive.add([make_conversation(LONG)])
+        home.pipeline.run_day(DAY)
+        before = rows(home)
+        assert home.pipeline.waiting_days() == []
+    for path in tmp_path.glob(f"{lost}*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with open_home(make_settings(tmp_path), clock=clock) as home:
+        assert home.pipeline.waiting_days() == [DAY]
+        home.pipeline.run_day(DAY)
+        assert rows(home) == before
+        assert home.memory.search("fishermen")
+
+
+def test_an_index_that_is_no_database_is_set_aside(tmp_path, clock):
+    """It can always be rebuilt; the archive and the ledger cannot, and stop everything."""
+    with open_home(make_settings(tmp_path), clock=clock) as home:
+        home.archive.add([make_conversation(LONG)])
+        home.pipeline.run_day(DAY)
+    (tmp_path / "memory.sqlite").write_bytes(b"not a database" * 1000)
+    with open_home(make_settings(tmp_path), clock=clock) as home:
+        assert home.pipeline.waiting_days() == [DAY]
+        home.pipeline.run_day(DAY)
+        assert home.memory.search("fishermen")
+    (tmp_path / "ledger.sqlite").write_bytes(b"not a database" * 1000)
+    with pytest.raises(StorageError, match="not a database"), open_home(make_settings(tmp_path), clock=clock):
+        pass
+
+
+def test_days_that_cannot_be_run_do_not_wait(home):
+    """A message of tomorrow, or of before the start day after that was moved."""
+    home.archive.add([make_conversation(["soon"], at=datetime(2026, 11, 24, 9, tzinfo=UTC))])
+    assert home.archive.pending_days() == [date(2026, 11, 24)]
+    assert home.pipeline.waiting_days() == []
 
 
 def test_what_was_paid_for_survives_the_loss_of_every_partition_and_the_index(home):

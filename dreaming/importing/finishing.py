@@ -10,12 +10,11 @@ from dreaming.conversation import (
     MessageId,
     content_message_ids,
     stable_hash,
+    storable,
 )
 from dreaming.importing.draft import Draft, DraftMessage
 from dreaming.importing.export_format import ExportFormat
 from dreaming.importing.report import FileReport, SkipReason
-
-_REPLACEMENT = "\ufffd"
 
 
 class Finisher:
@@ -63,20 +62,9 @@ class Finisher:
 
 def replace_unstorable(text: str, report: FileReport) -> str:
     """Replace by U+FFFD, and count, what no store can hold: lone surrogates and NUL."""
-    if _is_storable(text):
-        return text
-    kept = [_REPLACEMENT if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in text]
-    report.replaced_characters += sum(old != new for old, new in zip(text, kept, strict=True))
-    return "".join(kept)
-
-
-def _is_storable(text: str) -> bool:
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return False
-    return "\0" not in text
+    kept, count = storable(text)
+    report.replaced_characters += count
+    return kept
 
 
 def _finish_messages(drafts: Sequence[DraftMessage], report: FileReport) -> tuple[Message, ...]:
@@ -89,8 +77,6 @@ def _finish_messages(drafts: Sequence[DraftMessage], report: FileReport) -> tupl
 
 
 def _make_storable(draft: DraftMessage, report: FileReport) -> DraftMessage:
-    if _is_storable(draft.content) and _is_storable(draft.name or "") and _is_storable(draft.source_id or ""):
-        return draft
     content = replace_unstorable(draft.content, report)
     name = replace_unstorable(draft.name, report) if draft.name else None
     source_id = replace_unstorable(draft.source_id, report) if draft.source_id else None

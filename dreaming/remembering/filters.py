@@ -22,7 +22,7 @@ class ChunkFilter:
     """Tool results and thinking are left out unless asked for."""
 
     def __post_init__(self) -> None:
-        """Raise `UsageError` for a value that no chunk can have."""
+        """Raise `UsageError` for a value that no chunk can have, and for a range without a day."""
         for name, allowed in (("quality_levels", tuple(QUALITY_LEVELS)), ("kinds", CHUNK_KINDS)):
             for value in getattr(self, name):
                 if value not in allowed:
@@ -30,6 +30,11 @@ class ChunkFilter:
         for field in fields(self):
             if isinstance(getattr(self, field.name), str):
                 raise UsageError(f"{field.name} takes several values: write ({getattr(self, field.name)!r},).")
+        if self.first_day and self.last_day and self.first_day > self.last_day:
+            raise UsageError(
+                f"The range from {self.first_day} to {self.last_day} is empty: "
+                "the first day must not be after the last."
+            )
 
     def allows_day(self, day: date) -> bool:
         """Whether a day is within the range."""

@@ -148,18 +148,17 @@ class MemoryIndex:
             earlier = [_chunk(row) for row in connection.execute(before).mappings()]
             return [*reversed(earlier), *(_chunk(row) for row in connection.execute(after).mappings())]
 
-    def chunk(self, chunk_id: str) -> BChunk | None:
-        """The chunk of an id, or None where no published day has it."""
-        query = sa.select(indexed_chunks).where(indexed_chunks.c.chunk_id == chunk_id).limit(1)
-        with self.database.read() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        return _chunk(row) if row is not None else None
-
     def days_of(self, conversation_id: str) -> set[date]:
         """The days that have chunks of a conversation."""
         query = sa.select(indexed_chunks.c.day).where(indexed_chunks.c.conversation_id == conversation_id).distinct()
         with self.database.read() as connection:
             return {date.fromisoformat(day) for day in connection.execute(query).scalars()}
+
+    def chunk_count(self, day: date) -> int:
+        """How many chunks are indexed of a day."""
+        query = sa.select(indexed_days.c.chunk_count).where(indexed_days.c.day == day.isoformat())
+        with self.database.read() as connection:
+            return int(connection.execute(query).scalar() or 0)
 
     def days(self) -> dict[date, int]:
         """How many chunks are indexed of each day."""

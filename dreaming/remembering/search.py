@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dreaming.chunk import BChunk
-from dreaming.conversation import ConversationId
+from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.index import MemoryIndex
@@ -42,6 +42,7 @@ class Memory:
         """The chunks that answer a query, best first; raises `UsageError` for a query or a limit without sense."""
         if not 1 <= limit <= MAX_LIMIT:
             raise UsageError(f"limit={limit} is out of range; expected 1 to {MAX_LIMIT}.")
+        query, _ = storable(query)
         terms = query_terms(query)
         if not terms.exact and not terms.prefixes:
             raise UsageError(f"The query {query!r} has no word to look for.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from itertools import groupby
 from typing import Any, Literal, get_args
 
@@ -19,6 +20,7 @@ from dreaming.conversation import (
     Role,
     content_message_ids,
     hash_messages,
+    storable,
 )
 from dreaming.days import Calendar, time_bounds
 from dreaming.errors import ConfigurationError, SourceError
@@ -38,17 +40,38 @@ _ROLES: Mapping[str, Role] = {
     "function": "tool",
 }
 
-_UNSTORABLE = str.maketrans({"\0": "\ufffd"} | {chr(c): "\ufffd" for c in range(0xD800, 0xE000)})
+
+BoundsForm = Literal["datetime", "iso", "text", "epoch"]
+"""A database timestamp, ISO 8601 text in UTC, the text 'YYYY-MM-DD HH:MM:SS' in UTC, or seconds since 1970."""
 
 
-BoundsForm = Literal["datetime", "iso", "epoch"]
-"""A database timestamp, ISO 8601 text in UTC, or seconds since 1970."""
+def _plain_text(moment: datetime, separator: str = " ") -> str:
+    return moment.replace(tzinfo=None).isoformat(separator, "seconds")
+
 
 _BOUNDS: Mapping[BoundsForm, Callable[[datetime], object]] = {
     "datetime": lambda moment: moment,
     "iso": lambda moment: moment.isoformat(),
+    "text": _plain_text,
     "epoch": lambda moment: moment.timestamp(),
 }
+
+# SQLite has no timestamps and compares texts. Where a bound has a fraction or an offset that the column has not, the
+# message of midnight sorts before its own day; a bound that is a prefix of the column's texts is right for all.
+_SQLITE_BOUNDS: Mapping[BoundsForm, Callable[[datetime], object]] = {
+    **_BOUNDS,
+    "datetime": _plain_text,
+    "iso": lambda moment: _plain_text(moment, "T"),
+}
+
+
+def _bounds_form(timestamp: object) -> tuple[str, BoundsForm]:
+    """What a timestamp looks like, and the bounds that compare with it."""
+    if isinstance(timestamp, datetime):
+        return "a database timestamp", "datetime"
+    if isinstance(timestamp, str):
+        return ("text with a space", "text") if timestamp[10:11] == " " else ("ISO 8601 text", "iso")
+    return "a number", "epoch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +110,25 @@ class DatabaseSource:
     def read_day(self, day: date, calendar: Calendar) -> Iterator[ConversationDay]:
         """The day's conversations, in the query's order, one in memory at a time.
 
-        Raises `SourceError` when the database does not answer, a column is missing, or a conversation's rows are not
-        together.
+        Raises `SourceError` when the database does not answer, a column is missing, a value is not what its column is
+        for, a row is of another day, or a conversation's rows are not together.
         """
         finished: set[str] = set()
-        for conversation_id, rows in groupby(self._rows(day, calendar), key=lambda row: str(row["conversation_id"])):
+        for conversation_id, rows in groupby(self._rows(day, calendar), key=self._conversation_id):
             if conversation_id in finished:
                 raise SourceError(
                     f"Source {self.name!r} gives conversation {conversation_id!r} in two places. "
                     "Add ORDER BY conversation and time to its query."
                 )
             finished.add(conversation_id)
-            yield self._conversation_day(day, conversation_id, list(rows))
+            yield self._conversation_day(day, calendar, conversation_id, list(rows))
 
     def _rows(self, day: date, calendar: Calendar) -> Iterator[dict[str, Any]]:
-        start, end = (_BOUNDS[self.bounds](moment.astimezone(UTC)) for moment in calendar.bounds(day))
         self._require_parameters()
+        engine = self._engine()
+        bound = (_SQLITE_BOUNDS if engine.dialect.name == "sqlite" else _BOUNDS)[self.bounds]
+        start, end = (bound(moment.astimezone(UTC)) for moment in calendar.bounds(day))
         try:
-            engine = sa.create_engine(self.url, poolclass=sa.NullPool)
             with engine.connect() as connection:
                 query = sa.text(self.query).bindparams(day_start=start, day_end=end)
                 result = connection.execution_options(yield_per=500).execute(query)
@@ -117,6 +141,21 @@ class DatabaseSource:
             raise SourceError(
                 f"Source {self.name!r} did not answer for {day}: {type(cause).__name__}. "
                 "Try its URL and its query in a database client."
+            ) from None
+
+    def _engine(self) -> sa.Engine:
+        # The messages of these errors may quote the URL.
+        try:
+            return sa.create_engine(self.url, poolclass=sa.NullPool)
+        except ImportError as error:
+            raise SourceError(
+                f"Source {self.name!r} needs the driver {error.name!r}, which is not installed. "
+                "Install it beside dreaming, or name another driver in the URL."
+            ) from None
+        except (ValueError, SQLAlchemyError) as error:
+            raise SourceError(
+                f"The URL of source {self.name!r} cannot be used: {type(error).__name__}. "
+                "Expected an SQLAlchemy URL, as in postgresql://user:password@host:5432/name."
             ) from None
 
     def _require_parameters(self) -> None:
@@ -139,14 +178,25 @@ class DatabaseSource:
             )
         return {ours: theirs for ours, theirs in wanted.items() if theirs in given}
 
-    def _conversation_day(self, day: date, conversation_id: str, rows: Sequence[dict[str, Any]]) -> ConversationDay:
-        messages = tuple(self._messages(rows))
+    def _conversation_id(self, row: Mapping[str, Any]) -> str:
+        given = row["conversation_id"]
+        if given is None:
+            raise SourceError(
+                f"Source {self.name!r} gives a row whose conversation_id is NULL. "
+                "Give such rows an id in its query, or leave them out."
+            )
+        return storable(str(given))[0]
+
+    def _conversation_day(
+        self, day: date, calendar: Calendar, conversation_id: str, rows: Sequence[dict[str, Any]]
+    ) -> ConversationDay:
+        messages = tuple(self._messages(day, calendar, rows))
         started_at, ended_at = time_bounds(messages)
         return ConversationDay(
             conversation_id=ConversationId(f"{self.name}:{conversation_id}"),
             day=day,
             source=self.name,
-            title=rows[0].get("title"),
+            title=self._text_or_none(rows[0], "title"),
             started_at=started_at,
             ended_at=ended_at,
             updated_at=ended_at,
@@ -155,18 +205,33 @@ class DatabaseSource:
             messages=messages,
         )
 
-    def _messages(self, rows: Sequence[dict[str, Any]]) -> Iterator[Message]:
+    def _messages(self, day: date, calendar: Calendar, rows: Sequence[dict[str, Any]]) -> Iterator[Message]:
         said: list[tuple[Role, MessageKind, str]] = [
-            (self._role(row["role"]), self._kind(row.get("kind")), str(row["content"] or "").translate(_UNSTORABLE))
+            (self._role(row["role"]), self._kind(row.get("kind")), self._text_or_none(row, "content") or "")
             for row in rows
         ]
         ids = content_message_ids(said)
         taken: set[str] = set()
         for row, (role, kind, content), own_id in zip(rows, said, ids, strict=True):
             given = row.get("message_id")
-            message_id = own_id if given is None or str(given) in taken else MessageId(str(given))
+            given_id = None if given is None else storable(str(given))[0]
+            message_id = own_id if given_id is None or given_id in taken else MessageId(given_id)
             taken.add(message_id)
-            yield Message(message_id, role, content, kind, row.get("name"), self._moment(row["timestamp"]))
+            moment = self._moment_of_day(row["timestamp"], day, calendar)
+            yield Message(message_id, role, content, kind, self._text_or_none(row, "name"), moment)
+
+    def _text_or_none(self, row: Mapping[str, Any], column: str) -> str | None:
+        value = row.get(column)
+        if value is None:
+            return None
+        if isinstance(value, bytes | bytearray | memoryview):
+            try:
+                value = bytes(value).decode()
+            except UnicodeDecodeError:
+                raise SourceError(
+                    f"Source {self.name!r} has bytes in {column!r} that are no UTF-8. Convert it to text in its query."
+                ) from None
+        return storable(str(value))[0]
 
     def _role(self, value: object) -> Role:
         role = _ROLES.get(str(value).strip().lower())
@@ -182,16 +247,53 @@ class DatabaseSource:
                 return kind
         raise SourceError(f"Source {self.name!r} has kind {value!r}; expected one of {list(MESSAGE_KINDS)}.")
 
+    def _moment_of_day(self, value: object, day: date, calendar: Calendar) -> datetime | None:
+        moment = self._moment(value)
+        first, following = calendar.bounds(day)
+        if moment is None or first <= moment < following:
+            return moment
+        # The database compared the bounds with something of another form, and gave other rows than were asked for.
+        looks, fitting = _bounds_form(value)
+        advice = (
+            f"Set its bounds to {fitting!r}."
+            if fitting != self.bounds
+            else "Convert its time column to UTC in the query, and compare it with :day_start and :day_end."
+        )
+        raise SourceError(
+            f"Source {self.name!r} gives for {day} a message of {moment.isoformat()}, which is another day in "
+            f"{calendar.zone.key}. Its timestamp is {looks}; its bounds are {self.bounds!r}. {advice}"
+        )
+
     def _moment(self, value: object) -> datetime | None:
-        if isinstance(value, int | float):
-            return datetime.fromtimestamp(value, UTC)
+        if value is None:
+            return None
         if isinstance(value, str):
-            try:
-                value = datetime.fromisoformat(value)
-            except ValueError:
-                raise SourceError(
-                    f"Source {self.name!r} has timestamp {value!r}; expected ISO 8601, a timestamp, or epoch seconds."
-                ) from None
-        if isinstance(value, datetime):
+            value = self._parsed(value)
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            return self._from_seconds(value)
+        if not isinstance(value, datetime):
+            raise SourceError(
+                f"Source {self.name!r} has a timestamp of type {type(value).__name__!r}; "
+                "expected a timestamp, ISO 8601 text, or seconds since 1970."
+            )
+        try:
             return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return None
+        except OverflowError:
+            raise SourceError(f"Source {self.name!r} has timestamp {value.isoformat()}, which has no UTC.") from None
+
+    def _parsed(self, value: str) -> datetime:
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            raise SourceError(
+                f"Source {self.name!r} has timestamp {value!r}; expected ISO 8601, a timestamp, or epoch seconds."
+            ) from None
+
+    def _from_seconds(self, value: float | Decimal) -> datetime:
+        try:
+            return datetime.fromtimestamp(float(value), UTC)
+        except (ValueError, OverflowError, OSError):
+            raise SourceError(
+                f"Source {self.name!r} has timestamp {value}, which is out of range; expected seconds since 1970. "
+                "Divide milliseconds by 1000 in its query, in the column and in WHERE."
+            ) from None

@@ -1,5 +1,6 @@
 """A folder that is watched: every export that appears or grows in it is imported."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class WatchedFolder:
         with self._archive.database.read() as connection:
             rows = connection.execute(sa.select(watched_files)).all()
         seen = {row.path: (row.size, row.modified_ns) for row in rows}
-        return [s for s in self._states() if seen.get(str(s.path)) != (s.size, s.modified_ns)]
+        return [s for s in self._states() if seen.get(_stored_path(s.path)) != (s.size, s.modified_ns)]
 
     def refresh(self) -> tuple[ImportReport, ArchiveReport]:
         """Import what is new; a file that cannot be read is reported, and tried again once it changes."""
@@ -42,9 +43,10 @@ class WatchedFolder:
         stored = self._archive.add(read_exports([state.path for state in news], report))
         with self._archive.database.write() as connection:
             for state in news:
-                connection.execute(watched_files.delete().where(watched_files.c.path == str(state.path)))
+                path = _stored_path(state.path)
+                connection.execute(watched_files.delete().where(watched_files.c.path == path))
                 connection.execute(
-                    watched_files.insert().values(path=str(state.path), size=state.size, modified_ns=state.modified_ns)
+                    watched_files.insert().values(path=path, size=state.size, modified_ns=state.modified_ns)
                 )
         return report, stored
 
@@ -55,6 +57,11 @@ class WatchedFolder:
                 continue
             status = path.stat()
             yield FileState(path, status.st_size, status.st_mtime_ns)
+
+
+def _stored_path(path: Path) -> str:
+    """The path as text that a database can hold: a file name is bytes, and need not be UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def expand_folder(text: str) -> Path:

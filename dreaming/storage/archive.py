@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -69,15 +69,18 @@ class Archive:
 
         Raises `UsageError` when another zone than the one wanted was pinned before.
         """
-        with self.database.write() as connection:
+        with self.database.read() as connection:
             pinned = _setting(connection, "time_zone")
-            if pinned is None:
-                connection.execute(settings.insert().values(name="time_zone", value=wanted or machine))
-            elif wanted and wanted != pinned:
-                raise UsageError(
-                    f"DREAMING_TIMEZONE={wanted!r}, but the days of this home are pinned to {pinned!r}. "
-                    f"Unset it, or move all days with: dreaming timezone {wanted}"
-                )
+        if pinned is None:
+            with self.database.write() as connection:
+                pinned = _setting(connection, "time_zone")
+                if pinned is None:
+                    connection.execute(settings.insert().values(name="time_zone", value=wanted or machine))
+        if pinned is not None and wanted and wanted != pinned:
+            raise UsageError(
+                f"DREAMING_TIMEZONE={wanted!r}, but the days of this home are pinned to {pinned!r}. "
+                f"Unset it, or move all days with: dreaming timezone {wanted}"
+            )
 
     @property
     def calendar(self) -> Calendar:
@@ -88,16 +91,19 @@ class Archive:
             raise UsageError("No time zone is pinned yet. Run any dreaming command once.")
         return Calendar(parse_zone(name), self.start)
 
-    def add(self, offered: Iterable[Conversation]) -> ArchiveReport:
+    def add(self, offered: Iterable[Conversation], *, again: bool = False) -> ArchiveReport:
         """Store conversations, each in its newest version, in whichever order they come.
 
         The same or an older version changes nothing. Messages that are new get a day; the others keep theirs; days
-        that have news get a new revision. A crash keeps all batches that were committed.
+        that have news get a new revision. A crash keeps all batches that were committed. Conversations that the user
+        had forgotten stay out, unless they are offered `again`.
         """
         report, calendar = ArchiveReport(), self.calendar
         for batch in _batches(offered):
             with self.database.write() as connection:
                 for conversation in batch:
+                    if again:
+                        connection.execute(forgotten.delete().where(_is_hash_of(conversation.id)))
                     self._add_one(connection, conversation, calendar, report)
         return report
 
@@ -113,6 +119,7 @@ class Archive:
         ).one_or_none()
         if row is not None and row.version_hash == version:
             report.unchanged += 1
+            _keep_newest_time(connection, conversation, row.updated_at)
             return
         held = _held_messages(connection, conversation.id) if row is not None else {}
         if row is not None and _is_older(connection, conversation, version, row.updated_at, held):
@@ -181,18 +188,20 @@ class Archive:
                 .values(published_revision=revision)
             )
 
-    def pending_revisions(self) -> dict[date, int]:
-        """The days that imports have touched and that were not published since, in order, and their revisions."""
-        query = sa.select(days).where(days.c.published_revision < days.c.revision).order_by(days.c.day)
-        with self.database.read() as connection:
-            return {date.fromisoformat(row.day): row.revision for row in connection.execute(query)}
+    def note_other_sources(self, day: date) -> None:
+        """Say that a source besides the archive has a part in a day."""
+        with self.database.write() as connection:
+            _make_known(connection, day)
+            connection.execute(days.update().where(days.c.day == day.isoformat()).values(has_other_sources=True))
 
     def pending_days(self) -> list[date]:
-        """The days that imports have touched and that were not published since, in order."""
-        return list(self.pending_revisions())
+        """The days that have news which was not published since, in order."""
+        query = sa.select(days.c.day).where(days.c.published_revision < days.c.revision).order_by(days.c.day)
+        with self.database.read() as connection:
+            return [date.fromisoformat(day) for day in connection.execute(query).scalars()]
 
     def touched_days(self) -> list[date]:
-        """All days that imports have ever touched, in order."""
+        """All days that imports have ever touched, and those that other sources have a part in, in order."""
         with self.database.read() as connection:
             found = connection.execute(sa.select(days.c.day).order_by(days.c.day)).scalars()
             return [date.fromisoformat(text) for text in found]
@@ -219,18 +228,17 @@ class Archive:
             return self._is_forgotten(connection, conversation_id)
 
     def _is_forgotten(self, connection: sa.Connection, conversation_id: ConversationId) -> bool:
-        mine = forgotten.c.conversation_hash == stable_hash(conversation_id)
-        return connection.execute(sa.select(forgotten).where(mine)).first() is not None
-
-    def allow_again(self) -> None:
-        """Let every conversation that was forgotten come back with the next import."""
-        with self.database.write() as connection:
-            connection.execute(forgotten.delete())
+        return connection.execute(sa.select(forgotten).where(_is_hash_of(conversation_id))).first() is not None
 
     def move_time_zone(self, zone: str) -> set[date]:
-        """Pin another time zone and give every message its day anew; returns the days that have news."""
+        """Pin another time zone and give every message its day anew; returns the days that have news.
+
+        Days that another source has a part in have news too, and so have their neighbours: its bounds move.
+        """
         calendar, now, touched = Calendar(parse_zone(zone), self.start), self.clock(), set[date]()
         with self.database.write() as connection:
+            for day in connection.execute(sa.select(days.c.day).where(days.c.has_other_sources)).scalars():
+                touched |= {date.fromisoformat(day) + timedelta(days=n) for n in (-1, 0, 1)}
             ids = connection.execute(sa.select(conversations.c.conversation_id)).scalars().all()
             for conversation_id in ids:
                 touched |= _move_days(connection, ConversationId(conversation_id), calendar, now)
@@ -245,6 +253,17 @@ def machine_time_zone() -> str:
 
     name = tzlocal.get_localzone_name()
     return ZoneInfo(name).key if name else "UTC"
+
+
+def _is_hash_of(conversation_id: ConversationId) -> sa.ColumnElement[bool]:
+    return forgotten.c.conversation_hash == stable_hash(conversation_id)
+
+
+def _keep_newest_time(connection: sa.Connection, conversation: Conversation, held_at: datetime | None) -> None:
+    """A version offered again with a later `updated_at` is as new as that."""
+    if conversation.updated_at is not None and (held_at is None or held_at < conversation.updated_at):
+        own = conversations.c.conversation_id == conversation.id
+        connection.execute(conversations.update().where(own).values(updated_at=conversation.updated_at))
 
 
 def _setting(connection: sa.Connection, name: str) -> str | None:
@@ -356,12 +375,16 @@ def _days_with_news(held: dict[MessageId, _Held], rows: Sequence[dict[str, objec
 
 def _revise(connection: sa.Connection, touched: set[date]) -> set[date]:
     for day in sorted(touched):
-        revised = connection.execute(
-            days.update().where(days.c.day == day.isoformat()).values(revision=days.c.revision + 1)
-        )
-        if revised.rowcount == 0:
-            connection.execute(days.insert().values(day=day.isoformat(), revision=1, published_revision=0))
+        _make_known(connection, day)
+        connection.execute(days.update().where(days.c.day == day.isoformat()).values(revision=days.c.revision + 1))
     return touched
+
+
+def _make_known(connection: sa.Connection, day: date) -> None:
+    if connection.execute(sa.select(days.c.day).where(days.c.day == day.isoformat())).first() is None:
+        connection.execute(
+            days.insert().values(day=day.isoformat(), revision=0, published_revision=0, has_other_sources=False)
+        )
 
 
 def _move_days(
@@ -371,8 +394,8 @@ def _move_days(
     stored = connection.execute(
         sa.select(messages).where(messages.c.conversation_id == conversation_id).order_by(messages.c.position)
     ).all()
-    undated = all(r.timestamp is None for r in stored) and row.started_at is None and row.updated_at is None
-    if undated:
+    moments = (row.started_at, row.updated_at, *(r.timestamp for r in stored))
+    if not any(calendar.believed_day(moment, now=now) for moment in moments):
         return set()
     conversation = Conversation(
         conversation_id, row.source, row.title, row.started_at, row.updated_at, tuple(_message(r) for r in stored)

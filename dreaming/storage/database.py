@@ -1,23 +1,25 @@
 """A SQL database, SQLite or PostgreSQL, through one code path."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 import tenacity
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from dreaming.errors import StorageError
+from dreaming.errors import ConfigurationError, StorageError
 
 DatabaseName = Literal["archive", "ledger", "memory"]
 """What was imported; what was bought and asked; the index of chunks. On PostgreSQL they share one database."""
 
 LOCK_PATIENCE_SECONDS = 60.0
 """How long a writer waits for another writer of the same SQLite file."""
+
+_Result = TypeVar("_Result")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,6 +47,7 @@ class Database:
         self.name = name
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._writer = engine.execution_options(dreaming_begin="BEGIN IMMEDIATE")
+        self._one_writer = not self.is_sqlite and name != "ledger"
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -59,26 +62,21 @@ class Database:
         Raises `StorageError` when another process holds the database for longer than `LOCK_PATIENCE_SECONDS`.
         """
         with self._translated(), self._writer.connect() as connection, self._begin(connection):
+            if self._one_writer:
+                # As SQLite has it anyway: what is looked up and then inserted must not be inserted in between.
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self.name})
             yield connection
 
     def _begin(self, connection: sa.Connection) -> sa.RootTransaction:
-        # SQLite's own busy handler can starve a process among busy ones; short tries with jitter do not.
-        for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_locked),
-            wait=tenacity.wait_random(0.001, 0.05),
-            stop=tenacity.stop_after_delay(LOCK_PATIENCE_SECONDS),
-            reraise=True,
-        ):
-            with attempt:
-                return connection.begin()
-        raise AssertionError("unreachable: the last attempt raises")
+        return _patiently(connection.begin)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
-            raise StorageError(f"The {self.name} database at {self._where()} refused: {error.orig}") from error
+            # Not "from error": its text quotes statements and rows, which hold what people said.
+            raise StorageError(f"The {self.name} database at {self._where()} refused: {_reason(error)}") from None
 
     def _where(self) -> str:
         return self.engine.url.render_as_string(hide_password=True)
@@ -87,8 +85,8 @@ class Database:
         """Make what was deleted unreadable in the file too; PostgreSQL's own vacuum does the same in its time."""
         if self.is_sqlite:
             with self._translated(), self.engine.connect().execution_options(dreaming_begin="") as connection:
-                connection.exec_driver_sql("VACUUM")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                _patiently(lambda: connection.exec_driver_sql("VACUUM"))
+                _patiently(lambda: _checkpoint(connection))
 
     def close(self) -> None:
         """Give back all connections."""
@@ -98,18 +96,45 @@ class Database:
 def open_database(name: DatabaseName, *, home: Path, database_url: str | None) -> Database:
     """Open one of the project's databases, bringing its schema up to date.
 
-    Raises `StorageError` when it cannot be created, read, or is of a newer dreaming.
+    A memory index that is no database any more is set aside: it can be rebuilt. Raises `StorageError` when a database
+    cannot be created or read, or is of a newer dreaming, and `ConfigurationError` for a URL that cannot be used.
     """
+    if database_url:
+        return _open(_postgresql_engine(database_url), name, home)
+    path = home / f"{name}.sqlite"
+    if name == "memory" and path.exists() and not _is_sqlite(path):
+        path.replace(path.with_suffix(".damaged"))
+    return _open(_sqlite_engine(path), name, home)
+
+
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as file:
+        beginning = file.read(16)
+    return beginning in (b"", b"SQLite format 3\0")
+
+
+def _open(engine: sa.Engine, name: DatabaseName, home: Path) -> Database:
     from dreaming.storage.migrations import upgrade_schema
 
-    engine = _postgresql_engine(database_url) if database_url else _sqlite_engine(home / f"{name}.sqlite")
     database = Database(engine, name)
     upgrade_schema(database, home=home)
     return database
 
 
 def _postgresql_engine(url: str) -> sa.Engine:
-    return sa.create_engine(url, pool_pre_ping=True)
+    # The messages of these errors may quote the URL, and its password.
+    try:
+        return sa.create_engine(url, pool_pre_ping=True)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"DREAMING_DATABASE_URL names the driver {error.name!r}, which is not installed. "
+            "Use postgresql://, or install the driver."
+        ) from None
+    except (ValueError, ArgumentError) as error:
+        raise ConfigurationError(
+            f"DREAMING_DATABASE_URL cannot be used: {type(error).__name__}. "
+            "Expected postgresql://user:password@host:5432/name."
+        ) from None
 
 
 def _sqlite_engine(path: Path) -> sa.Engine:
@@ -141,6 +166,29 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     statement = connection.get_execution_options().get("dreaming_begin", "BEGIN")
     if statement:
         connection.exec_driver_sql(statement)
+
+
+def _patiently(action: Callable[[], _Result]) -> _Result:
+    """Do what another process may have locked: SQLite's own busy handler can starve among busy processes."""
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_is_locked),
+        wait=tenacity.wait_random(0.001, 0.05),
+        stop=tenacity.stop_after_delay(LOCK_PATIENCE_SECONDS),
+        reraise=True,
+    )
+    return retrying(action)
+
+
+def _checkpoint(connection: sa.Connection) -> None:
+    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+    if busy:
+        raise OperationalError("PRAGMA wal_checkpoint", None, sqlite3.OperationalError("database is locked"))
+
+
+def _reason(error: DBAPIError) -> str:
+    """What the database said, without PostgreSQL's DETAIL: that quotes rows, and rows hold chat text."""
+    diagnosis = getattr(error.orig, "diag", None)
+    return getattr(diagnosis, "message_primary", None) or str(error.orig)
 
 
 def _is_locked(error: BaseException) -> bool:

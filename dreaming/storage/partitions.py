@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, Generic, Literal, Protocol, TypeVar
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from dreaming.chunk import BChunk
 from dreaming.conversation import ConversationDay
-from dreaming.errors import StorageError
+from dreaming.errors import DamagedPartition, StorageError
 from dreaming.storage.columns import CHUNK_SCHEMA, RAW_SCHEMA, chunk_batch, chunk_rows, raw_batch, raw_rows
 
 AssetName = Literal["raw_conversations", "basic_chunks", "upgraded_chunks"]
@@ -91,6 +91,13 @@ class Partition(Generic[Row]):
         for group in range(self._file.num_row_groups):
             yield from self._read(group)
 
+    def cells(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """Some columns of all rows, in the order they were written: cheaper than the rows by far."""
+        for group in range(self._file.num_row_groups):
+            with _naming_damage(self._path):
+                table = self._file.read_row_group(group, columns=list(columns), use_threads=False)
+            yield from zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+
     def of_conversation(self, conversation_id: str) -> list[Row]:
         """The rows of one conversation; cheap when conversations are asked for in the order they were written."""
         if self._groups is None:
@@ -102,14 +109,18 @@ class Partition(Generic[Row]):
     def _read(self, group: int) -> list[Row]:
         if self._cached is None or self._cached[0] != group:
             with _naming_damage(self._path):
-                batches = self._file.read_row_group(group).to_batches()
+                batches = self._file.read_row_group(group, use_threads=False).to_batches()
             self._cached = (group, [row for batch in batches for row in self._form.from_batch(batch)])
         return self._cached[1]
 
     def _map_groups(self) -> dict[str, tuple[int, ...]]:
+        if self._file.num_row_groups == 1:
+            # Most days: the rows are wanted anyway, and reading their ids alone first costs as much again.
+            return {row.conversation_id: (0,) for row in self._read(0)}
         groups: dict[str, tuple[int, ...]] = {}
         for group in range(self._file.num_row_groups):
-            ids = self._file.read_row_group(group, columns=["conversation_id"]).column(0).unique()
+            with _naming_damage(self._path):
+                ids = self._file.read_row_group(group, columns=["conversation_id"]).column(0).unique()
             for conversation_id in map(str, ids.to_pylist()):
                 groups[conversation_id] = (*groups.get(conversation_id, ()), group)
         return groups
@@ -118,9 +129,11 @@ class Partition(Generic[Row]):
 class PartitionStore:
     """The partitions of all assets: `ASSET/DAY.parquet` below a folder or any fsspec URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, staging: Path) -> None:
+        """A store at a URL; what goes to a remote one is first written to the folder `staging`."""
         self._fs, self._root = fsspec.core.url_to_fs(url)
         self._is_local = isinstance(self._fs, LocalFileSystem)
+        self._staging = staging
 
     def days(self, asset: AssetName) -> list[date]:
         """The days that an asset has a partition of, in order."""
@@ -178,7 +191,7 @@ class PartitionStore:
         path = self.path(asset, day)
         schema = form.schema.with_metadata({_NOTE + key: value for key, value in notes.items()})
         try:
-            self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            self._make_folders(path)
             with self._staged(path, day) as staged:
                 with pq.ParquetWriter(staged, schema, compression="zstd") as writer:
                     for group in _row_groups(rows, form.characters):
@@ -187,13 +200,21 @@ class PartitionStore:
         except OSError as error:
             raise StorageError(f"The partition {path} cannot be written: {error.strerror or error}") from error
 
+    def _make_folders(self, path: str) -> None:
+        """Make what is missing above a partition, and a local store for its owner only."""
+        if self._is_local:
+            Path(self._root).mkdir(mode=0o700, parents=True, exist_ok=True)
+        else:
+            self._staging.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+
     @contextmanager
     def _staged(self, path: str, day: date) -> Iterator[str]:
         """A file to write that takes the partition's place when the block ends well, and is gone otherwise.
 
         Its name is the day's own: what a killed writer leaves is overwritten by the next one, who holds the day's lock.
         """
-        folder = Path(path).parent if self._is_local else Path(gettempdir())
+        folder = Path(path).parent if self._is_local else self._staging
         staged = folder / f".{day}.{'staged' if self._is_local else uuid4().hex}"
         try:
             yield str(staged)
@@ -228,9 +249,7 @@ def _naming_damage(path: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        raise StorageError(
-            f"The partition {path} is damaged ({type(error).__name__}). Delete the file and materialise the day again."
-        ) from error
+        raise DamagedPartition(path, error) from error
 
 
 def _is_partition(name: str) -> bool:
@@ -238,9 +257,19 @@ def _is_partition(name: str) -> bool:
 
 
 def _empty_file(schema: pa.Schema) -> pq.ParquetFile:
+    return pq.ParquetFile(pa.BufferReader(_empty_content(schema)))
+
+
+@cache
+def _empty_content(schema: pa.Schema) -> pa.Buffer:
     sink = pa.BufferOutputStream()
     pq.write_table(schema.empty_table(), sink)
-    return pq.ParquetFile(pa.BufferReader(sink.getvalue()))
+    return sink.getvalue()
+
+
+def no_chunks() -> Partition[BChunk]:
+    """A partition without rows, in the place of one that is not there."""
+    return Partition(_empty_file(CHUNK_SCHEMA), _CHUNKS, "")
 
 
 def _row_groups(rows: Iterable[Any], characters: Callable[[Any], int]) -> Iterator[list[Any]]:

@@ -52,6 +52,7 @@ days = sa.Table(
     sa.Column("day", sa.Text, primary_key=True),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("published_revision", sa.Integer, nullable=False),
+    sa.Column("has_other_sources", sa.Boolean, nullable=False),
 )
 
 watched_files = sa.Table(

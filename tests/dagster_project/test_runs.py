@@ -167,6 +167,18 @@ def test_a_range_of_days_and_its_mistakes(settings):
         assert message in " ".join(result.stderr.split())
 
 
+def test_forget_reaches_days_that_have_no_partition(settings, monkeypatch):
+    """Those before a start day that was moved, too; and it can be asked for again."""
+    fill(settings, 1)
+    assert dreaming("run").returncode == 0
+    monkeypatch.setenv("DREAMING_START_DATE", "2026-06-01")
+    for _ in range(2):
+        done = dreaming("forget", "test:0:1")
+        assert done.returncode == 0, done.stderr
+    found = json.loads(dreaming("search", "harbour", "--json").stdout)
+    assert {hit["conversation_id"] for hit in found} == {"test:0:0", "test:0:2"}
+
+
 def test_forget_takes_a_conversation_out_of_everything(settings):
     """Through a run that the UI shows."""
     fill(settings, 1)
@@ -174,6 +186,6 @@ def test_forget_takes_a_conversation_out_of_everything(settings):
     assert dreaming("forget", "test:0:1").returncode == 0
     found = json.loads(dreaming("search", "harbour", "--json").stdout)
     assert {hit["conversation_id"] for hit in found} == {"test:0:0", "test:0:2"}
-    unknown = dreaming("forget", "test:0:1")
+    unknown = dreaming("forget", "test:9:9")
     assert unknown.returncode == 2
-    assert "No conversation 'test:0:1' is held" in " ".join(unknown.stderr.split())
+    assert "No conversation 'test:9:9' is held" in " ".join(unknown.stderr.split())

@@ -51,7 +51,7 @@ def is_up(port):
 
 
 def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_no_process(tmp_path, monkeypatch):
-    """From a file to a hit, with nobody typing a command; then the UI knows the partition and its metadata."""
+    """From a file to a hit, with nobody typing a command; the UI knows the partition; a queued run is taken."""
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "home"))
@@ -85,6 +85,10 @@ def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_
         [materialization] = found["assetNodeOrError"]["latestMaterializationByPartition"]
         labels = {entry["label"] for entry in materialization["metadataEntries"]}
         assert {"chunks", "quality_distribution", "tokens_histogram"} <= labels
+        queue = [sys.executable, "-m", "dagster_project", "run", "--day", "2026-03-02", "--queue"]
+        subprocess.run(queue, check=True, capture_output=True)
+        status = "{ runsOrError(limit: 1) { ... on Runs { results { jobName status } } } }"
+        wait_until(lambda: ask(port, status)["runsOrError"]["results"][0]["status"] == "SUCCESS", 90)
         family = psutil.Process(server.pid).children(recursive=True)
         assert len(family) >= 3
     finally:

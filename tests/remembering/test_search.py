@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreaming.errors import UsageError
+from dreaming.errors import StorageError, UsageError
 from dreaming.home import open_home
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.snippet import make_snippet
@@ -118,6 +118,13 @@ def test_queries_are_remembered_with_what_they_found(memory, any_home):
     assert (row.query, [hit[0] for hit in row.hits]) == ("绘画", ["zh"])
 
 
+def test_a_database_that_refuses_does_not_quote_what_was_said(any_home):
+    """PostgreSQL's DETAIL shows the whole row."""
+    with pytest.raises(StorageError, match=r"(?i)not.null constraint") as error, any_home.ledger.write() as connection:
+        connection.execute(tables.queries.insert().values(asked_at=None, query="my secret", hits=[]))
+    assert "secret" not in str(error.value)
+
+
 def test_queries_are_not_remembered_when_switched_off(tmp_path):
     """One environment variable."""
     from dataclasses import replace
@@ -126,6 +133,13 @@ def test_queries_are_not_remembered_when_switched_off(tmp_path):
         home.memory.search("anything")
         with home.ledger.read() as connection:
             assert connection.execute(sa.select(tables.queries)).all() == []
+
+
+def test_a_query_with_characters_that_cannot_be_stored_is_asked_and_remembered(memory, any_home):
+    """A terminal gives lone surrogates for bytes that are no UTF-8."""
+    assert [hit.chunk.conversation_id for hit in memory.search("harbour\udcff\0")] == ["en"]
+    with any_home.ledger.read() as connection:
+        assert connection.execute(sa.select(tables.queries.c.query)).scalar_one() == "harbour\ufffd\ufffd"
 
 
 @pytest.mark.parametrize(("query", "limit", "message"), [("?!", 10, "no word"), ("word", 0, "limit=0")])
@@ -151,6 +165,13 @@ def test_a_filter_with_an_impossible_value_is_refused():
         ChunkFilter(quality_levels=("best",))
     with pytest.raises(UsageError, match="write \\('food',\\)"):
         ChunkFilter(labels="food")
+
+
+def test_a_filter_whose_days_are_the_wrong_way_round_is_refused():
+    """It would find nothing, and say nothing; one day is a range."""
+    with pytest.raises(UsageError, match="from 2026-03-02 to 2026-03-01 is empty"):
+        ChunkFilter(first_day=date(2026, 3, 2), last_day=date(2026, 3, 1))
+    assert ChunkFilter(first_day=date(2026, 3, 1), last_day=date(2026, 3, 1)).allows_day(date(2026, 3, 1))
 
 
 @given(st.text(), st.text())

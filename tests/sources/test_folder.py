@@ -1,6 +1,7 @@
 """A folder that is watched."""
 
 import json
+import os
 from datetime import date
 
 from dreaming.home import open_home
@@ -21,10 +22,11 @@ def test_new_and_grown_files_are_imported_once(tmp_path):
     (inbox / "notes.txt").write_text("no export")
     (inbox / ".hidden.json").write_text("[]")
     with open_home(make_settings(tmp_path / "home"), folders=[inbox]) as home:
-        assert home.pipeline.refresh() == {date(2026, 3, 1)}
-        assert home.pipeline.refresh() == set()
+        [folder] = home.pipeline.folders
+        assert folder.refresh()[1].added == 1
+        assert folder.news() == []
         write(inbox / "sub" / "one.jsonl", "hello", "again")
-        assert home.pipeline.refresh() == {date(2026, 3, 1)}
+        assert folder.refresh()[1].updated == 1
         [talk] = home.archive.read_day(date(2026, 3, 1))
         assert [m.content for m in talk.messages] == ["hello", "again"]
 
@@ -44,7 +46,29 @@ def test_a_file_that_cannot_be_read_is_reported_and_tried_again_when_it_changes(
         assert folder.refresh()[1].added == 1
 
 
+def test_a_folder_that_cannot_be_read_stops_nothing(tmp_path):
+    """The other folders are imported, and the days run."""
+    write(tmp_path / "inbox" / "one.jsonl", "hello")
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with open_home(make_settings(tmp_path / "home"), folders=[loop, tmp_path / "inbox"]) as home:
+        home.pipeline.refresh()
+        assert home.pipeline.waiting_days() == [date(2026, 3, 1)]
+
+
 def test_a_folder_that_is_not_there_yet_is_empty(tmp_path):
     """It may come later."""
     with open_home(make_settings(tmp_path / "home"), folders=[tmp_path / "later"]) as home:
-        assert home.pipeline.refresh() == set()
+        home.pipeline.refresh()
+        assert home.pipeline.waiting_days() == []
+
+
+def test_a_file_name_that_is_not_utf_8_is_imported_once(tmp_path):
+    """A name is bytes; the database is told it in escapes."""
+    inbox = tmp_path / "inbox"
+    write(inbox / os.fsdecode(b"caf\xe9.jsonl"), "hello")
+    write(inbox / "caf\u00e9.jsonl", "hello too")
+    with open_home(make_settings(tmp_path / "home"), folders=[inbox]) as home:
+        [folder] = home.pipeline.folders
+        assert folder.refresh()[1].added == 2
+        assert folder.news() == []

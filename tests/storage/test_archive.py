@@ -1,11 +1,13 @@
 """What was imported: the newest version of each conversation, in whichever order versions come."""
 
+import multiprocessing
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 
 import pytest
 
 from dreaming.errors import UsageError
+from dreaming.home import open_home
 from dreaming.testing import make_conversation, make_settings
 
 MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -53,6 +55,44 @@ def test_of_two_undated_versions_the_one_that_only_lacks_messages_is_older(home)
     report = home.archive.add([make_conversation(["a"], at=None)])
     assert report.older == 1
     assert held(home, date(2026, 11, 23)) == {"test:1": ["a", "b"]}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_version_offered_again_with_a_later_time_is_as_new_as_that(home, order):
+    """Content that came back counts with its newest time."""
+    hours = [("A", 10), ("A", 12), ("B", 11)]
+    for index in order:
+        content, hour = hours[index]
+        home.archive.add([make_conversation([content], updated_at=MARCH + timedelta(hours=hour))])
+    assert held(home) == {"test:1": ["A"]}
+
+
+def import_many(home_path, database_url, first):
+    with open_home(make_settings(home_path, database_url=database_url)) as home:
+        home.archive.add([make_conversation(["a"], conversation_id=f"test:{n}") for n in range(first, first + 40)])
+
+
+def test_imports_at_once_of_the_same_conversations_add_each_once(any_home):
+    """From several processes, on both dialects."""
+    context = multiprocessing.get_context("spawn")
+    settings = any_home.settings
+    importers = [
+        context.Process(target=import_many, args=(settings.home, settings.database_url, first))
+        for first in (0, 10, 20, 0)
+    ]
+    for importer in importers:
+        importer.start()
+    for importer in importers:
+        importer.join(60)
+    assert [importer.exitcode for importer in importers] == [0] * 4
+    assert len(held(any_home)) == 60
+
+
+def test_a_conversation_whose_times_cannot_be_believed_stays_when_the_zone_moves(home, clock):
+    """It keeps the day of its import."""
+    home.archive.add([make_conversation(["a"], at=datetime(1970, 1, 1, tzinfo=UTC))])
+    clock.move(timedelta(days=5))
+    assert home.archive.move_time_zone("Asia/Tokyo") == set()
 
 
 def test_two_versions_of_the_same_moment_settle(home):
@@ -107,14 +147,13 @@ def test_a_forgotten_conversation_does_not_come_back(home):
     assert home.archive.forget(talk.id) == {date(2026, 3, 1)}
     assert home.archive.add([talk]).forgotten == 1
     assert held(home) == {}
-    home.archive.allow_again()
-    assert home.archive.add([talk]).added == 1
+    home.archive.add([make_conversation(["other"], conversation_id="test:2")], again=True)
+    assert home.archive.add([talk]).forgotten == 1
+    assert home.archive.add([talk], again=True).added == 1
 
 
 def test_another_time_zone_is_refused_until_the_days_are_moved(tmp_path):
     """The message says which command moves them."""
-    from dreaming.home import open_home
-
     with open_home(make_settings(tmp_path, time_zone="UTC")) as home:
         home.archive.add([make_conversation(["late"], at=datetime(2026, 3, 1, 20, tzinfo=UTC))])
     with (

@@ -33,7 +33,7 @@ def test_records_come_back_from_columns_as_they_went_in(texts):
 
 def test_a_partition_gives_its_rows_and_those_of_a_conversation(tmp_path):
     """In the order they were written, with what their writer noted."""
-    store, days = PartitionStore(str(tmp_path)), some_days()
+    store, days = PartitionStore(str(tmp_path), staging=tmp_path), some_days()
     store.write_conversations(DAY, days, notes={"revision": "7"})
     with store.open_conversations(DAY) as partition:
         assert list(partition.rows()) == days
@@ -46,7 +46,7 @@ def test_a_partition_gives_its_rows_and_those_of_a_conversation(tmp_path):
 def test_big_days_are_written_in_row_groups(tmp_path, monkeypatch):
     """So that memory stays flat; a conversation is found across groups."""
     monkeypatch.setattr("dreaming.storage.partitions.ROW_GROUP_CHARACTERS", 10)
-    store, days = PartitionStore(str(tmp_path)), some_days(7)
+    store, days = PartitionStore(str(tmp_path), staging=tmp_path), some_days(7)
     store.write_conversations(DAY, days, notes={})
     with store.open_conversations(DAY) as partition:
         assert list(partition.rows()) == days
@@ -55,14 +55,14 @@ def test_big_days_are_written_in_row_groups(tmp_path, monkeypatch):
 
 def test_a_day_without_a_partition_is_empty(tmp_path):
     """Reading it is no error."""
-    with PartitionStore(str(tmp_path)).open_chunks("basic_chunks", DAY) as partition:
+    with PartitionStore(str(tmp_path), staging=tmp_path).open_chunks("basic_chunks", DAY) as partition:
         assert list(partition.rows()) == []
         assert partition.notes == {}
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     """And no rest of itself."""
-    store, days = PartitionStore(str(tmp_path)), some_days()
+    store, days = PartitionStore(str(tmp_path), staging=tmp_path), some_days()
     before = store.write_conversations(DAY, days, notes={})
 
     def broken():
@@ -78,7 +78,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
 
 def test_a_damaged_partition_is_named(tmp_path):
     """With what to do about it."""
-    store = PartitionStore(str(tmp_path))
+    store = PartitionStore(str(tmp_path), staging=tmp_path)
     store.write_conversations(DAY, some_days(), notes={})
     path = tmp_path / "raw_conversations" / "2026-03-01.parquet"
     path.write_bytes(path.read_bytes()[:-20])
@@ -88,14 +88,14 @@ def test_a_damaged_partition_is_named(tmp_path):
 
 def test_the_same_rows_give_the_same_bytes(tmp_path):
     """Whoever writes them."""
-    one = PartitionStore(str(tmp_path / "a")).write_conversations(DAY, some_days(), notes={})
-    two = PartitionStore(str(tmp_path / "b")).write_conversations(DAY, some_days(), notes={})
+    one = PartitionStore(str(tmp_path / "a"), staging=tmp_path).write_conversations(DAY, some_days(), notes={})
+    two = PartitionStore(str(tmp_path / "b"), staging=tmp_path).write_conversations(DAY, some_days(), notes={})
     assert one == two
 
 
-def test_partitions_live_on_any_fsspec_file_system():
+def test_partitions_live_on_any_fsspec_file_system(tmp_path):
     """Here in memory, elsewhere in an object store."""
-    store, days = PartitionStore("memory://dreams"), some_days()
+    store, days = PartitionStore("memory://dreams", staging=tmp_path), some_days()
     store.write_conversations(DAY, days, notes={"revision": "1"})
     with store.open_conversations(DAY) as partition:
         assert list(partition.rows()) == days

@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Text, primary_key=True),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("published_revision", sa.Integer, nullable=False),
+        sa.Column("has_other_sources", sa.Boolean, nullable=False),
     )
     op.create_table(
         "watched_files",

@@ -1,0 +1,62 @@
+"""The command: `python -m benchmarks [NAME ...]`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks.corpus import Corpus, load_corpus
+from benchmarks.one_core import ask_for_one_thread
+from benchmarks.result import Result, print_result
+
+
+def _chunking(corpus: Corpus) -> Result:
+    from benchmarks.chunking import measure_chunking
+
+    return measure_chunking(corpus)
+
+
+def _memory(corpus: Corpus) -> Result:
+    from benchmarks.memory import measure_memory
+
+    return measure_memory(corpus)
+
+
+def _backfill(corpus: Corpus) -> Result:
+    from benchmarks.backfill import measure_backfill
+
+    return measure_backfill(corpus)
+
+
+BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
+    "chunking": _chunking,
+    "memory": _memory,
+    "backfill": _backfill,
+}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="DREAMING_TEST_DATA",
+    help="A folder with conversations/*.jsonl; the shipped samples without it. [env: DREAMING_TEST_DATA]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+def main(names: tuple[str, ...], data: Path | None, as_json: bool) -> None:
+    """Measure chunking, memory and backfill: all of them, or those that are named."""
+    ask_for_one_thread()
+    corpus = load_corpus(data)
+    for name in names or BENCHMARKS:
+        result = BENCHMARKS[name](corpus)
+        if as_json:
+            click.echo(json.dumps(result.as_json(), ensure_ascii=False))
+        else:
+            print_result(Console(), result)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")
