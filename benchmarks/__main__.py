@@ -1,6 +1,7 @@
 """The command: `python -m benchmarks [NAME ...]`."""
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
 def main(names: tuple[str, ...], data: Path | None, as_json: bool) -> None:
     """Measure chunking, memory and backfill: all of them, or those that are named."""
     ask_for_one_thread()
+    warnings.filterwarnings("ignore", module=r"dagster\.")
     corpus = load_corpus(data)
     for name in names or BENCHMARKS:
         result = BENCHMARKS[name](corpus)

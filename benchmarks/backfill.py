@@ -28,6 +28,7 @@ AIM_MS_A_DAY = 30.0
 
 ALONE = "Pipeline.run_day"
 WITH_CHECKS = "the same and the asset checks"
+SAME_WORK = "the same work, checks included, without Dagster"
 OURS = "Dagster, our event log"
 STOCK = "Dagster, its own event log"
 
@@ -57,12 +58,12 @@ def measure_backfill(corpus: Corpus) -> Result:
     for _ in range(ROUNDS):
         for name, run in WAYS.items():
             taken[name].append(_measure(run, corpus, days()))
-    above = _ms_above(taken, OURS, CLOCKS["wall"])
+    above = _ms_above(taken, OURS, CLOCKS["wall"], base=WITH_CHECKS)
     return Result(
         name="backfill",
         title=f"{DAY_COUNT} small days as one run, medians of {ROUNDS} rounds",
         rows=tuple(_row(name, taken) for name in WAYS),
-        aims=(Aim(f"at most {AIM_MS_A_DAY:g} ms a day above {ALONE}", above, bound=AIM_MS_A_DAY, at_most=True),),
+        aims=(Aim(f"at most {AIM_MS_A_DAY:g} ms a day above {SAME_WORK}", above, bound=AIM_MS_A_DAY, at_most=True),),
         notes=(f"Text: {corpus.source}.",),
     )
 
@@ -75,9 +76,11 @@ def _row(name: str, taken: dict[str, list[_Taken]]) -> dict[str, Cell]:
     return row
 
 
-def _ms_above(taken: dict[str, list[_Taken]], name: str, clock: Callable[[_Taken], float]) -> float:
-    """How much more a day takes than without Dagster: the median over the rounds."""
-    more = (clock(mine) - clock(alone) for mine, alone in zip(taken[name], taken[ALONE], strict=True))
+def _ms_above(
+    taken: dict[str, list[_Taken]], name: str, clock: Callable[[_Taken], float], *, base: str = ALONE
+) -> float:
+    """How much more a day takes than in another way: the median over the rounds."""
+    more = (clock(mine) - clock(other) for mine, other in zip(taken[name], taken[base], strict=True))
     return median(more) / DAY_COUNT * 1000
 
 
