@@ -76,9 +76,9 @@ class Pipeline:
 
         Only days that have begun and are not before the start day: the others cannot be run.
         """
-        published, searchable = set(self.store.days("upgraded_chunks")), self.index.days().keys()
-        waiting = {*self.archive.pending_days(), *published.union(self.archive.touched_days()).difference(searchable)}
-        waiting |= set(self.archive.touched_days()) - published
+        touched, published = set(self.archive.touched_days()), set(self.store.days("upgraded_chunks"))
+        not_searchable = (touched | published) - self.index.days().keys()
+        waiting = not_searchable | (touched - published) | set(self.archive.pending_days())
         calendar = self.archive.calendar
         today = calendar.day_of(self.clock())
         return sorted(day for day in waiting if calendar.start <= day <= today)

@@ -62,7 +62,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the settings; raises `ConfigurationError` naming the variable, its value and what was expected."""
         env = os.environ if environment is None else environment
-        home = Path(env.get("DREAMING_HOME") or platformdirs.user_data_path("dreaming")).expanduser().absolute()
+        home = absolute_path(env.get("DREAMING_HOME") or platformdirs.user_data_path("dreaming"))
         database_url = env.get("DREAMING_DATABASE_URL") or None
         store_url = _store_url(env.get("DREAMING_STORE"), home)
         if "://" in store_url and not store_url.startswith("file://") and database_url is None:
@@ -77,13 +77,16 @@ class Settings:
             time_zone=_zone_name(env.get("DREAMING_TIMEZONE") or None),
             start_date=_start_date(env.get("DREAMING_START_DATE") or None),
             watched_folders=tuple(
-                Path(folder).expanduser().absolute()
-                for folder in (env.get("DREAMING_WATCH") or "").split(os.pathsep)
-                if folder
+                absolute_path(folder) for folder in (env.get("DREAMING_WATCH") or "").split(os.pathsep) if folder
             ),
             database_source=_database_source(env),
             remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
         )
+
+
+def absolute_path(path: str | Path) -> Path:
+    """The path that a setting names, `~` read as the user's folder, whatever the current folder is later."""
+    return Path(path).expanduser().absolute()
 
 
 def parse_zone(name: str) -> ZoneInfo:
@@ -137,7 +140,7 @@ def _start_date(text: str | None) -> date:
 def _store_url(text: str | None, home: Path) -> str:
     if not text:
         return str(home / "partitions")
-    return text if "://" in text else str(Path(text).expanduser().absolute())
+    return text if "://" in text else str(absolute_path(text))
 
 
 def _without_password(url: str) -> str:

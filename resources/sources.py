@@ -5,8 +5,8 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from dreaming.settings import absolute_path
 from dreaming.sources.database import DatabaseSource
-from dreaming.sources.folder import expand_folder
 
 
 class WatchedFoldersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -16,7 +16,7 @@ class WatchedFoldersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def paths(self) -> list[Path]:
         """The folders."""
-        return [expand_folder(folder) for folder in self.folders]
+        return [absolute_path(folder) for folder in self.folders]
 
 
 class DatabaseSourceResource(dg.ConfigurableResource):  # type: ignore[type-arg]

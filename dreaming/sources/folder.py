@@ -62,8 +62,3 @@ class WatchedFolder:
 def _stored_path(path: Path) -> str:
     """The path as text that a database can hold: a file name is bytes, and need not be UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def expand_folder(text: str) -> Path:
-    """The absolute folder that a setting names."""
-    return Path(text).expanduser().absolute()
