@@ -1,28 +1,29 @@
-"""`basic_chunks`: every conversation cut into chunks by rules, free and on this machine."""
+"""`basic_chunks`: every conversation cut into chunks by rules or by a local LLM, free and on this machine."""
 
 from datetime import date
 from time import perf_counter
 
 import dagster as dg
 
-from assets.metadata import chunk_metadata
-from assets.stage import Check, DreamingConfig, Metadata, Stage, asset_spec
+from assets.metadata import chunk_metadata, model_metadata
+from assets.stage import Check, Metadata, Stage, Work, asset_spec
 from dreaming.checking import check_sizes, check_verbatim
-from dreaming.home import Home
 
 
-def materialize(home: Home, day: date, config: DreamingConfig) -> Metadata:
+def materialize(work: Work, day: date) -> Metadata:
     """Chunk what changed of the day, and keep the rest."""
     started = perf_counter()
-    statistics = home.pipeline.chunk(day, rechunk=config.rechunk)
-    return chunk_metadata(statistics, path=home.store.path("basic_chunks", day), seconds=perf_counter() - started)
+    statistics = work.home.pipeline.chunk(day, rechunk=work.config.rechunk, chunker=work.model_chunker)
+    path = work.home.store.path("basic_chunks", day)
+    metadata = chunk_metadata(statistics, path=path, seconds=perf_counter() - started)
+    return metadata | (model_metadata(work.model_chunker) if work.model_chunker else {})
 
 
 STAGE = Stage(
     spec=asset_spec(
         "basic_chunks",
         description="Semantic chunks of 100-800 tokens with labels, entities, a summary and a language each, made by "
-        "rules: free, offline, and always there. Their text is the conversation's, to the character.",
+        "rules or by a local LLM: free, offline, and always there. Their text is the conversation's, to the character.",
         kinds={"parquet"},
         upstream="raw_conversations",
     ),

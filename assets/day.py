@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from datetime import date
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
 
 from assets import basic_chunks, memory_index, raw_conversations, upgraded_chunks
-from assets.stage import Check, DreamingConfig
+from assets.stage import Check, DreamingConfig, Work
 from dreaming.errors import DreamingError
 from dreaming.home import Home
+from dreaming.model_chunker import open_model_chunker
+from dreaming.providers.provider import LLMProvider
+from dreaming.providers.recorded import RecordedProvider
 
 STAGES = (raw_conversations.STAGE, basic_chunks.STAGE, upgraded_chunks.STAGE, memory_index.STAGE)
 ASSETS = frozenset(stage.spec.key for stage in STAGES)
@@ -33,20 +37,44 @@ def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         can_subset=True,
     )
     def dreaming(
-        context: dg.AssetExecutionContext, config: DreamingConfig, home: dg.ResourceParam[Home]
+        context: dg.AssetExecutionContext,
+        config: DreamingConfig,
+        home: dg.ResourceParam[Home],
+        local_llm: dg.ResourceParam[LLMProvider],
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        run_days(context, config, home, days, context.selected_asset_keys, context.selected_asset_check_keys)
+        with open_work(context, config, home, local_llm) as work:
+            run_days(context, work, days, context.selected_asset_keys, context.selected_asset_check_keys)
         # Each day's events are logged as it ends, so that they stand when a later day fails; nothing is left to yield.
         yield from ()
 
     return dreaming
 
 
-def run_days(
+@contextmanager
+def open_work(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
     config: DreamingConfig,
     home: Home,
+    local_llm: LLMProvider,
+) -> Iterator[Work]:
+    """What a run works with: a chunker over the local LLM where the config asks for one."""
+    if config.engine == "rules":
+        yield Work(home, config, None)
+        return
+    provider = RecordedProvider(local_llm, home.calls, run_id=context.run_id, purpose="basic_chunks")
+    with open_model_chunker(provider) as chunker:
+        try:
+            yield Work(home, config, chunker)
+        finally:
+            home.on_model_report(chunker.report)
+            if failure := chunker.report.first_failure:
+                context.log.warning(f"Some conversations were cut by the rules. The first of the reasons: {failure}")
+
+
+def run_days(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    work: Work,
     days: Sequence[date],
     assets: AbstractSet[dg.AssetKey] = ASSETS,
     checks: AbstractSet[dg.AssetCheckKey] = CHECKS,
@@ -55,11 +83,11 @@ def run_days(
 
     Raises `dagster.Failure`, naming them, when days failed; all others were published.
     """
-    home.pipeline.refresh()
+    work.home.pipeline.refresh()
     failures: dict[date, Exception] = {}
     for day in days:
         try:
-            _run_day(context, config, home, day, assets, checks)
+            _run_day(context, work, day, assets, checks)
         except DagsterExecutionInterruptedError:
             # Without this, Dagster calls a run that was interrupted by Ctrl-C or SIGTERM failed, not canceled.
             if context.run.status != dg.DagsterRunStatus.CANCELING:
@@ -83,16 +111,15 @@ def _said(error: Exception) -> str:
 
 def _run_day(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
-    config: DreamingConfig,
-    home: Home,
+    work: Work,
     day: date,
     assets: AbstractSet[dg.AssetKey],
     checks: AbstractSet[dg.AssetCheckKey],
 ) -> None:
     for stage in STAGES:
         if stage.spec.key in assets:
-            metadata = stage.materialize(home, day, config)
-            version = home.store.hash_of(stage.partition, day)
+            metadata = stage.materialize(work, day)
+            version = work.home.store.hash_of(stage.partition, day)
             context.log_event(
                 dg.AssetMaterialization(
                     stage.spec.key,
@@ -103,7 +130,7 @@ def _run_day(
             )
         for check in stage.checks:
             if check.spec.key in checks:
-                _evaluate(context, check, home, day)
+                _evaluate(context, check, work.home, day)
 
 
 def _evaluate(context: dg.OpExecutionContext | dg.AssetExecutionContext, check: Check, home: Home, day: date) -> None:

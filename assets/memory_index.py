@@ -5,15 +5,14 @@ from time import perf_counter
 
 import dagster as dg
 
-from assets.stage import Check, DreamingConfig, Metadata, Stage, asset_spec
+from assets.stage import Check, Metadata, Stage, Work, asset_spec
 from dreaming.checking import check_nothing_lost
-from dreaming.home import Home
 
 
-def materialize(home: Home, day: date, _config: DreamingConfig) -> Metadata:
+def materialize(work: Work, day: date) -> Metadata:
     """Bring the index up to the day's published chunks: a no-op where publishing did it already."""
     started = perf_counter()
-    chunks = home.pipeline.remember(day)
+    chunks = work.home.pipeline.remember(day)
     return {
         "dagster/partition_row_count": dg.MetadataValue.int(chunks),
         "chunks": dg.MetadataValue.int(chunks),

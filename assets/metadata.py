@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from assets.stage import Metadata
+from dreaming.model_chunker import ModelChunker
 from dreaming.statistics import HISTOGRAM_EDGES, ChunkStatistics, RawStatistics
 
 BAR_WIDTH = 24
@@ -42,9 +43,30 @@ def chunk_metadata(statistics: ChunkStatistics, *, path: str, seconds: float) ->
         "labels": dg.MetadataValue.md(share_table("label", dict(statistics.labels.most_common(10)))),
         "kinds": dg.MetadataValue.json(dict(statistics.kinds)),
         "segmenters": dg.MetadataValue.json(dict(statistics.segmenters)),
+        "models": dg.MetadataValue.json(dict(statistics.models)),
         "tokens_histogram": dg.MetadataValue.md(share_table("tokens", _bins(statistics))),
         "path": dg.MetadataValue.path(path),
         "seconds": dg.MetadataValue.float(round(seconds, 3)),
+    }
+
+
+def model_metadata(chunker: ModelChunker) -> Metadata:
+    """What a model did in a day of `basic_chunks`."""
+    report, model = chunker.last_report, chunker.model
+    return {
+        "llm_provider": dg.MetadataValue.text(chunker.provider_name),
+        "llm_model": dg.MetadataValue.text(model.served),
+        "llm_model_asked": dg.MetadataValue.text(model.asked),
+        "llm_conversations": dg.MetadataValue.int(report.conversations_cut),
+        "llm_fell_back": dg.MetadataValue.json(dict(report.fell_back)),
+        "llm_repairs": dg.MetadataValue.json(dict(report.repairs)),
+        "llm_calls": dg.MetadataValue.int(report.calls),
+        "llm_stored_calls": dg.MetadataValue.int(report.stored_calls),
+        "llm_input_tokens": dg.MetadataValue.int(report.usage.all_input_tokens),
+        "llm_cache_read_tokens": dg.MetadataValue.int(report.usage.cache_read_tokens),
+        "llm_cache_write_tokens": dg.MetadataValue.int(report.usage.cache_write_tokens),
+        "llm_output_tokens": dg.MetadataValue.int(report.usage.output_tokens),
+        "llm_seconds": dg.MetadataValue.float(round(report.seconds, 3)),
     }
 
 

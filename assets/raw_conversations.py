@@ -4,15 +4,16 @@ from datetime import date
 from time import perf_counter
 
 from assets.metadata import raw_metadata
-from assets.stage import DreamingConfig, Metadata, Stage, asset_spec
-from dreaming.home import Home
+from assets.stage import Metadata, Stage, Work, asset_spec
 
 
-def materialize(home: Home, day: date, _config: DreamingConfig) -> Metadata:
+def materialize(work: Work, day: date) -> Metadata:
     """Gather the day from its sources."""
     started = perf_counter()
-    statistics = home.pipeline.gather(day)
-    return raw_metadata(statistics, path=home.store.path("raw_conversations", day), seconds=perf_counter() - started)
+    statistics = work.home.pipeline.gather(day)
+    return raw_metadata(
+        statistics, path=work.home.store.path("raw_conversations", day), seconds=perf_counter() - started
+    )
 
 
 STAGE = Stage(

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from dreaming.checking import Finding
 from dreaming.home import Home
-from dreaming.pipeline import Rechunk
+from dreaming.model_chunker import ModelChunker
+from dreaming.pipeline import Engine, Rechunk
 from dreaming.storage.partitions import AssetName
 
 Metadata = dict[str, dg.MetadataValue]
@@ -23,6 +24,21 @@ class DreamingConfig(dg.Config):
         description="Which conversations get new basic chunks: 'changed' only those whose content changed, "
         "'outdated' also those that an older segmenter cut.",
     )
+    engine: Engine = Field(
+        default="rules",
+        description="What cuts new basic chunks: 'rules', or 'local', the local LLM, with the rules for every "
+        "conversation that it gives no usable reply for. Both are free and stay on this machine.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run works on, and with."""
+
+    home: Home
+    config: DreamingConfig
+    model_chunker: ModelChunker | None
+    """Cuts basic chunks in the place of the rules, where the run is to be made by a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +54,7 @@ class Stage:
     """An asset: its spec, what materialises one day of it, and its checks."""
 
     spec: dg.AssetSpec
-    materialize: Callable[[Home, date, DreamingConfig], Metadata]
+    materialize: Callable[[Work, date], Metadata]
     partition: AssetName
     """The partition whose hash is the asset's data version."""
     checks: tuple[Check, ...] = field(default=())

@@ -6,17 +6,18 @@ from time import perf_counter
 import dagster as dg
 
 from assets.metadata import chunk_metadata
-from assets.stage import Check, DreamingConfig, Metadata, Stage, asset_spec
+from assets.stage import Check, Metadata, Stage, Work, asset_spec
 from dreaming.checking import check_verbatim
-from dreaming.home import Home
 
 
-def materialize(home: Home, day: date, _config: DreamingConfig) -> Metadata:
+def materialize(work: Work, day: date) -> Metadata:
     """Publish the day."""
     started = perf_counter()
-    statistics = home.pipeline.publish(day)
-    home.on_published(day, statistics)
-    return chunk_metadata(statistics, path=home.store.path("upgraded_chunks", day), seconds=perf_counter() - started)
+    statistics = work.home.pipeline.publish(day)
+    work.home.on_published(day, statistics)
+    return chunk_metadata(
+        statistics, path=work.home.store.path("upgraded_chunks", day), seconds=perf_counter() - started
+    )
 
 
 STAGE = Stage(

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
 from assets.day import STAGES
-from assets.stage import DreamingConfig
+from assets.stage import DreamingConfig, Work
 from benchmarks.corpus import Corpus
 from benchmarks.result import Aim, Cell, Result
 from benchmarks.year import DAY_COUNT, days, year_home
@@ -97,9 +97,10 @@ def _alone(home: Home, of_days: Sequence[date], _folder: Path) -> None:
 
 
 def _with_checks(home: Home, of_days: Sequence[date], _folder: Path) -> None:
+    work = Work(home, DreamingConfig(), None)
     for day in of_days:
         for stage in STAGES:
-            stage.materialize(home, day, DreamingConfig())
+            stage.materialize(work, day)
             for check in stage.checks:
                 check.evaluate(home, day)
 

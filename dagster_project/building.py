@@ -12,16 +12,19 @@ from dagster_project.sensors import build_imports_sensor, build_orphans_sensor
 from dreaming.days import Calendar
 from dreaming.home import Home, open_home
 from dreaming.settings import Settings
-from resources import DatabaseSourceResource, HomeResource, WatchedFoldersResource
+from resources import DatabaseSourceResource, HomeResource, LocalLLMResource, WatchedFoldersResource
 
 
-def build_definitions(settings: Settings, *, home: object | None = None) -> dg.Definitions:
+def build_definitions(
+    settings: Settings, *, home: object | None = None, local_llm: object | None = None
+) -> dg.Definitions:
     """The definitions for settings.
 
     Args:
         settings: what the environment decides.
         home: an open `Home` (or a resource that gives one) in the place of the configured resource, for runs in the
             caller's own process and for tests.
+        local_llm: a provider (or a resource that gives one) in the place of the configured local LLM.
 
     """
     configured = home_resource(settings)
@@ -38,7 +41,10 @@ def build_definitions(settings: Settings, *, home: object | None = None) -> dg.D
         jobs=[initial, dream_days, import_watched_folders],
         schedules=[build_initial_schedule(initial, calendar)],
         sensors=[build_imports_sensor(open_configured), build_orphans_sensor(open_configured)],
-        resources={"home": home if home is not None else configured},
+        resources={
+            "home": home if home is not None else configured,
+            "local_llm": local_llm if local_llm is not None else local_llm_resource(settings),
+        },
         executor=dg.in_process_executor,
     )
 
@@ -60,6 +66,11 @@ def home_resource(settings: Settings) -> HomeResource:
         watched_folders=WatchedFoldersResource(folders=[str(folder) for folder in settings.watched_folders]),
         database_source=database_source(settings),
     )
+
+
+def local_llm_resource(settings: Settings) -> LocalLLMResource:
+    """The local LLM for settings."""
+    return LocalLLMResource(base_url=settings.local_llm_url or "", model=settings.local_llm_model or "")
 
 
 def database_source(settings: Settings) -> DatabaseSourceResource:

@@ -18,7 +18,8 @@ from dreaming.settings import Settings
 if TYPE_CHECKING:
     from dagster_project.running import RunOutcome
     from dreaming.home import Home
-    from dreaming.pipeline import Rechunk
+    from dreaming.model_chunker import ModelReport
+    from dreaming.pipeline import Engine, Rechunk
     from dreaming.statistics import ChunkStatistics
 
 
@@ -34,15 +35,24 @@ def main() -> None:
 @click.option("--from", "first", type=DAY, help="First day of a range.")
 @click.option("--to", "last", type=DAY, help="Last day of a range.")
 @click.option("--queue", is_flag=True, help="Leave the run to the daemon of `dreaming ui`.")
+@click.option(
+    "--engine",
+    type=click.Choice(["rules", "local"]),
+    default="rules",
+    show_default=True,
+    help="What cuts new chunks: the rules, or the local LLM with the rules beneath it.",
+)
 @json_option
-def run(day: date | None, first: date | None, last: date | None, queue: bool, as_json: bool) -> None:
+def run(day: date | None, first: date | None, last: date | None, queue: bool, engine: "Engine", as_json: bool) -> None:
     """Chunk, check and index days; without days, all that imports touched and no run has done.
 
     A Dagster run in this process, shown in the UI like any other. Days that are named are also chunked again where an
     older segmenter cut them.
     """
     named = _named_days(day, first, last)
-    outcome, summary = _run(named, rechunk="outdated" if named else "changed", stage="initial", queue=queue)
+    outcome, summary = _run(
+        named, rechunk="outdated" if named else "changed", stage="initial", engine=engine, queue=queue
+    )
     if as_json:
         write_json(summary)
     else:
@@ -63,7 +73,7 @@ def _named_days(day: date | None, first: date | None, last: date | None) -> list
 
 
 def _run(
-    named: list[date] | None, *, rechunk: "Rechunk", stage: str, queue: bool = False
+    named: list[date] | None, *, rechunk: "Rechunk", stage: str, engine: "Engine" = "rules", queue: bool = False
 ) -> tuple["RunOutcome | None", dict[str, Any]]:
     from dagster_project.instance import open_instance
     from dagster_project.running import execute_days, queue_days
@@ -78,13 +88,14 @@ def _run(
             statistics.add(published)
             progress.advance(task)
 
-        with open_home(settings, on_published=on_published) as home:
+        reports: list[ModelReport] = []
+        with open_home(settings, on_published=on_published, on_model_report=reports.append) as home:
             days = _days_to_run(home, named)
             progress.update(task, total=len(days))
             with open_instance(settings) as instance:
                 launch = queue_days if queue else execute_days
-                outcome = launch(home, instance, days, rechunk=rechunk, stage=stage) if days else None
-    return outcome, _summary(days, statistics, outcome)
+                outcome = launch(home, instance, days, rechunk=rechunk, engine=engine, stage=stage) if days else None
+    return outcome, _summary(days, statistics, outcome, reports[0] if reports else None)
 
 
 def _days_to_run(home: "Home", named: list[date] | None) -> list[date]:
@@ -95,19 +106,28 @@ def _days_to_run(home: "Home", named: list[date] | None) -> list[date]:
     return home.pipeline.waiting_days()
 
 
-def _summary(days: Sequence[date], statistics: "ChunkStatistics", outcome: "RunOutcome | None") -> dict[str, Any]:
+def _summary(
+    days: Sequence[date],
+    statistics: "ChunkStatistics",
+    outcome: "RunOutcome | None",
+    report: "ModelReport | None",
+) -> dict[str, Any]:
+    from dreaming.reporting import model_summary
+
     return {
         "days": len(days),
         "chunks": statistics.chunks,
         "tokens": statistics.tokens,
         "quality": dict(statistics.quality),
         "languages": dict(statistics.languages.most_common()),
+        "models": dict(statistics.models.most_common()),
+        "model_report": report and model_summary(report),
         "run": outcome and {"run_id": outcome.run_id, "status": outcome.status.value, "message": outcome.message},
     }
 
 
 def _print_summary(summary: dict[str, Any]) -> None:
-    from dreaming.reporting import quality_table
+    from dreaming.reporting import print_model_summary, quality_table
 
     if not summary["days"]:
         console.print("Nothing waits: every day that imports touched is searchable.")
@@ -115,6 +135,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
     languages = ", ".join(f"{language} {count:,}" for language, count in summary["languages"].items())
     console.print(f"{summary['days']:,} days, {summary['chunks']:,} chunks: {languages}", highlight=False)
     console.print(quality_table(summary["quality"]))
+    if summary["model_report"]:
+        print_model_summary(console, summary["model_report"])
     made = summary["run"]
     line = f"run {made['run_id']}  {made['status']}  {made['message']}"
     console.print(Text(line.rstrip(), style="red" if made["status"] in ("FAILURE", "CANCELED") else ""))

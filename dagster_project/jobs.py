@@ -8,10 +8,11 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
-from assets.day import run_days
+from assets.day import open_work, run_days
 from assets.stage import DreamingConfig
 from dreaming.home import Home
-from dreaming.pipeline import Rechunk
+from dreaming.pipeline import Engine, Rechunk
+from dreaming.providers.provider import LLMProvider
 from dreaming.settings import parse_day
 
 STAGE_TAG = "dreaming/stage"
@@ -37,10 +38,17 @@ class DaysConfig(DreamingConfig):
 
 
 @dg.op
-def dream_each_day(context: dg.OpExecutionContext, config: DaysConfig, home: dg.ResourceParam[Home]) -> None:
+def dream_each_day(
+    context: dg.OpExecutionContext,
+    config: DaysConfig,
+    home: dg.ResourceParam[Home],
+    local_llm: dg.ResourceParam[LLMProvider],
+) -> None:
     """All stages of each day, logged as materialisations of its partitions."""
     calendar, now = home.archive.calendar, home.pipeline.clock()
-    run_days(context, config, home, [calendar.require(parse_day(day), now=now) for day in config.days])
+    days = [calendar.require(parse_day(day), now=now) for day in config.days]
+    with open_work(context, config, home, local_llm) as work:
+        run_days(context, work, days)
 
 
 @dg.job(
@@ -77,7 +85,7 @@ def import_watched_folders() -> None:
     import_new_exports()
 
 
-def days_config(days: Sequence[date], rechunk: Rechunk) -> dict[str, Any]:
+def days_config(days: Sequence[date], *, rechunk: Rechunk, engine: Engine = "rules") -> dict[str, Any]:
     """The run config of `dream_days` for some days."""
-    config = {"days": [day.isoformat() for day in days], "rechunk": rechunk}
+    config = {"days": [day.isoformat() for day in days], "rechunk": rechunk, "engine": engine}
     return {"ops": {"dream_each_day": {"config": config}}}

@@ -16,7 +16,7 @@ from dagster_project.jobs import STAGE_TAG, days_config, dream_days
 from dagster_project.owners import fail_orphaned_runs, signed_for
 from dagster_project.webserver import WORKSPACE
 from dreaming.home import Home
-from dreaming.pipeline import Rechunk
+from dreaming.pipeline import Engine, Rechunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,13 @@ class RunOutcome:
 
 
 def execute_days(
-    home: Home, instance: dg.DagsterInstance, days: Sequence[date], *, rechunk: Rechunk, stage: str
+    home: Home,
+    instance: dg.DagsterInstance,
+    days: Sequence[date],
+    *,
+    rechunk: Rechunk,
+    stage: str,
+    engine: Engine = "rules",
 ) -> RunOutcome:
     """Run all assets over days, with or without gaps, in one run, and return how it ended.
 
@@ -54,7 +60,8 @@ def execute_days(
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
-            run_config=days_config(days, rechunk) | {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config=days_config(days, rechunk=rechunk, engine=engine)
+            | {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={STAGE_TAG: stage},
             raise_on_error=False,
         )
@@ -71,14 +78,20 @@ def _failure_message(result: dg.ExecuteInProcessResult) -> str:
 
 
 def queue_days(
-    home: Home, instance: dg.DagsterInstance, days: Sequence[date], *, rechunk: Rechunk, stage: str
+    home: Home,
+    instance: dg.DagsterInstance,
+    days: Sequence[date],
+    *,
+    rechunk: Rechunk,
+    stage: str,
+    engine: Engine = "rules",
 ) -> RunOutcome:
     """Hand a run over days to the daemon, and return at once."""
     fail_orphaned_runs(instance, home.ledger)
     run_id = str(uuid4())
     command = [sys.executable, "-m", "dagster", "job", "launch", "-w", str(WORKSPACE)]
     options = {"-j": dream_days.name, "--run-id": run_id, "--tags": json.dumps({STAGE_TAG: stage})}
-    options["--config-json"] = json.dumps(days_config(days, rechunk))
+    options["--config-json"] = json.dumps(days_config(days, rechunk=rechunk, engine=engine))
     arguments = [word for option in options.items() for word in option]
     # In the home: a `.env` in the current folder would override this process's environment.
     folder = home.settings.home

@@ -52,7 +52,7 @@ def _day_requests(home: Home) -> Iterator[dg.RunRequest]:
         yield dg.RunRequest(
             run_key=f"days:{today}:{stable_hash(state)}",
             job_name=dream_days.name,
-            run_config=days_config(waiting, "changed"),
+            run_config=days_config(waiting, rechunk="changed"),
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from dreaming.chunking.rules import RulesChunker
 from dreaming.conversation import ConversationId
 from dreaming.errors import StorageError, UsageError
+from dreaming.model_chunker import ModelReport
 from dreaming.pipeline import Chunker, Pipeline
 from dreaming.remembering.index import MemoryIndex
 from dreaming.remembering.search import Memory
@@ -19,6 +20,7 @@ from dreaming.sources.database import DatabaseSource
 from dreaming.sources.folder import WatchedFolder
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.archive import Archive, machine_time_zone
+from dreaming.storage.calls import Calls
 from dreaming.storage.database import Database, DatabaseName, open_database
 from dreaming.storage.locks import DayLocks, FileDayLocks, PostgresDayLocks
 from dreaming.storage.partitions import PartitionStore
@@ -41,8 +43,11 @@ class Home:
     index: MemoryIndex
     memory: Memory
     pipeline: Pipeline
+    calls: Calls
     on_published: Callable[[date, ChunkStatistics], None]
     """Told each day that was published, and what it holds: for progress and summaries."""
+    on_model_report: Callable[[ModelReport], None]
+    """Told at the end of a run what a model did in it."""
 
     def forget(self, conversation_id: ConversationId) -> set[date]:
         """Delete what was imported, bought and asked about a conversation, and keep it out of later imports.
@@ -57,6 +62,7 @@ class Home:
             )
         self.archive.forget(conversation_id)
         self.pipeline.purchases.forget(conversation_id)
+        self.calls.forget(conversation_id)
         self.memory.forget(conversation_id)
         return days
 
@@ -76,6 +82,7 @@ def open_home(
     chunker: Chunker | None = None,
     clock: Callable[[], datetime] = utc_now,
     on_published: Callable[[date, ChunkStatistics], None] = lambda _day, _statistics: None,
+    on_model_report: Callable[[ModelReport], None] = lambda _report: None,
 ) -> Iterator[Home]:
     """Open the home, making it where there is none.
 
@@ -86,6 +93,7 @@ def open_home(
         chunker: what cuts basic chunks; by default the rules.
         clock: tells the time, for tests.
         on_published: told each day that was published, and what it holds.
+        on_model_report: told at the end of a run what a model did in it.
 
     Raises:
         StorageError: the home cannot be written, or was written by a newer dreaming.
@@ -112,7 +120,18 @@ def open_home(
             clock=clock,
         )
         memory = Memory(index, databases["ledger"], remember_queries=settings.remember_queries, clock=clock)
-        yield Home(settings, archive, databases["ledger"], store, index, memory, pipeline, on_published)
+        yield Home(
+            settings=settings,
+            archive=archive,
+            ledger=databases["ledger"],
+            store=store,
+            index=index,
+            memory=memory,
+            pipeline=pipeline,
+            calls=Calls(databases["ledger"], clock),
+            on_published=on_published,
+            on_model_report=on_model_report,
+        )
     finally:
         for database in databases.values():
             database.close()

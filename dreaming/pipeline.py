@@ -35,6 +35,9 @@ _log = logging.getLogger(__name__)
 Rechunk = Literal["changed", "outdated"]
 """Which conversations get new chunks: those whose content changed, or also those that an older segmenter cut."""
 
+Engine = Literal["rules", "local"]
+"""What cuts them: the rules, or a local LLM."""
+
 
 class Chunker(Protocol):
     """Cuts a conversation-day into basic chunks."""
@@ -42,6 +45,14 @@ class Chunker(Protocol):
     @property
     def version(self) -> str:
         """Changes whenever the same text would be cut differently."""
+        ...
+
+    def stands(self, chunks: Sequence[BChunk]) -> bool:
+        """Whether the chunks that an unchanged conversation has may stay."""
+        ...
+
+    def prepare(self, days: Iterable[ConversationDay]) -> None:
+        """Do what takes long for conversations that will be chunked; no lock is held meanwhile."""
         ...
 
     def chunk(self, day: ConversationDay, *, created_at: datetime) -> Sequence[BChunk]:
@@ -108,28 +119,45 @@ class Pipeline:
                 seen.add(row.conversation_id)
                 yield row
 
-    def chunk(self, day: date, *, rechunk: Rechunk = "outdated") -> ChunkStatistics:
-        """Write the day's `basic_chunks`; conversations that have not changed keep the chunks they have."""
-        with self.locks.hold(day):
-            return self._chunk(day, rechunk)
+    def chunk(self, day: date, *, rechunk: Rechunk = "outdated", chunker: Chunker | None = None) -> ChunkStatistics:
+        """Write the day's `basic_chunks`; conversations that have not changed keep the chunks they have.
 
-    def _chunk(self, day: date, rechunk: Rechunk) -> ChunkStatistics:
+        `chunker` cuts the others, in the place of the pipeline's own; what it does that takes long, it does before the
+        day is locked.
+        """
+        chunker = chunker or self.chunker
+        chunker.prepare(self._to_chunk(day, rechunk, chunker))
+        with self.locks.hold(day):
+            return self._chunk(day, rechunk, chunker)
+
+    def _to_chunk(self, day: date, rechunk: Rechunk, chunker: Chunker) -> Iterator[ConversationDay]:
+        """The conversations that will be chunked, as things are now."""
+        with self.store.open_conversations(day) as raw, ExitStack() as stack:
+            try:
+                before = stack.enter_context(self.store.open_chunks("basic_chunks", day))
+            except DamagedPartition:
+                before = no_chunks()
+            for conversation in raw.rows():
+                if not _stands(_held(before, conversation), conversation, rechunk, chunker):
+                    yield conversation
+
+    def _chunk(self, day: date, rechunk: Rechunk, chunker: Chunker) -> ChunkStatistics:
         notes = {"raw": self._raw_hash(day)}
         try:
             with self.store.open_chunks("basic_chunks", day) as before:
-                return self._write_basic(day, before, rechunk, notes)
+                return self._write_basic(day, before, rechunk, chunker, notes)
         except DamagedPartition as error:
             if error.path != self.store.path("basic_chunks", day):
                 raise
             _log.warning("%s All its conversations are chunked again.", error)
-            return self._write_basic(day, no_chunks(), rechunk, notes)
+            return self._write_basic(day, no_chunks(), rechunk, chunker, notes)
 
     def _write_basic(
-        self, day: date, before: Partition[BChunk], rechunk: Rechunk, notes: dict[str, str]
+        self, day: date, before: Partition[BChunk], rechunk: Rechunk, chunker: Chunker, notes: dict[str, str]
     ) -> ChunkStatistics:
         statistics = ChunkStatistics()
         with self.store.open_conversations(day) as raw:
-            chunks = self._chunks(raw, before, rechunk, statistics)
+            chunks = self._chunks(raw, before, rechunk, chunker, statistics)
             self.store.write_chunks("basic_chunks", day, statistics.count(chunks), notes=notes)
         return statistics
 
@@ -140,24 +168,24 @@ class Pipeline:
         return found
 
     def _chunks(
-        self, raw: Partition[ConversationDay], before: Partition[BChunk], rechunk: Rechunk, statistics: ChunkStatistics
+        self,
+        raw: Partition[ConversationDay],
+        before: Partition[BChunk],
+        rechunk: Rechunk,
+        chunker: Chunker,
+        statistics: ChunkStatistics,
     ) -> Iterator[BChunk]:
         now = self.clock()
         for conversation in raw.rows():
             held = before.of_conversation(conversation.conversation_id)
             statistics.conversations += 1
-            if self._stands(held, conversation, rechunk):
+            if _stands(held, conversation, rechunk, chunker):
                 statistics.conversations_kept += 1
                 yield from held
                 continue
-            chunks = _keeping_creation(self.chunker.chunk(conversation, created_at=now), held)
+            chunks = _keeping_creation(chunker.chunk(conversation, created_at=now), held)
             prove_verbatim(conversation, chunks)
             yield from chunks
-
-    def _stands(self, held: Sequence[BChunk], conversation: ConversationDay, rechunk: Rechunk) -> bool:
-        if not held or any(chunk.source_hash != conversation.content_hash for chunk in held):
-            return False
-        return rechunk == "changed" or all(chunk.segmenter_version == self.chunker.version for chunk in held)
 
     def publish(self, day: date) -> ChunkStatistics:
         """Write the day's `upgraded_chunks` and index them: the only writer of what people see.
@@ -169,7 +197,7 @@ class Pipeline:
         with self.locks.hold(day), ExitStack() as stack:
             raw_hash = self._raw_hash(day)
             if self._cut_from(day) != raw_hash:
-                self._chunk(day, "changed")
+                self._chunk(day, "changed", self.chunker)
             raw = stack.enter_context(self.store.open_conversations(day))
             basic = stack.enter_context(self.store.open_chunks("basic_chunks", day))
             chunks = statistics.count(self._current(raw, basic, statistics))
@@ -213,6 +241,21 @@ class Pipeline:
         self.gather(day)
         self.chunk(day, rechunk=rechunk)
         return self.publish(day)
+
+
+def _held(before: Partition[BChunk], conversation: ConversationDay) -> Sequence[BChunk]:
+    """The basic chunks that a conversation has; none where they cannot be read any more."""
+    try:
+        return before.of_conversation(conversation.conversation_id)
+    except DamagedPartition:
+        return ()
+
+
+def _stands(held: Sequence[BChunk], conversation: ConversationDay, rechunk: Rechunk, chunker: Chunker) -> bool:
+    """Whether a conversation keeps the chunks that it has."""
+    if not held or any(chunk.source_hash != conversation.content_hash for chunk in held):
+        return False
+    return rechunk == "changed" or chunker.stands(held)
 
 
 def _keeping_creation(chunks: Iterable[BChunk], before: Iterable[BChunk]) -> list[BChunk]:

@@ -12,6 +12,7 @@ from rich.text import Text
 from dreaming.chunk import BChunk
 from dreaming.home import Home
 from dreaming.importing import ImportReport
+from dreaming.model_chunker import ModelReport
 from dreaming.remembering.search import Hit
 from dreaming.storage.archive import ArchiveReport
 
@@ -24,6 +25,33 @@ def printable(text: str) -> str:
     return "".join(
         "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in _HARMLESS else c for c in text
     )
+
+
+def model_summary(report: ModelReport) -> dict[str, Any]:
+    """What a model did in a run, as JSON has it."""
+    return {
+        "conversations_cut": report.conversations_cut,
+        "fell_back": dict(report.fell_back),
+        "first_failure": report.first_failure,
+        "calls": report.calls,
+        "stored_calls": report.stored_calls,
+        "repairs": dict(report.repairs),
+        "input_tokens": report.usage.all_input_tokens,
+        "output_tokens": report.usage.output_tokens,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def print_model_summary(console: Console, summary: Mapping[str, Any]) -> None:
+    """Say what a model did in a run, and what the rules did in its place and why."""
+    line = f"local LLM: {summary['conversations_cut']:,} conversations in {summary['calls']:,} calls"
+    if summary["stored_calls"]:
+        line += f" ({summary['stored_calls']:,} from the record)"
+    line += f", {summary['input_tokens']:,} tokens in, {summary['output_tokens']:,} out, {summary['seconds']:,.1f} s"
+    console.print(line, highlight=False)
+    if summary["fell_back"]:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in summary["fell_back"].items())
+        console.print(Text(f"by the rules instead: {reasons}. {summary['first_failure']}", style="yellow"))
 
 
 def import_summary(report: ImportReport, stored: ArchiveReport) -> dict[str, Any]:

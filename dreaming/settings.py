@@ -45,6 +45,10 @@ class Settings:
     """Folders whose exports are imported as they appear (`DREAMING_WATCH`, separated as in PATH)."""
     database_source: "DatabaseSourceSettings | None"
     """The user's own database as a source, where there is one (`DREAMING_SOURCE_*`)."""
+    local_llm_url: str | None
+    """Where the local LLM is (`DREAMING_LOCAL_URL`, else `OLLAMA_HOST`); None looks at the usual places."""
+    local_llm_model: str | None
+    """Which model it is (`DREAMING_LOCAL_MODEL`); None is llama-3.2-3b."""
     remember_queries: bool
     """Whether searches are remembered, locally, to tell what matters (`DREAMING_REMEMBER_QUERIES`)."""
 
@@ -80,6 +84,8 @@ class Settings:
                 absolute_path(folder) for folder in (env.get("DREAMING_WATCH") or "").split(os.pathsep) if folder
             ),
             database_source=_database_source(env),
+            local_llm_url=env.get("DREAMING_LOCAL_URL") or env.get("OLLAMA_HOST") or None,
+            local_llm_model=env.get("DREAMING_LOCAL_MODEL") or None,
             remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
         )
 

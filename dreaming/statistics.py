@@ -52,6 +52,8 @@ class ChunkStatistics:
     labels: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     segmenters: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=Counter)
+    """Chunks by the model that cut them; `rules` for none."""
     histogram: Counter[int] = field(default_factory=Counter)
     """Chunks by the lower bound of their bin of tokens (`HISTOGRAM_EDGES`)."""
 
@@ -66,6 +68,7 @@ class ChunkStatistics:
             self.labels.update(chunk.labels)
             self.kinds[chunk.kind] += 1
             self.segmenters[chunk.segmenter_version] += 1
+            self.models[chunk.llm_used or "rules"] += 1
             self.histogram[max(edge for edge in HISTOGRAM_EDGES if edge <= chunk.token_count)] += 1
             yield chunk
 
@@ -73,5 +76,5 @@ class ChunkStatistics:
         """Add another day's numbers to these."""
         for name in ("conversations", "conversations_kept", "chunks", "characters", "tokens"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("quality", "languages", "labels", "kinds", "segmenters", "histogram"):
+        for name in ("quality", "languages", "labels", "kinds", "segmenters", "models", "histogram"):
             getattr(self, name).update(getattr(other, name))

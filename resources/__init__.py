@@ -2,9 +2,19 @@
 
 home.py       everything that is kept (what was imported is a source of conversations)
 sources.py    further sources: watched folders, an SQL query over the user's own database
+llm.py        the models that conversations are shown to
 """
 
 from resources.home import HomeResource
+from resources.llm import AnthropicResource, LLMProviderResource, LocalLLMResource, OpenAIResource
 from resources.sources import DatabaseSourceResource, WatchedFoldersResource
 
-__all__ = ["DatabaseSourceResource", "HomeResource", "WatchedFoldersResource"]
+__all__ = [
+    "AnthropicResource",
+    "DatabaseSourceResource",
+    "HomeResource",
+    "LLMProviderResource",
+    "LocalLLMResource",
+    "OpenAIResource",
+    "WatchedFoldersResource",
+]

@@ -1,9 +1,10 @@
 """Basic chunks by rules: the tier that is free, needs no model, and is always there."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dreaming.chunk import BChunk, lanes
+from dreaming.chunk import BChunk, ChunkKind, lanes
 from dreaming.chunking.describe import describe_draft
 from dreaming.chunking.drafts import Draft, cut_lane
 from dreaming.chunking.lane import read_lane
@@ -23,28 +24,42 @@ class RulesChunker:
 
     version: str = SEGMENTER_VERSION
 
+    def stands(self, chunks: Sequence[BChunk]) -> bool:
+        """Whether chunks of an unchanged conversation may stay: none was cut by other rules. A model's may."""
+        return all(is_of_model(chunk) or chunk.segmenter_version == self.version for chunk in chunks)
+
+    def prepare(self, days: Iterable[ConversationDay]) -> None:
+        """Nothing: what is cut by rules is cut at once."""
+
     def chunk(self, day: ConversationDay, *, created_at: datetime) -> list[BChunk]:
         """The basic chunks of a day, in order of where each begins; none where no message has content.
 
         They satisfy law 1: the spans of each lane's chunks tile its messages. `created_at` is aware.
         """
-        drafts = self._cut(day)
-        language = _language(day) if len(drafts) > 1 else None
+        drafts = in_order(day, [draft for kind in lanes(day.messages) for draft in self.cut(day, kind)])
+        language = told_language(day) if len(drafts) > 1 else None
         return [
             describe_draft(draft, day, ordinal=ordinal, language=language, version=self.version, created_at=created_at)
             for ordinal, draft in enumerate(drafts)
         ]
 
-    def _cut(self, day: ConversationDay) -> list[Draft]:
-        """The drafts of all lanes, in order of where each begins."""
-        drafts: list[Draft] = []
-        for kind, messages in lanes(day.messages).items():
-            drafts += cut_lane(read_lane(kind, messages), origin=self.version)
-        position = {message.id: index for index, message in enumerate(day.messages)}
-        return sorted(drafts, key=lambda draft: (position[draft.units[0].message.id], draft.units[0].start))
+    def cut(self, day: ConversationDay, kind: ChunkKind) -> list[Draft]:
+        """The drafts of one lane."""
+        return cut_lane(read_lane(kind, lanes(day.messages)[kind]), origin=self.version)
 
 
-def _language(day: ConversationDay) -> str:
+def is_of_model(chunk: BChunk) -> bool:
+    """Whether a model cut it, not rules."""
+    return chunk.llm_used is not None
+
+
+def in_order(day: ConversationDay, drafts: Iterable[Draft]) -> list[Draft]:
+    """The drafts of all lanes, in order of where each begins."""
+    position = {message.id: index for index, message in enumerate(day.messages)}
+    return sorted(drafts, key=lambda draft: (position[draft.units[0].message.id], draft.units[0].start))
+
+
+def told_language(day: ConversationDay) -> str:
     """The language of a conversation, from its beginning."""
     parts: list[str] = []
     missing = LANGUAGE_CHARACTERS

@@ -113,6 +113,32 @@ undone = sa.Table(
     sa.Column("undone_at", Instant, nullable=False),
 )
 
+calls = sa.Table(
+    "calls",
+    ledger,
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("request_key", sa.Text, index=True),
+    sa.Column("run_id", sa.Text, index=True),
+    sa.Column("conversation_id", sa.Text, index=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("model_asked", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("prompt_version", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("failure", sa.Text),
+    sa.Column("stop", sa.Text),
+    sa.Column("input_tokens", sa.BigInteger),
+    sa.Column("cache_read_tokens", sa.BigInteger),
+    sa.Column("cache_write_tokens", sa.BigInteger),
+    sa.Column("output_tokens", sa.BigInteger),
+    sa.Column("latency_ms", sa.BigInteger, nullable=False),
+    sa.Column("vendor_ref", sa.Text),
+    sa.Column("reply", sa.Text),
+    sa.Column("ended_at", Instant, nullable=False),
+)
+"""A row an attempt. `state`: settled (charged), released (not) or unknown; `failure`: why there is no reply."""
+
 queries = sa.Table(
     "queries",
     ledger,

@@ -1,0 +1,64 @@
+"""An event loop beside a thread that must stay interruptible.
+
+Dagster's Terminate, a run's time limit, SIGTERM and Ctrl-C interrupt the main thread, and an event loop that runs
+there swallows or defers them. So the loop has a thread of its own; the caller waits in short steps, and when it is
+interrupted, it calls the work off, waits for that to end, and goes on being interrupted.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+_POLL_SECONDS = 0.25
+_CLEANUP_SECONDS = 10.0
+"""How long work that is called off may take to end."""
+
+_Result = TypeVar("_Result")
+
+
+class EventLoop:
+    """A running event loop in a thread of its own, as a context manager."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="dreaming-models", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """Run a coroutine on the loop and return its result; interrupted, call it off and go on being interrupted."""
+        ended = Event()
+        future = asyncio.run_coroutine_threadsafe(_telling(work, ended), self._loop)
+        try:
+            while True:
+                try:
+                    return future.result(timeout=_POLL_SECONDS)
+                except TimeoutError:
+                    if future.done():
+                        raise
+        except BaseException:
+            if not future.done():
+                future.cancel()
+                ended.wait(_CLEANUP_SECONDS)
+            raise
+
+
+async def _telling(work: Coroutine[Any, Any, _Result], ended: Event) -> _Result:
+    """Await work, and tell another thread when it has ended, its cleanup included."""
+    try:
+        return await work
+    finally:
+        ended.set()

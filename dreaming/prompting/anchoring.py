@@ -1,0 +1,70 @@
+"""The `verbatim` reply shape: where the text that a model repeats stands among the units that it was shown.
+
+A model changes white space, quotation marks and words, and leaves parts out. So a content is looked for by its
+beginning, letters and digits alone, at or after where the one before it was found; what cannot be found is left out,
+and what lies between two anchors belongs to the first.
+"""
+
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from dreaming.chunking.lane import Unit
+
+_HEADS = (80, 40, 20, 10)
+"""How many letters and digits of a beginning are looked for: the longest that is found counts."""
+_SHORTEST_HEAD = 4
+
+
+def anchor_contents(contents: Sequence[str], units: Sequence[Unit]) -> list[tuple[int, int] | None]:
+    """For each repeated content the positions of its first unit and after its last, or None; none overlaps another."""
+    texts = [_letters(unit.text) for unit in units]
+    offsets = [0, *accumulate(map(len, texts))]
+    source = "".join(texts)
+    places: list[tuple[int, int] | None] = []
+    reached = 0
+    for content in contents:
+        letters = _letters(_without_numbers(content))
+        start = _find(letters, source, reached)
+        if start is None:
+            places.append(None)
+            continue
+        end = min(start + max(len(letters), 1), len(source))
+        first, last = _unit_at(offsets, start), _unit_at(offsets, end - 1) + 1
+        taken = next((place for place in reversed(places) if place is not None), None)
+        if taken is not None and first < taken[1]:
+            # A content that begins within a unit cannot have it: units are not cut.
+            first = taken[1]
+        places.append((first, last) if first < last else None)
+        reached = start + min(len(letters), _HEADS[-1])
+    return places
+
+
+def _find(letters: str, source: str, start: int) -> int | None:
+    if len(letters) <= _SHORTEST_HEAD:
+        found = source.find(letters, start) if letters else -1
+        return found if found >= 0 else None
+    for length in _HEADS:
+        found = source.find(letters[:length], start)
+        if found >= 0:
+            return found
+    return None
+
+
+def _unit_at(offsets: Sequence[int], position: int) -> int:
+    return bisect_right(offsets, position, 0, len(offsets) - 1) - 1
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
+
+
+def _without_numbers(content: str) -> str:
+    """The content without the beginning of a unit, which some models repeat."""
+    stripped = content.lstrip()
+    head, bracket, rest = stripped.partition("] ")
+    if bracket and head.startswith("[") and head[1:].isdigit():
+        role, colon, said = rest.partition(": ")
+        return said if colon and role in ("user", "assistant", "system", "tool") else rest
+    return stripped

@@ -1,0 +1,106 @@
+"""From a model's topics to chunks: packed like any others, sliced from the source, described by the reply.
+
+What a reply describes is a topic, and a chunk may hold several short ones or a part of a long one: the labels and
+entities of a chunk are those of its topics. Its summary is that of a topic only where the two are mostly the same
+text and the summary is in the chunk's language; else it is a sentence of the chunk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from dreaming.chunk import BChunk
+from dreaming.chunking.describe import describe_draft
+from dreaming.chunking.drafts import Draft, cut_lane
+from dreaming.chunking.lane import Lane
+from dreaming.chunking.language import detect_language
+from dreaming.conversation import ConversationDay
+from dreaming.prompting.cleaning import clean_entities, clean_labels
+from dreaming.prompting.reply import Topic
+
+REPLY_SCORE = 0.9
+"""How sure a model's topic boundary is, until it is measured."""
+_OTHER_GAPS = 0.5
+"""What a gap within a topic is worth, of what layout and the segmenter say."""
+_MOSTLY = 0.5
+_OWN_SCRIPTS = frozenset({"zh", "ja", "ko"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a draft holds of a topic."""
+
+    topic: Topic
+    of_topic: float
+    """The share of the topic's tokens."""
+    of_draft: float
+    """The share of the draft's tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicalDraft:
+    """A draft, and its parts of topics, the largest first."""
+
+    draft: Draft
+    parts: Sequence[Part]
+
+
+def cut_by_topics(lane: Lane, topics: Sequence[Topic], *, origin: str) -> list[TopicalDraft]:
+    """Pack a lane's units into drafts that keep a reply's topics together where they can.
+
+    `topics` tile the lane's units; `origin` goes into their boundaries.
+    """
+    starts = [topic.first for topic in topics if topic.first > 0]
+    strengths = [strength * _OTHER_GAPS for strength in lane.strengths]
+    for start in (0, *starts):
+        strengths[start] = REPLY_SCORE if start else 1.0
+    drafts: list[TopicalDraft] = []
+    first = 0
+    for draft in cut_lane(Lane(lane.kind, lane.units, strengths, starts), origin=origin):
+        last = first + len(draft.units)
+        drafts.append(TopicalDraft(draft, _parts(lane, topics, first, last)))
+        first = last
+    return drafts
+
+
+def describe_by_topics(
+    cut: TopicalDraft, day: ConversationDay, *, ordinal: int, language: str | None, version: str, created_at: datetime
+) -> BChunk:
+    """The record of a draft, described by the reply; what the reply left out is told by the rules."""
+    chunk = describe_draft(cut.draft, day, ordinal=ordinal, language=language, version=version, created_at=created_at)
+    topics = [part.topic for part in cut.parts]
+    names = [unit.message.name for unit in cut.draft.units if unit.message.name]
+    said = "\n".join([chunk.content, *names])
+    return replace(
+        chunk,
+        language=topics[0].language if chunk.language == "und" else chunk.language,
+        labels=clean_labels(label for topic in topics for label in topic.labels) or chunk.labels,
+        entities=clean_entities((name for topic in topics for name in topic.entities), said) or chunk.entities,
+        summary=_summary(cut.parts[0], chunk.language) or chunk.summary,
+    )
+
+
+def _parts(lane: Lane, topics: Sequence[Topic], first: int, last: int) -> list[Part]:
+    whole = _tokens(lane, first, last)
+    parts = []
+    for topic in topics:
+        shared = _tokens(lane, max(first, topic.first), min(last, topic.last))
+        if shared:
+            parts.append(Part(topic, shared / _tokens(lane, topic.first, topic.last), shared / whole))
+    return sorted(parts, key=lambda part: -part.of_draft)
+
+
+def _tokens(lane: Lane, first: int, last: int) -> int:
+    return sum(max(unit.tokens, 1) for unit in lane.units[first:last])
+
+
+def _summary(largest: Part, language: str) -> str:
+    summary = largest.topic.summary
+    stands = min(largest.of_topic, largest.of_draft) > _MOSTLY and _in_language(summary, language)
+    return summary if stands else ""
+
+
+def _in_language(summary: str, language: str) -> bool:
+    """Whether a summary is not evidently in another script than the chunk: models like to answer in English."""
+    told = detect_language(summary, language)
+    return told in (language, "mixed") or not _OWN_SCRIPTS & {told, language}

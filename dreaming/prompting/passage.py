@@ -1,0 +1,47 @@
+"""What is shown to a model: units of one lane of a conversation, each with a number of its own."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dreaming.chunking.lane import Unit
+from dreaming.conversation import ConversationId, stable_hash
+
+_LIKE_A_UNIT = re.compile(r"^(?=\s*\[\d+\])", re.MULTILINE)
+"""Lines of a text that could be taken for the beginning of a unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """Consecutive units of one lane that a model is asked to cut."""
+
+    conversation_id: ConversationId
+    units: Sequence[Unit]
+    local_only: bool = False
+    """True: never shown to a cloud provider."""
+
+    def tokens(self, first: int, last: int) -> int:
+        """Estimated tokens of units, by position, end excluded, with their numbers and roles."""
+        return sum(unit.tokens + FRAME_TOKENS for unit in self.units[first:last])
+
+
+FRAME_TOKENS = 6
+"""What the number and the role of a unit take."""
+
+
+def show_units(passage: Passage, first: int, last: int) -> str:
+    """Units by position, end excluded, numbered from 1, in a frame whose name the text cannot know.
+
+    The name is a hash of the text: nobody can write the end of a frame that depends on what he writes. A line that
+    looks like the beginning of a unit is set off by a bar, so that no unit can pretend to be several.
+    """
+    lines = [
+        f"[{number}] {unit.message.role}: {_set_off(unit.text)}"
+        for number, unit in enumerate(passage.units[first:last], 1)
+    ]
+    frame = f"conversation-{stable_hash(lines)[:12]}"
+    return "\n".join([f"<{frame}>", *lines, f"</{frame}>"])
+
+
+def _set_off(text: str) -> str:
+    return _LIKE_A_UNIT.sub("| ", text.strip())

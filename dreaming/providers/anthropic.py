@@ -1,0 +1,111 @@
+"""Anthropic's Messages API through its official SDK."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from dreaming.chunking.tokens import count_tokens
+from dreaming.model_call import Answer, Failure, ModelCall, Outcome, StopReason, TokenUsage
+from dreaming.prompting.schema import without_bounds
+from dreaming.providers.attempt import attempt
+from dreaming.providers.faults import missing_key_failure
+from dreaming.providers.models import resolve_model
+from dreaming.providers.prompt_cache import PromptCache
+from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
+DEFAULT_MODEL = "claude-haiku-3-5"
+DEFAULT_LIMITS = Limits(timeout_seconds=60, max_concurrency=32, window_tokens=8_000)
+
+_STOPS: dict[str | None, StopReason] = {
+    "end_turn": "end",
+    "max_tokens": "max_tokens",
+    "model_context_window_exceeded": "max_tokens",
+    "refusal": "refusal",
+}
+
+
+class AnthropicProvider(LLMProvider):
+    """Claude, by key (`ANTHROPIC_API_KEY`)."""
+
+    name = "anthropic"
+
+    def __init__(self, settings: ProviderSettings, *, today: date) -> None:
+        model = resolve_model(
+            self.name, settings.model or DEFAULT_MODEL, today=today, quality_level=settings.quality_level
+        )
+        super().__init__(model, settings.limits(DEFAULT_LIMITS), settings.reply_shape)
+        self._settings = settings
+        self._client: AsyncAnthropic | None = None
+        self._cache = PromptCache(model.cached_from, self.limits.max_concurrency)
+
+    async def connect(self) -> Failure | None:
+        """It needs a key."""
+        return None if self._settings.api_key else missing_key_failure(self.name, "ANTHROPIC_API_KEY")
+
+    async def send(self, call: ModelCall) -> Outcome:
+        """Make one attempt."""
+        import anthropic
+
+        return await self.connect() or await attempt(
+            lambda: self._ask(call), provider=self.name, model=self.model.served, errors=anthropic
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _ask(self, call: ModelCall) -> Answer:
+        cached = self._cache.is_worth(count_tokens(call.instructions))
+        raw = await self._connected().messages.with_raw_response.create(**self._request(call, cached=cached))
+        message: Any = await raw.json()
+        usage = _usage(message.get("usage"))
+        if cached and usage is not None:
+            self._cache.note(read_tokens=usage.cache_read_tokens)
+        return Answer(
+            text="".join(block["text"] for block in message["content"] if block["type"] == "text"),
+            usage=usage,
+            stop=_STOPS.get(message["stop_reason"], "other"),
+            model=message["model"],
+            vendor_ref=raw.headers.get("request-id") or message["id"],
+            seconds=0,
+        )
+
+    def _connected(self) -> "AsyncAnthropic":
+        from anthropic import AsyncAnthropic
+
+        if self._client is None:
+            self._client = AsyncAnthropic(
+                api_key=self._settings.api_key,
+                base_url=self._settings.base_url,
+                timeout=self.limits.timeout_seconds,
+                max_retries=0,
+            )
+        return self._client
+
+    def _request(self, call: ModelCall, *, cached: bool) -> dict[str, Any]:
+        system: dict[str, Any] = {"type": "text", "text": call.instructions}
+        if cached:
+            system["cache_control"] = {"type": "ephemeral"}
+        return {
+            "model": self.model.served,
+            "max_tokens": call.max_output_tokens,
+            "system": [system],
+            "messages": [{"role": "user", "content": call.content}],
+            "output_config": {"format": {"type": "json_schema", "schema": without_bounds(call.schema)}},
+        }
+
+
+def _usage(told: dict[str, Any] | None) -> TokenUsage | None:
+    """Anthropic's input excludes what was read from or written to the cache."""
+    if told is None:
+        return None
+    return TokenUsage(
+        input_tokens=told["input_tokens"],
+        cache_read_tokens=told.get("cache_read_input_tokens") or 0,
+        cache_write_tokens=told.get("cache_creation_input_tokens") or 0,
+        output_tokens=told["output_tokens"],
+    )

@@ -1,0 +1,145 @@
+"""OpenAI's Chat Completions through its official SDK, and every server that speaks them: vLLM, llama.cpp, LM Studio."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from dreaming.model_call import Answer, Failure, ModelCall, Outcome, StopReason, TokenUsage
+from dreaming.prompting.prompt import ReplyShape
+from dreaming.prompting.schema import without_bounds
+from dreaming.providers.attempt import attempt
+from dreaming.providers.faults import missing_key_failure
+from dreaming.providers.models import ResolvedModel, resolve_model
+from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+DEFAULT_MODEL = "gpt-4o-mini"
+DEFAULT_LIMITS = Limits(timeout_seconds=60, max_concurrency=32, window_tokens=8_000)
+
+PROBE_SECONDS = 3.0
+"""How long a server may take to list its models."""
+
+_NO_CHOICE = {"message": {}, "finish_reason": "stop"}
+_STOPS: dict[str | None, StopReason] = {"stop": "end", "length": "max_tokens", "content_filter": "refusal"}
+
+
+class CompatibleServer(LLMProvider):
+    """A server that speaks OpenAI's Chat Completions."""
+
+    name = "local"
+    is_local = True
+
+    def __init__(
+        self, base_url: str | None, api_key: str | None, model: ResolvedModel, limits: Limits, reply_shape: ReplyShape
+    ) -> None:
+        super().__init__(model, limits, reply_shape)
+        self._base_url = base_url
+        self._api_key = api_key
+        self._is_openai = _is_openai(base_url)
+        self._client: AsyncOpenAI | None = None
+
+    async def list_models(self) -> list[str] | None:
+        """The models that the server has; None where none answers."""
+        import openai
+
+        try:
+            listed = await self._connected().models.list(timeout=PROBE_SECONDS)
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError):
+            return None
+        return [model.id for model in listed.data]
+
+    async def send(self, call: ModelCall) -> Outcome:
+        """Make one attempt."""
+        import openai
+
+        return await attempt(lambda: self._ask(call), provider=self.name, model=self.model.served, errors=openai)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _ask(self, call: ModelCall) -> Answer:
+        raw = await self._connected().chat.completions.with_raw_response.create(**self._request(call))
+        completion: Any = raw.http_response.json()
+        choice: Any = (completion["choices"] or [_NO_CHOICE])[0]
+        refused = bool(choice["message"].get("refusal"))
+        return Answer(
+            text=choice["message"].get("content") or "",
+            usage=_usage(completion.get("usage")),
+            stop="refusal" if refused else _STOPS.get(choice["finish_reason"], "other"),
+            model=completion.get("model") or self.model.served,
+            vendor_ref=raw.headers.get("x-request-id") or completion.get("id"),
+            seconds=0,
+        )
+
+    def _connected(self) -> "AsyncOpenAI":
+        from openai import AsyncOpenAI
+
+        if self._client is None:
+            self._client = AsyncOpenAI(
+                api_key=self._api_key or "none",
+                base_url=self._base_url,
+                timeout=self.limits.timeout_seconds,
+                max_retries=0,
+            )
+        return self._client
+
+    def _request(self, call: ModelCall) -> dict[str, Any]:
+        """OpenAI itself takes no bounds in a strict schema, and has renamed the cap; other servers keep to what was."""
+        schema = without_bounds(call.schema) if self._is_openai else dict(call.schema)
+        cap = "max_completion_tokens" if self._is_openai else "max_tokens"
+        form = {"name": "chunks", "strict": True, "schema": schema}
+        request = {
+            "model": self.model.served,
+            "messages": [
+                {"role": "system", "content": call.instructions},
+                {"role": "user", "content": call.content},
+            ],
+            "response_format": {"type": "json_schema", "json_schema": form},
+            cap: call.max_output_tokens,
+        }
+        return request if self._is_openai else request | {"temperature": 0}
+
+
+class OpenAIProvider(CompatibleServer):
+    """GPT, by key (`OPENAI_API_KEY`); or, with a `base_url`, another server in the cloud that speaks its wire."""
+
+    name = "openai"
+    is_local = False
+
+    def __init__(self, settings: ProviderSettings, *, today: date) -> None:
+        model = resolve_model(
+            self.name, settings.model or DEFAULT_MODEL, today=today, quality_level=settings.quality_level
+        )
+        limits = settings.limits(DEFAULT_LIMITS)
+        super().__init__(settings.base_url, settings.api_key, model, limits, settings.reply_shape)
+
+    async def connect(self) -> Failure | None:
+        """OpenAI needs a key; other servers may not."""
+        needs_key = self._is_openai and not self._api_key
+        return missing_key_failure(self.name, "OPENAI_API_KEY") if needs_key else None
+
+    async def send(self, call: ModelCall) -> Outcome:
+        """Make one attempt."""
+        return await self.connect() or await super().send(call)
+
+
+def _is_openai(base_url: str | None) -> bool:
+    host = urlsplit(base_url).hostname if base_url else "api.openai.com"
+    return host is not None and (host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com")))
+
+
+def _usage(told: dict[str, Any] | None) -> TokenUsage | None:
+    """OpenAI's input includes what was read from the cache."""
+    if told is None:
+        return None
+    cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    return TokenUsage(
+        input_tokens=told["prompt_tokens"] - cached,
+        cache_read_tokens=cached,
+        output_tokens=told.get("completion_tokens") or 0,
+    )

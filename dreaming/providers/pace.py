@@ -1,0 +1,101 @@
+"""How many attempts a vendor gets at once: as many as it bears.
+
+The limit falls by half when the vendor says that it is too much, once for all attempts that were under way then, and
+grows by one for each round of successes (additive increase, multiplicative decrease: Chiu and Jain 1989). What it
+asks to wait (`Retry-After`), all wait.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from dreaming.model_call import Answer, Failure, FailureReason, Outcome
+from dreaming.providers.circuit import Circuit
+
+LONGEST_PAUSE_SECONDS = 60.0
+"""However long a vendor asks to wait: longer would be a day's quota, which is the retry's to give up on."""
+
+_TOO_MUCH = frozenset({FailureReason.RATE_LIMITED, FailureReason.OVERLOADED})
+
+
+class Pace:
+    """The pace of one vendor, for all attempts on one event loop."""
+
+    def __init__(
+        self,
+        provider: str,
+        *,
+        max_concurrency: int,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.limit = float(max_concurrency)
+        """How many may be in flight now; whole ones count."""
+        self.in_flight = 0
+        self._most = max_concurrency
+        self._clock = clock
+        self._sleep = sleep
+        self._circuit = Circuit(provider, clock)
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._paused_until = 0.0
+        self._cut_at = float("-inf")
+
+    async def run(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Make an attempt when its turn comes; while the vendor is down, return why none is made."""
+        await self._enter()
+        try:
+            return await self._run(attempt)
+        finally:
+            self._leave()
+
+    async def _run(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        while (pause := self._paused_until - self._clock()) > 0:
+            await self._sleep(pause)
+        refusal = self._circuit.refusal()
+        if refusal is not None:
+            return refusal
+        began = self._clock()
+        try:
+            outcome = await attempt()
+        except BaseException:
+            self._circuit.give_up_probe()
+            raise
+        self._circuit.note(outcome)
+        self._adapt(outcome, began)
+        return outcome
+
+    def _adapt(self, outcome: Outcome, began: float) -> None:
+        if isinstance(outcome, Answer):
+            self.limit = min(self.limit + 1 / self.limit, self._most)
+        elif isinstance(outcome, Failure) and outcome.reason in _TOO_MUCH:
+            if began > self._cut_at:
+                self.limit = max(self.limit / 2, 1.0)
+                self._cut_at = self._clock()
+            wait = min(outcome.retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
+            self._paused_until = max(self._paused_until, self._clock() + wait)
+
+    async def _enter(self) -> None:
+        """Wait for a place, in turn."""
+        if self.in_flight < int(self.limit) and not self._waiting:
+            self.in_flight += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._leave()
+            else:
+                self._waiting.remove(turn)
+            raise
+
+    def _leave(self) -> None:
+        """Give the place back, and all free places to those who wait."""
+        self.in_flight -= 1
+        while self._waiting and self.in_flight < int(self.limit):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.in_flight += 1
+                turn.set_result(None)

@@ -1,0 +1,113 @@
+"""The interface of every provider: one attempt to ask its model, and the cutting of a conversation made of attempts."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import ClassVar, Self
+
+from dreaming.chunk import QualityLevel
+from dreaming.model_call import Failure, ModelCall, Outcome
+from dreaming.prompting.passage import Passage
+from dreaming.prompting.prompt import ReplyShape
+from dreaming.providers.conversing import Conversing
+from dreaming.providers.models import ResolvedModel
+from dreaming.providers.result import Chunked, GivenUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much is asked of a provider at once."""
+
+    timeout_seconds: float
+    """For one attempt."""
+    max_concurrency: int
+    """Attempts in flight at once, at most."""
+    window_tokens: int
+    """How much of a conversation is shown in one call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """How a provider is reached and used; what is None is the provider's own default."""
+
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    model: str | None = None
+    """The name as a user writes it."""
+    quality_level: QualityLevel | None = None
+    """The level that the model gives, over what the data says; needed for a model that the data does not know."""
+    timeout_seconds: float | None = None
+    max_concurrency: int | None = None
+    window_tokens: int | None = None
+    reply_shape: ReplyShape = "indices"
+
+    def limits(self, defaults: Limits) -> Limits:
+        """What is set here, and else the defaults."""
+        return Limits(
+            timeout_seconds=self.timeout_seconds or defaults.timeout_seconds,
+            max_concurrency=self.max_concurrency or defaults.max_concurrency,
+            window_tokens=self.window_tokens or defaults.window_tokens,
+        )
+
+
+class LLMProvider(ABC):
+    """A vendor's model, or a local one. A new provider says how one attempt is made (`send`); the rest is here.
+
+    Used as an async context manager, on one event loop.
+    """
+
+    name: ClassVar[str]
+    """By which it is chosen."""
+    is_local: ClassVar[bool] = False
+    """Whether what it is shown stays on the user's own machines."""
+
+    def __init__(self, model: ResolvedModel, limits: Limits, reply_shape: ReplyShape) -> None:
+        self.model = model
+        self.limits = limits
+        self.reply_shape = reply_shape
+
+    async def connect(self) -> Failure | None:
+        """Find out, without cost, whether it can be used at all; returns why not."""
+        return None
+
+    @abstractmethod
+    async def send(self, call: ModelCall) -> Outcome:
+        """Make one attempt, without retries of any kind; what the vendor does wrong is a `Failure`, never raised."""
+
+    async def aclose(self) -> None:  # noqa: B027 # many have nothing to close
+        """Close connections."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def chunk_conversation(self, passage: Passage, *, max_tokens: int | None = None) -> Chunked | GivenUp:
+        """Have the model cut a conversation into topics.
+
+        Long ones are shown in windows. Each attempt is one `send`; transient failures are tried again, an unusable
+        reply once. With `max_tokens`, no attempt is made that could bring the tokens of all of them over it.
+        """
+        return await Conversing(self, passage, max_tokens).chunk()
+
+
+class WrappedProvider(LLMProvider):
+    """A provider that adds something to the attempts of another."""
+
+    def __init__(self, inner: LLMProvider) -> None:
+        super().__init__(inner.model, inner.limits, inner.reply_shape)
+        self.inner = inner
+        self.name, self.is_local = inner.name, inner.is_local  # type: ignore[misc] # those of the one it wraps
+
+    async def connect(self) -> Failure | None:
+        """Connect the other; a local one learns only now which model it is."""
+        failure = await self.inner.connect()
+        self.model = self.inner.model
+        return failure
+
+    async def aclose(self) -> None:
+        """Close the other's connections."""
+        await self.inner.aclose()
