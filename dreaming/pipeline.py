@@ -42,11 +42,6 @@ Engine = Literal["rules", "local"]
 class Chunker(Protocol):
     """Cuts a conversation-day into basic chunks."""
 
-    @property
-    def version(self) -> str:
-        """Changes whenever the same text would be cut differently."""
-        ...
-
     def stands(self, chunks: Sequence[BChunk]) -> bool:
         """Whether the chunks that an unchanged conversation has may stay."""
         ...

@@ -6,7 +6,6 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from dreaming.chunk import QualityLevel
 from dreaming.prompting.prompt import ReplyShape
 from dreaming.providers.provider import LLMProvider, ProviderSettings
 from dreaming.providers.registry import make_provider
@@ -20,8 +19,8 @@ class _ProviderResource(dg.ConfigurableResource[LLMProvider]):
     api_key: str = Field(default="", description='The key, as dg.EnvVar("..."): a key written here would be shown.')
     base_url: str = Field(default="", description="Where it is served, when not at the vendor's own address.")
     model: str = Field(default="", description="The model, as you write its name.")
-    quality_level: QualityLevel | None = Field(
-        default=None, description="The level that the model gives, over what is known; needed for unknown models."
+    quality_level: Literal["", "basic", "good", "premium"] = Field(
+        default="", description="The level that the model gives, over what is known; needed for unknown models."
     )
     timeout_seconds: float = Field(default=0, ge=0, description="For one attempt.")
     max_concurrency: int = Field(default=0, ge=0, description="Attempts in flight at once, at most.")
@@ -38,7 +37,7 @@ class _ProviderResource(dg.ConfigurableResource[LLMProvider]):
             api_key=self.api_key or None,
             base_url=self.base_url or None,
             model=self.model or None,
-            quality_level=self.quality_level,
+            quality_level=self.quality_level or None,
             timeout_seconds=self.timeout_seconds or None,
             max_concurrency=self.max_concurrency or None,
             window_tokens=self.window_tokens or None,

@@ -32,6 +32,13 @@ class CountingChunker:
         self.version = version
         self.asked = []
 
+    def stands(self, chunks):
+        """Those of this version."""
+        return all(chunk.segmenter_version == self.version for chunk in chunks)
+
+    def prepare(self, days):
+        """Nothing."""
+
     def chunk(self, day, *, created_at):
         """Count, and cut."""
         self.asked.append(day.conversation_id)
@@ -42,7 +49,12 @@ class CountingChunker:
 class ForgetfulChunker:
     """Loses the last chunk."""
 
-    version = "forgetful-1"
+    def stands(self, chunks):
+        """None."""
+        return False
+
+    def prepare(self, days):
+        """Nothing."""
 
     def chunk(self, day, *, created_at):
         """Cut, and lose."""

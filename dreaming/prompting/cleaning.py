@@ -27,13 +27,18 @@ def clean_entities(entities: Iterable[str], text: str) -> tuple[str, ...]:
     """Up to 10 of the entities that `text` names, one line of at most 60 characters each, none twice."""
     said = _searchable(text)
     lines = (_visible(entity) for entity in entities)
-    named = (line for line in lines if line and len(line) <= LONGEST_ENTITY and _searchable(line) in said)
+    named = (
+        line
+        for line in lines
+        if any(map(str.isalnum, line)) and len(line) <= LONGEST_ENTITY and _searchable(line) in said
+    )
     return tuple({line.casefold(): line for line in named}.values())[:MOST_ENTITIES]
 
 
 def clean_summary(summary: str) -> str:
-    """The summary on one line of at most 300 characters."""
-    return _cut(_visible(summary), LONGEST_SUMMARY)
+    """The summary on one line of at most 300 characters; empty where it says nothing."""
+    line = _cut(_visible(summary), LONGEST_SUMMARY)
+    return line if any(map(str.isalnum, line)) else ""
 
 
 def clean_language(language: str) -> str:

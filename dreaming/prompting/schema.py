@@ -11,8 +11,8 @@ LONGEST_ENTITY = 60
 LONGEST_SUMMARY = 300
 """In characters, like the two above."""
 
-_TOKENS_PER_CHUNK = 60
-"""A chunk is rarely shorter."""
+_TOKENS_PER_CHUNK = 80
+"""Few topics are shorter."""
 _REPLY_TOKENS_PER_CHUNK = 250
 """What labels, entities and a summary at their bounds take, within reason."""
 _REPLY_FRAME_TOKENS = 100
@@ -30,7 +30,7 @@ class Bounds:
     @classmethod
     def of(cls, *, units: int, tokens: int) -> "Bounds":
         """The bounds for so many units of so many tokens."""
-        return cls(units, tokens, max(1, min(units, 2 + tokens // _TOKENS_PER_CHUNK)))
+        return cls(units, tokens, min(units, 1 + tokens // _TOKENS_PER_CHUNK))
 
     def output_tokens(self, *, repeats_text: bool) -> int:
         """The output cap: enough for any reply that keeps to the bounds."""

@@ -36,6 +36,8 @@ class Circuit:
     """Seconds, monotonic."""
     failures: int = 0
     """In a row."""
+    last: str = ""
+    """What the last of them said."""
     opened_at: float | None = None
     is_probing: bool = False
     """Whether the one attempt is under way that tells if the vendor is back."""
@@ -52,7 +54,8 @@ class Circuit:
         if left <= 0 and not self.is_probing:
             self.is_probing = True
             return None
-        message = f"{self.provider} failed {self.failures} times in a row; it is asked again in {max(left, 0):.0f} s."
+        again = f"It is asked again in {max(left, 0):.0f} s."
+        message = f"{self.provider} failed {self.failures} times in a row. {self.last} {again}"
         return Failure(reason=FailureReason.CIRCUIT_OPEN, charge="released", message=message)
 
     def note(self, outcome: Outcome) -> None:
@@ -60,8 +63,8 @@ class Circuit:
         reason = outcome.reason if isinstance(outcome, Failure) else None
         if reason in _FOR_GOOD and isinstance(outcome, Failure):
             self.final = outcome
-        elif reason in _DOWN:
-            self.failures += 1
+        elif reason in _DOWN and isinstance(outcome, Failure):
+            self.failures, self.last = self.failures + 1, outcome.message
             if self.is_probing or self.failures >= FAILURES_TO_OPEN:
                 self.opened_at = self.clock()
         else:

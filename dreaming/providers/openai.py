@@ -37,7 +37,6 @@ class CompatibleServer(LLMProvider):
         super().__init__(model, limits, reply_shape)
         self._base_url = base_url
         self._api_key = api_key
-        self._is_openai = _is_openai(base_url)
         self._client: AsyncOpenAI | None = None
 
     async def list_models(self) -> list[str] | None:
@@ -89,20 +88,20 @@ class CompatibleServer(LLMProvider):
         return self._client
 
     def _request(self, call: ModelCall) -> dict[str, Any]:
-        """OpenAI itself takes no bounds in a strict schema, and has renamed the cap; other servers keep to what was."""
-        schema = without_bounds(call.schema) if self._is_openai else dict(call.schema)
-        cap = "max_completion_tokens" if self._is_openai else "max_tokens"
+        """OpenAI takes no bounds in a strict schema and has renamed the cap; servers of one's own keep to what was."""
+        schema = dict(call.schema) if self.is_local else without_bounds(call.schema)
         form = {"name": "chunks", "strict": True, "schema": schema}
-        request = {
+        request: dict[str, Any] = {
             "model": self.model.served,
             "messages": [
                 {"role": "system", "content": call.instructions},
                 {"role": "user", "content": call.content},
             ],
             "response_format": {"type": "json_schema", "json_schema": form},
-            cap: call.max_output_tokens,
         }
-        return request if self._is_openai else request | {"temperature": 0}
+        if self.is_local:
+            return request | {"max_tokens": call.max_output_tokens, "temperature": 0}
+        return request | {"max_completion_tokens": call.max_output_tokens}
 
 
 class OpenAIProvider(CompatibleServer):
@@ -120,7 +119,7 @@ class OpenAIProvider(CompatibleServer):
 
     async def connect(self) -> Failure | None:
         """OpenAI needs a key; other servers may not."""
-        needs_key = self._is_openai and not self._api_key
+        needs_key = _is_openai(self._base_url) and not self._api_key
         return missing_key_failure(self.name, "OPENAI_API_KEY") if needs_key else None
 
     async def send(self, call: ModelCall) -> Outcome:

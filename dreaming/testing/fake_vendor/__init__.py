@@ -1,0 +1,18 @@
+"""A vendor of models on 127.0.0.1: the wires of Anthropic, OpenAI and Ollama, books of what it charged, and faults.
+
+    wires.py    what each vendor's requests, replies and errors look like, and what it refuses
+    answers.py  what the model says: computed from the request
+    faults.py   what goes wrong
+    books.py    what was served, and what was charged for it
+    server.py   the server, in a thread of a test; `python -m dreaming.testing.fake_vendor` is it as a process
+
+It counts tokens by bytes, which is no vendor's way but says the same on every machine.
+"""
+
+from dreaming.testing.fake_vendor.answers import Reply, topics_of
+from dreaming.testing.fake_vendor.books import Books, Served
+from dreaming.testing.fake_vendor.faults import Fault
+from dreaming.testing.fake_vendor.server import FakeVendor
+from dreaming.testing.fake_vendor.wires import FakeRequest
+
+__all__ = ["Books", "FakeRequest", "FakeVendor", "Fault", "Reply", "Served", "topics_of"]

@@ -1,0 +1,21 @@
+"""A fake vendor as a process: prints where it is, and serves until it is told to end. GET /_books tells the totals."""
+
+import json
+
+import click
+
+from dreaming.testing.fake_vendor.server import FakeVendor
+
+
+@click.command()
+@click.option("--port", default=0, help="0 takes one that is free.")
+@click.option("--latency", default=0.0, help="Seconds.")
+def main(port: int, latency: float) -> None:
+    """Serve the wires of Anthropic, OpenAI and Ollama on 127.0.0.1."""
+    vendor = FakeVendor(port=port, latency_seconds=latency)
+    click.echo(json.dumps({"url": vendor.url}))
+    vendor.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""What a fake vendor has served."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A request, and how it ended for the vendor."""
+
+    wire: str
+    model: str
+    instructions: str
+    content: str
+    schema: Mapping[str, Any] | None
+    max_output_tokens: int | None
+    caches: bool
+    """Whether it asked for the fixed part to be cached."""
+    status: int
+    """0 where no answer was sent."""
+    charged_tokens: int
+    """What the vendor charges, the worst case where it broke off."""
+
+
+@dataclass(slots=True)
+class Books:
+    """All of it."""
+
+    served: list[Served] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    @property
+    def charged_tokens(self) -> int:
+        """Of all requests."""
+        return sum(one.charged_tokens for one in self.served)
+
+    def begin(self) -> None:
+        """A request has come."""
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+
+    def end(self) -> None:
+        """It is over."""
+        self.in_flight -= 1
