@@ -36,7 +36,7 @@ class CountingChunker:
         """Those of this version."""
         return all(chunk.segmenter_version == self.version for chunk in chunks)
 
-    def prepare(self, days):
+    def prepare(self, _days):
         """Nothing."""
 
     def chunk(self, day, *, created_at):
@@ -49,11 +49,11 @@ class CountingChunker:
 class ForgetfulChunker:
     """Loses the last chunk."""
 
-    def stands(self, chunks):
+    def stands(self, _chunks):
         """None."""
         return False
 
-    def prepare(self, days):
+    def prepare(self, _days):
         """Nothing."""
 
     def chunk(self, day, *, created_at):

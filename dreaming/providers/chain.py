@@ -35,3 +35,8 @@ class ProviderChain:
                 break
             passed_over += (result.failure,)
         return result
+
+    async def aclose(self) -> None:
+        """Close the connections of all."""
+        for provider in self.providers:
+            await provider.aclose()

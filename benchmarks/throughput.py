@@ -1,0 +1,187 @@
+"""How many conversations a second go through a provider, beside the bare SDK on the same vendor in the same run.
+
+Run as `python -m benchmarks.throughput`. The vendor is a fake one, in a process of its own, that takes a while for
+each answer; the bare SDK sends the same requests and reads the replies, and does nothing else. Ours writes the
+prompts, keeps to a pace, validates and repairs the replies, and keeps the usage of each call.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dreaming.chunk import lanes
+from dreaming.chunking.lane import read_lane
+from dreaming.model_call import ModelCall, Outcome
+from dreaming.prompting.passage import Passage
+from dreaming.prompting.schema import without_bounds
+from dreaming.providers.provider import LLMProvider, ProviderSettings, WrappedProvider
+from dreaming.providers.registry import make_provider
+from dreaming.providers.result import Chunked
+from dreaming.testing import make_conversation
+
+AT_ONCE = 64
+REQUESTS = 2_000
+
+
+@contextmanager
+def fake_vendor(latency_seconds: float) -> Iterator[str]:
+    """The URL of a fake vendor in a process of its own."""
+    command = [sys.executable, "-m", "dreaming.testing.fake_vendor", "--latency", str(latency_seconds)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())["url"]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def passages() -> list[Passage]:
+    """Conversations of twelve messages each."""
+    made = []
+    for number in range(REQUESTS):
+        said = [f"Message {n} of conversation {number} about the plans for the week." for n in range(12)]
+        conversation = make_conversation(said, conversation_id=f"test:{number}")
+        lane = read_lane("text", lanes(conversation.messages)["text"])
+        made.append(Passage(conversation_id=conversation.id, units=lane.units))
+    return made
+
+
+class Listening(WrappedProvider):
+    """Keeps the calls, to let the bare SDK send the same."""
+
+    def __init__(self, inner: LLMProvider) -> None:
+        super().__init__(inner)
+        self.calls: list[ModelCall] = []
+
+    async def send(self, call: ModelCall) -> Outcome:
+        """Keep it, and send it on."""
+        self.calls.append(call)
+        return await self.inner.send(call)
+
+
+async def ours(vendor: str, url: str, shown: list[Passage]) -> tuple[float, list[ModelCall]]:
+    """Conversations a second through the provider, and the calls that were made."""
+    settings = ProviderSettings(api_key="sk-fake", base_url=url, max_concurrency=AT_ONCE)
+    async with Listening(make_provider(vendor, settings, today=datetime.now(UTC).date())) as provider:
+        tokens = 0
+
+        async def one(passage: Passage) -> None:
+            nonlocal tokens
+            result = await provider.chunk_conversation(passage)
+            assert isinstance(result, Chunked), result.failure
+            tokens += result.usage.total_tokens
+
+        await all_at_once(one, shown[:AT_ONCE])
+        seconds = await all_at_once(one, shown)
+        assert tokens > 0
+        return len(shown) / seconds, provider.calls[AT_ONCE:]
+
+
+async def bare_anthropic(url: str, calls: list[ModelCall]) -> float:
+    """Requests a second through AsyncAnthropic alone."""
+    from anthropic import AsyncAnthropic
+
+    async with AsyncAnthropic(api_key="sk-fake", base_url=url, max_retries=0) as client:
+
+        async def one(call: ModelCall) -> None:
+            output: Any = {"format": {"type": "json_schema", "schema": without_bounds(call.schema)}}
+            message = await client.messages.create(
+                model="claude-haiku-4-5",
+                max_tokens=call.max_output_tokens,
+                system=call.instructions,
+                messages=[{"role": "user", "content": call.content}],
+                output_config=output,
+            )
+            assert message.usage.output_tokens
+
+        await all_at_once(one, calls[:AT_ONCE])
+        return len(calls) / await all_at_once(one, calls)
+
+
+async def bare_openai(url: str, calls: list[ModelCall]) -> float:
+    """Requests a second through AsyncOpenAI alone."""
+    from openai import AsyncOpenAI
+
+    async with AsyncOpenAI(api_key="sk-fake", base_url=url, max_retries=0) as client:
+
+        async def one(call: ModelCall) -> None:
+            form: Any = {"name": "chunks", "strict": True, "schema": without_bounds(call.schema)}
+            completion = await client.chat.completions.create(
+                model="gpt-4o-mini",
+                max_completion_tokens=call.max_output_tokens,
+                messages=[
+                    {"role": "system", "content": call.instructions},
+                    {"role": "user", "content": call.content},
+                ],
+                response_format={"type": "json_schema", "json_schema": form},
+            )
+            assert completion.usage
+
+        await all_at_once(one, calls[:AT_ONCE])
+        return len(calls) / await all_at_once(one, calls)
+
+
+async def all_at_once(one: Callable[[Any], Awaitable[None]], items: list[Any]) -> float:
+    """Work through items, as many at once as there are places; returns the seconds."""
+    waiting = iter(items)
+
+    async def worker() -> None:
+        for item in waiting:
+            await one(item)
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(AT_ONCE):
+            workers.create_task(worker())
+    return time.perf_counter() - started
+
+
+def curator(python: str, url: str) -> float:
+    """Requests a second through curator, in its own environment, on prompts about as long."""
+    command = [python, str(Path(__file__).parent / "curator_peer.py"), url, str(REQUESTS), str(AT_ONCE)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    seconds: float = json.loads(done.stdout.splitlines()[-1])["seconds"]
+    return REQUESTS / seconds
+
+
+BARE = {"anthropic": (bare_anthropic, ""), "openai": (bare_openai, "/v1")}
+
+
+@click.command()
+@click.option("--latency", "latencies", multiple=True, type=float, default=[1.0, 0.2], show_default=True)
+@click.option(
+    "--vendor", "vendors", multiple=True, type=click.Choice(list(BARE)), default=list(BARE), show_default=True
+)
+@click.option("--curator", "curator_python", help="The python of an environment that has bespokelabs-curator.")
+def main(latencies: tuple[float, ...], vendors: tuple[str, ...], curator_python: str | None) -> None:
+    """Measure throughput at 64 at once over 2,000 requests."""
+    shown = passages()
+    for latency in latencies:
+        for vendor in vendors:
+            bare, suffix = BARE[vendor]
+            with fake_vendor(latency) as url:
+                mine, calls = asyncio.run(ours(vendor, url + suffix, shown))
+                theirs = asyncio.run(bare(url + suffix, calls))
+            limit = AT_ONCE / latency
+            figures: dict[str, Any] = {"vendor": vendor, "latency_seconds": latency, "limit": limit}
+            figures |= {"ours": round(mine, 1), "bare_sdk": round(theirs, 1)}
+            figures |= {"ours_of_limit": round(mine / limit, 3), "ours_of_bare_sdk": round(mine / theirs, 3)}
+            if curator_python and vendor == "openai":
+                with fake_vendor(latency) as url:
+                    figures["curator"] = round(curator(curator_python, url), 1)
+                figures["curator_of_limit"] = round(figures["curator"] / limit, 3)
+            click.echo(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
