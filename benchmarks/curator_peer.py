@@ -1,6 +1,7 @@
 """curator (bespokelabs-curator) on the fake vendor, as a process of an environment of its own: it needs other versions.
 
-It counts tokens with tables that it downloads; without a network a count by length stands in for them, which is quicker.
+It counts tokens with tables that it downloads; without a network a count by length stands in for them, which is
+quicker.
 
 python benchmarks/curator_peer.py URL REQUESTS AT_ONCE     prints {"seconds": ...}
 """

@@ -11,8 +11,17 @@ from dagster_project.schedules import build_initial_schedule
 from dagster_project.sensors import build_imports_sensor, build_orphans_sensor
 from dreaming.days import Calendar
 from dreaming.home import Home, open_home
+from dreaming.providers.provider import LLMProvider
 from dreaming.settings import Settings
-from resources import DatabaseSourceResource, HomeResource, LocalLLMResource, WatchedFoldersResource
+from resources import (
+    AnthropicResource,
+    DatabaseSourceResource,
+    HomeResource,
+    LLMProviderResource,
+    LocalLLMResource,
+    OpenAIResource,
+    WatchedFoldersResource,
+)
 
 
 def build_definitions(
@@ -43,7 +52,8 @@ def build_definitions(
         sensors=[build_imports_sensor(open_configured), build_orphans_sensor(open_configured)],
         resources={
             "home": home if home is not None else configured,
-            "local_llm": local_llm if local_llm is not None else local_llm_resource(settings),
+            **provider_resources(settings),
+            **({"local_llm": local_llm} if local_llm is not None else {}),
         },
         executor=dg.in_process_executor,
     )
@@ -68,9 +78,23 @@ def home_resource(settings: Settings) -> HomeResource:
     )
 
 
-def local_llm_resource(settings: Settings) -> LocalLLMResource:
-    """The local LLM for settings."""
-    return LocalLLMResource(base_url=settings.local_llm_url or "", model=settings.local_llm_model or "")
+def provider_resources(settings: Settings) -> dict[str, dg.ConfigurableResource[LLMProvider]]:
+    """The models' providers, by the names of their resources; keys stay environment variables."""
+    anthropic = AnthropicResource(**_from_environment("ANTHROPIC"))
+    openai = OpenAIResource(**_from_environment("OPENAI"))
+    local = LocalLLMResource(base_url=settings.local_llm_url or "", model=settings.local_llm_model or "")
+    return {
+        "anthropic": anthropic,
+        "openai": openai,
+        "local_llm": local,
+        "llm": LLMProviderResource(provider="anthropic", anthropic=anthropic, openai=openai, local=local),
+    }
+
+
+def _from_environment(vendor: str) -> dict[str, str]:
+    """What a vendor's own variables say; an `EnvVar` that is not set would stop every run."""
+    variables = {"api_key": f"{vendor}_API_KEY", "base_url": f"{vendor}_BASE_URL"}
+    return {name: dg.EnvVar(variable) for name, variable in variables.items() if os.environ.get(variable)}
 
 
 def database_source(settings: Settings) -> DatabaseSourceResource:

@@ -67,7 +67,7 @@ class LocalProvider(LLMProvider):
 
     def _speaker(self, url: str) -> OllamaModel | CompatibleServer:
         if url.rstrip("/").endswith(_OPENAI_PATH):
-            return CompatibleServer(url, self._settings.api_key, self.model, self.limits, self.reply_shape)
+            return CompatibleServer(replace(self._settings, base_url=url), self.model, self.limits)
         return OllamaModel(url, self.model, self.limits, self.reply_shape)
 
     def _failure(self, without_model: list[str]) -> Failure:

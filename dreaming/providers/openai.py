@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dreaming.model_call import Answer, Failure, ModelCall, Outcome, StopReason, TokenUsage
-from dreaming.prompting.prompt import ReplyShape
 from dreaming.prompting.schema import without_bounds
 from dreaming.providers.attempt import attempt
 from dreaming.providers.faults import missing_key_failure
@@ -31,12 +30,9 @@ class CompatibleServer(LLMProvider):
     name = "local"
     is_local = True
 
-    def __init__(
-        self, base_url: str | None, api_key: str | None, model: ResolvedModel, limits: Limits, reply_shape: ReplyShape
-    ) -> None:
-        super().__init__(model, limits, reply_shape)
-        self._base_url = base_url
-        self._api_key = api_key
+    def __init__(self, settings: ProviderSettings, model: ResolvedModel, limits: Limits) -> None:
+        super().__init__(model, limits, settings.reply_shape)
+        self._settings = settings
         self._client: AsyncOpenAI | None = None
 
     async def list_models(self) -> list[str] | None:
@@ -80,8 +76,8 @@ class CompatibleServer(LLMProvider):
 
         if self._client is None:
             self._client = AsyncOpenAI(
-                api_key=self._api_key or "none",
-                base_url=self._base_url,
+                api_key=self._settings.api_key or "none",
+                base_url=self._settings.base_url,
                 timeout=self.limits.timeout_seconds,
                 max_retries=0,
             )
@@ -114,12 +110,11 @@ class OpenAIProvider(CompatibleServer):
         model = resolve_model(
             self.name, settings.model or DEFAULT_MODEL, today=today, quality_level=settings.quality_level
         )
-        limits = settings.limits(DEFAULT_LIMITS)
-        super().__init__(settings.base_url, settings.api_key, model, limits, settings.reply_shape)
+        super().__init__(settings, model, settings.limits(DEFAULT_LIMITS))
 
     async def connect(self) -> Failure | None:
         """OpenAI needs a key; other servers may not."""
-        needs_key = _is_openai(self._base_url) and not self._api_key
+        needs_key = _is_openai(self._settings.base_url) and not self._settings.api_key
         return missing_key_failure(self.name, "OPENAI_API_KEY") if needs_key else None
 
     async def send(self, call: ModelCall) -> Outcome:
