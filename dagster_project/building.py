@@ -22,6 +22,7 @@ from resources import (
     OpenAIResource,
     WatchedFoldersResource,
 )
+from resources.llm import ProviderName
 
 
 def build_definitions(
@@ -78,23 +79,24 @@ def home_resource(settings: Settings) -> HomeResource:
     )
 
 
-def provider_resources(settings: Settings) -> dict[str, dg.ConfigurableResource[LLMProvider]]:
-    """The models' providers, by the names of their resources; keys stay environment variables."""
-    anthropic = AnthropicResource(**_from_environment("ANTHROPIC"))
-    openai = OpenAIResource(**_from_environment("OPENAI"))
+def provider_resources(
+    settings: Settings, *, provider: ProviderName = "anthropic"
+) -> dict[str, dg.ConfigurableResource[LLMProvider]]:
+    """The providers by the names of their resources, and the one that is chosen; keys stay in the environment."""
+    anthropic = AnthropicResource(api_key=_variable("ANTHROPIC_API_KEY"), base_url=_variable("ANTHROPIC_BASE_URL"))
+    openai = OpenAIResource(api_key=_variable("OPENAI_API_KEY"), base_url=_variable("OPENAI_BASE_URL"))
     local = LocalLLMResource(base_url=settings.local_llm_url or "", model=settings.local_llm_model or "")
     return {
         "anthropic": anthropic,
         "openai": openai,
         "local_llm": local,
-        "llm": LLMProviderResource(provider="anthropic", anthropic=anthropic, openai=openai, local=local),
+        "llm": LLMProviderResource(provider=provider, anthropic=anthropic, openai=openai, local=local),
     }
 
 
-def _from_environment(vendor: str) -> dict[str, str]:
-    """What a vendor's own variables say; an `EnvVar` that is not set would stop every run."""
-    variables = {"api_key": f"{vendor}_API_KEY", "base_url": f"{vendor}_BASE_URL"}
-    return {name: dg.EnvVar(variable) for name, variable in variables.items() if os.environ.get(variable)}
+def _variable(name: str) -> str:
+    """A variable that is read when a run starts; nothing where it is not set, since that would stop every run."""
+    return dg.EnvVar(name) if os.environ.get(name) else ""
 
 
 def database_source(settings: Settings) -> DatabaseSourceResource:

@@ -76,11 +76,11 @@ class LLMProviderResource(dg.ConfigurableResource[LLMProvider]):
     """One of the providers, by name."""
 
     provider: ProviderName = Field(description="Which of them.")
-    anthropic: AnthropicResource
-    openai: OpenAIResource
-    local: LocalLLMResource
+    anthropic: dg.ResourceDependency[LLMProvider]
+    openai: dg.ResourceDependency[LLMProvider]
+    local: dg.ResourceDependency[LLMProvider]
 
-    def create_resource(self, context: dg.InitResourceContext) -> LLMProvider:
+    def create_resource(self, context: dg.InitResourceContext) -> LLMProvider:  # noqa: ARG002
         """The provider of that name, not connected yet."""
-        chosen: _ProviderResource = getattr(self, self.provider)
-        return chosen.create_resource(context)
+        chosen: LLMProvider = getattr(self, self.provider)
+        return chosen

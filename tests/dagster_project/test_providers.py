@@ -133,7 +133,7 @@ def test_no_key_is_in_anything_that_a_run_leaves(settings, monkeypatch, provider
             asks()
 
         logging.getLogger("dagster").setLevel(logging.DEBUG)
-        resource = provider_resources(settings)["llm"].model_copy(update={"provider": provider})
+        resource = provider_resources(settings, provider=provider)["llm"]
         folder = settings.home / "dagster"
         folder.mkdir()
         with dg.instance_for_test(temp_dir=str(folder)) as instance:
