@@ -18,6 +18,8 @@ from dreaming.providers.recorded import RecordedProvider
 
 STAGES = (raw_conversations.STAGE, basic_chunks.STAGE, upgraded_chunks.STAGE, memory_index.STAGE)
 ASSETS = frozenset(stage.spec.key for stage in STAGES)
+POOL = "dreaming"
+"""Of all ops that dream days: `dagster instance concurrency set dreaming N` lets at most N runs do so at once."""
 CHECKS = frozenset(check.spec.key for stage in STAGES for check in stage.checks)
 
 
@@ -35,6 +37,7 @@ def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
+        pool=POOL,
     )
     def dreaming(
         context: dg.AssetExecutionContext,

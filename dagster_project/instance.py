@@ -21,6 +21,8 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 2
+  pools:
+    granularity: run      # dagster instance concurrency set dreaming 1: one run after the other, for a small local LLM
 
 run_coordinator:
   module: dagster._core.run_coordinator.queued_run_coordinator

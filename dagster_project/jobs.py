@@ -8,7 +8,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
-from assets.day import open_work, run_days
+from assets.day import POOL, open_work, run_days
 from assets.stage import DreamingConfig
 from dreaming.home import Home
 from dreaming.pipeline import Engine, Rechunk
@@ -37,7 +37,7 @@ class DaysConfig(DreamingConfig):
     days: list[str] = Field(description="Days as YYYY-MM-DD; they need not follow one another.")
 
 
-@dg.op
+@dg.op(pool=POOL)
 def dream_each_day(
     context: dg.OpExecutionContext,
     config: DaysConfig,

@@ -10,11 +10,15 @@ The map:
     upgrading/                           what was paid for, laid over what is free
     remembering/                         the memory index and search
     storage/                             partitions and databases
+    prompting/                           what a model is shown, and what is made of its reply
+    providers/                           the models: Anthropic, OpenAI, a local LLM
+    model_call.py event_loop.py          an attempt and how it ended; a loop beside an interruptible thread
+    model_chunker.py                     basic chunks by a local LLM, with the rules beneath it
     pipeline.py checking.py              the steps of a day; what was written, read again
     settings.py home.py                  the environment; everything opened
     reading.py exporting.py              chunks as a DataFrame; chunks to a file
     cli.py reporting.py                  the front door; what it prints
-    testing.py                           a clock that is set, conversations in a line: for tests
+    testing/                             for tests: a clock that is set, conversations, a fake vendor
 
 Nothing in this package imports Dagster: `assets`, `resources` and `dagster_project` do, and stand above it.
 """
@@ -23,17 +27,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dreaming.chunk import QUALITY_LEVELS, BChunk
+    from dreaming.providers.anthropic import AnthropicProvider
+    from dreaming.providers.local import LocalProvider
+    from dreaming.providers.openai import OpenAIProvider
+    from dreaming.providers.provider import LLMProvider
     from dreaming.reading import read_chunks
     from dreaming.remembering.filters import ChunkFilter
 
 _HOMES = {
+    "AnthropicProvider": "dreaming.providers.anthropic",
     "BChunk": "dreaming.chunk",
+    "LLMProvider": "dreaming.providers.provider",
+    "LocalProvider": "dreaming.providers.local",
+    "OpenAIProvider": "dreaming.providers.openai",
     "QUALITY_LEVELS": "dreaming.chunk",
     "ChunkFilter": "dreaming.remembering.filters",
     "read_chunks": "dreaming.reading",
 }
 
-__all__ = ["QUALITY_LEVELS", "BChunk", "ChunkFilter", "read_chunks"]
+__all__ = [
+    "QUALITY_LEVELS",
+    "AnthropicProvider",
+    "BChunk",
+    "ChunkFilter",
+    "LLMProvider",
+    "LocalProvider",
+    "OpenAIProvider",
+    "read_chunks",
+]
 
 
 def __getattr__(name: str) -> Any:

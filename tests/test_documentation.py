@@ -33,10 +33,24 @@ def test_the_commands_of_the_readme_work_in_order(tmp_path):
         command = [sys.executable, "-m", "dagster_project", *arguments]
         result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert result.returncode == 0, (arguments, result.stderr)
-    [code] = blocks("python")
+    code, provider = blocks("python")
     check = code + "\nassert len(frame) > 100 and 0 < len(travel) < len(frame)"
     result = subprocess.run([sys.executable, "-c", check], env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+    result = subprocess.run([sys.executable, "-c", provider + USE], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+USE = """
+import asyncio
+from datetime import date
+from dreaming.providers.provider import ProviderSettings
+from tests.prompting.builders import passage
+
+shown = passage("one", "two", "three")
+result = asyncio.run(OneTopicProvider(ProviderSettings(), today=date.today()).chunk_conversation(shown))
+assert [(topic.first, topic.last, topic.labels) for topic in result.topics] == [(0, 3, ("talk",))], result
+"""
 
 
 def test_the_demo_shows_a_quality_table_and_a_hit_in_chinese_and_in_english(tmp_path):
