@@ -22,6 +22,7 @@ class _ProviderResource(dg.ConfigurableResource[LLMProvider]):
     quality_level: Literal["", "basic", "good", "premium"] = Field(
         default="", description="The level that the model gives, over what is known; needed for unknown models."
     )
+    aliases: dict[str, str] = Field(default_factory=dict, description="Names of your own for models.")
     timeout_seconds: float = Field(default=0, ge=0, description="For one attempt.")
     max_concurrency: int = Field(default=0, ge=0, description="Attempts in flight at once, at most.")
     window_tokens: int = Field(default=0, ge=0, description="How much of a conversation one call shows.")
@@ -38,6 +39,7 @@ class _ProviderResource(dg.ConfigurableResource[LLMProvider]):
             base_url=self.base_url or None,
             model=self.model or None,
             quality_level=self.quality_level or None,
+            aliases=self.aliases,
             timeout_seconds=self.timeout_seconds or None,
             max_concurrency=self.max_concurrency or None,
             window_tokens=self.window_tokens or None,

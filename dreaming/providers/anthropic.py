@@ -8,7 +8,6 @@ from dreaming.model_call import Answer, Failure, ModelCall, Outcome, StopReason,
 from dreaming.prompting.schema import without_bounds
 from dreaming.providers.attempt import attempt
 from dreaming.providers.faults import missing_key_failure
-from dreaming.providers.models import resolve_model
 from dreaming.providers.prompt_cache import PromptCache
 from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
 
@@ -32,9 +31,7 @@ class AnthropicProvider(LLMProvider):
     name = "anthropic"
 
     def __init__(self, settings: ProviderSettings, *, today: date) -> None:
-        model = resolve_model(
-            self.name, settings.model or DEFAULT_MODEL, today=today, quality_level=settings.quality_level
-        )
+        model = settings.resolve(self.name, DEFAULT_MODEL, today=today)
         super().__init__(model, settings.limits(DEFAULT_LIMITS), settings.reply_shape)
         self._settings = settings
         self._client: AsyncAnthropic | None = None

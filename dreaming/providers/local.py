@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import date
 
 from dreaming.model_call import Failure, FailureReason, ModelCall, Outcome
-from dreaming.providers.models import resolve_model
 from dreaming.providers.ollama import OllamaModel
 from dreaming.providers.openai import CompatibleServer
 from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
@@ -30,7 +29,7 @@ class LocalProvider(LLMProvider):
     is_local = True
 
     def __init__(self, settings: ProviderSettings, *, today: date) -> None:
-        model = resolve_model(self.name, settings.model or DEFAULT_MODEL, today=today)
+        model = settings.resolve(self.name, DEFAULT_MODEL, today=today)
         super().__init__(model, settings.limits(DEFAULT_LIMITS), settings.reply_shape)
         self._settings = settings
         self._urls = (settings.base_url,) if settings.base_url else (OLLAMA_URL, LLAMA_CPP_URL)

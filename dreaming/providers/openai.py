@@ -8,7 +8,7 @@ from dreaming.model_call import Answer, Failure, ModelCall, Outcome, StopReason,
 from dreaming.prompting.schema import without_bounds
 from dreaming.providers.attempt import attempt
 from dreaming.providers.faults import missing_key_failure
-from dreaming.providers.models import ResolvedModel, resolve_model
+from dreaming.providers.models import ResolvedModel
 from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
 
 if TYPE_CHECKING:
@@ -107,9 +107,7 @@ class OpenAIProvider(CompatibleServer):
     is_local = False
 
     def __init__(self, settings: ProviderSettings, *, today: date) -> None:
-        model = resolve_model(
-            self.name, settings.model or DEFAULT_MODEL, today=today, quality_level=settings.quality_level
-        )
+        model = settings.resolve(self.name, DEFAULT_MODEL, today=today)
         super().__init__(settings, model, settings.limits(DEFAULT_LIMITS))
 
     async def connect(self) -> Failure | None:

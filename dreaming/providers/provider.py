@@ -1,7 +1,9 @@
 """The interface of every provider: one attempt to ask its model, and the cutting of a conversation made of attempts."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from types import TracebackType
 from typing import ClassVar, Self
 
@@ -10,7 +12,7 @@ from dreaming.model_call import Failure, ModelCall, Outcome
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.prompt import ReplyShape
 from dreaming.providers.conversing import Conversing
-from dreaming.providers.models import ResolvedModel
+from dreaming.providers.models import ResolvedModel, resolve_model
 from dreaming.providers.result import Chunked, GivenUp
 
 
@@ -36,10 +38,18 @@ class ProviderSettings:
     """The name as a user writes it."""
     quality_level: QualityLevel | None = None
     """The level that the model gives, over what the data says; needed for a model that the data does not know."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Names of the user's own, and what they stand for; they come before those that are known."""
     timeout_seconds: float | None = None
     max_concurrency: int | None = None
     window_tokens: int | None = None
     reply_shape: ReplyShape = "indices"
+
+    def resolve(self, vendor: str, default: str, *, today: date) -> ResolvedModel:
+        """The model that is meant, `default` where none is named; raises `ConfigurationError`."""
+        return resolve_model(
+            vendor, self.model or default, today=today, quality_level=self.quality_level, aliases=self.aliases
+        )
 
     def limits(self, defaults: Limits) -> Limits:
         """What is set here, and else the defaults."""

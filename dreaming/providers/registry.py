@@ -1,5 +1,6 @@
 """The providers by name. A new one is a file with an `LLMProvider`, and an entry here."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import date
 
@@ -9,6 +10,8 @@ from dreaming.providers.local import LocalProvider
 from dreaming.providers.openai import OpenAIProvider
 from dreaming.providers.paced import PacedProvider
 from dreaming.providers.provider import LLMProvider, ProviderSettings
+
+_log = logging.getLogger(__name__)
 
 PROVIDERS: Mapping[str, Callable[..., LLMProvider]] = {
     AnthropicProvider.name: AnthropicProvider,
@@ -24,4 +27,7 @@ def make_provider(name: str, settings: ProviderSettings, *, today: date) -> LLMP
     """
     if name not in PROVIDERS:
         raise ConfigurationError(f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}.")
-    return PacedProvider(PROVIDERS[name](settings, today=today))
+    provider = PROVIDERS[name](settings, today=today)
+    if provider.model.warning:
+        _log.warning("%s", provider.model.warning)
+    return PacedProvider(provider)
