@@ -25,7 +25,7 @@ from dreaming.providers.registry import make_provider
 from dreaming.providers.result import Chunked, GivenUp
 from dreaming.settings import Settings
 
-LONGEST_TOKENS = 1_200
+LONGEST_TOKENS = 400
 """A longer dialogue takes a small machine many minutes."""
 
 

@@ -38,12 +38,12 @@ _SHAPES: dict[ReplyShape, str] = {
     "indices": """\
 Say which units make a chunk by their numbers: first and last. The first chunk begins with unit 1, each chunk begins \
 where the one before it ended, and the last chunk ends with the last unit.
-Return only valid JSON, in this form:
+Return only valid JSON, on one line, in this form:
 {"chunks": [{"first": 1, "last": ..., "language": "...", "labels": ["..."], "speaker": "...", "entities": ["..."], \
 "summary": "..."}, ...]}""",
     "verbatim": """\
 Repeat in content the text of each chunk exactly, without the numbers. All text belongs to a chunk, in order.
-Return only valid JSON, in this form:
+Return only valid JSON, on one line, in this form:
 {"chunks": [{"content": "...", "language": "...", "labels": ["..."], "speaker": "...", "entities": ["..."], \
 "summary": "..."}, ...]}""",
 }
@@ -65,8 +65,14 @@ def write_prompt(passage: Passage, first: int, last: int, *, shape: ReplyShape, 
     `complaint` says what was wrong with an earlier reply to the same units.
     """
     count = last - first
-    parts = [show_units(passage, first, last), f"Cut units 1 to {count} into chunks. Return only the JSON."]
+    bounds = Bounds.of(units=count, tokens=passage.tokens(first, last))
+    asked = f"Cut units 1 to {count} into {_at_most(bounds.chunks)}. Return only the JSON."
+    parts = [show_units(passage, first, last), asked]
     if complaint:
         parts.append(f"An earlier reply could not be used: {complaint} Mind that.")
-    bounds = Bounds.of(units=count, tokens=passage.tokens(first, last))
     return Prompt(_INSTRUCTIONS.replace("{shape}", _SHAPES[shape]), "\n\n".join(parts), bounds)
+
+
+def _at_most(chunks: int) -> str:
+    """Said, and not only bounded by the schema: else small models spend their chunks on the first few units."""
+    return "one chunk" if chunks == 1 else f"at most {chunks} chunks that cover all of them"
