@@ -18,6 +18,7 @@ from dreaming.prompting.anchoring import anchor_contents
 from dreaming.prompting.cleaning import clean_entities, clean_labels, clean_language, clean_summary
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.prompt import ReplyShape
+from dreaming.prompting.schema import MOST_ENTITIES
 
 LARGEST_GAP_SHARE = 0.5
 """A reply is unusable when more of the text than this is in no chunk, or in several."""
@@ -215,6 +216,6 @@ def join_descriptions(topic: Topic, other: Topic, *, last: int) -> Topic:
         last=last,
         language=longer.language,
         labels=clean_labels([*longer.labels, *shorter.labels]),
-        entities=tuple(dict.fromkeys([*longer.entities, *shorter.entities]))[:10],
+        entities=tuple(dict.fromkeys([*longer.entities, *shorter.entities]))[:MOST_ENTITIES],
         summary=longer.summary or shorter.summary,
     )
