@@ -187,9 +187,7 @@ class OpenAIWire(Wire):
 
     def read(self, body: Mapping[str, Any]) -> FakeRequest:
         """A request."""
-        said = {
-            role: "\n".join(m["content"] for m in body["messages"] if m["role"] == role) for role in ("system", "user")
-        }
+        said = _by_role(body)
         return FakeRequest(
             wire=self.name,
             model=body["model"],
@@ -267,9 +265,7 @@ class OllamaWire(Wire):
 
     def read(self, body: Mapping[str, Any]) -> FakeRequest:
         """A request."""
-        said = {
-            role: "\n".join(m["content"] for m in body["messages"] if m["role"] == role) for role in ("system", "user")
-        }
+        said = _by_role(body)
         return FakeRequest(
             wire=self.name,
             model=body["model"],
@@ -315,3 +311,9 @@ def _parts(schema: Any) -> Iterator[Mapping[str, Any]]:
         for key, value in schema.items():
             for inner in value.values() if key == "properties" else [value]:
                 yield from _parts(inner)
+
+
+def _by_role(body: Mapping[str, Any]) -> dict[str, str]:
+    """What the system and the user say in a request of chat messages."""
+    messages = body["messages"]
+    return {role: "\n".join(m["content"] for m in messages if m["role"] == role) for role in ("system", "user")}
