@@ -233,7 +233,8 @@ def test_the_imports_sensor_runs_the_days_that_imports_touched(home):
 
     [first] = tick()
     config = first.run_config["ops"]["dream_each_day"]["config"]
-    assert config == {"days": ["2026-03-01", "2026-03-02", "2026-03-04", "2026-03-05"], "rechunk": "changed"}
+    days = ["2026-03-01", "2026-03-02", "2026-03-04", "2026-03-05"]
+    assert config == {"days": days, "rechunk": "changed", "engine": "rules"}
     assert [request.run_key for request in tick()] == [first.run_key]
     for day in home.archive.pending_days():
         home.pipeline.run_day(day)
