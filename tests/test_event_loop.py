@@ -28,6 +28,15 @@ def test_it_runs_work_and_returns_or_raises_what_it_does():
         assert loop.run(said(2)) == 2
 
 
+@pytest.fixture
+def interruptible():
+    """A process that a shell started in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_calls_the_work_off_and_waits_for_its_cleanup():
     """Then it goes on."""
     cleaned = threading.Event()
