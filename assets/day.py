@@ -13,8 +13,8 @@ from assets.stage import Check, DreamingConfig, Work
 from dreaming.errors import DreamingError
 from dreaming.home import Home
 from dreaming.model_chunker import open_model_chunker
-from dreaming.providers.provider import LLMProvider
-from dreaming.providers.recorded import RecordedProvider
+from dreaming.providers.registry import ConfiguredProvider
+from dreaming.spending.meter import Meter
 
 STAGES = (raw_conversations.STAGE, basic_chunks.STAGE, upgraded_chunks.STAGE, memory_index.STAGE)
 ASSETS = frozenset(stage.spec.key for stage in STAGES)
@@ -43,7 +43,7 @@ def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         context: dg.AssetExecutionContext,
         config: DreamingConfig,
         home: dg.ResourceParam[Home],
-        local_llm: dg.ResourceParam[LLMProvider],
+        local_llm: dg.ResourceParam[ConfiguredProvider],
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
         with open_work(context, config, home, local_llm) as work:
@@ -59,13 +59,14 @@ def open_work(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
     config: DreamingConfig,
     home: Home,
-    local_llm: LLMProvider,
+    local_llm: ConfiguredProvider,
 ) -> Iterator[Work]:
     """What a run works with: a chunker over the local LLM where the config asks for one."""
     if config.engine == "rules":
         yield Work(home, config, None)
         return
-    provider = RecordedProvider(local_llm, home.calls, run_id=context.run_id, purpose="basic_chunks")
+    meter = Meter(home.ledger, purpose="basic_chunks", run_id=context.run_id)
+    provider = local_llm.open(meter, today=home.pipeline.clock().date())
     with open_model_chunker(provider) as chunker:
         try:
             yield Work(home, config, chunker)

@@ -11,7 +11,7 @@ from dagster_project.schedules import build_initial_schedule
 from dagster_project.sensors import build_imports_sensor, build_orphans_sensor
 from dreaming.days import Calendar
 from dreaming.home import Home, open_home
-from dreaming.providers.provider import LLMProvider
+from dreaming.providers.registry import ConfiguredProvider
 from dreaming.settings import Settings
 from resources import (
     AnthropicResource,
@@ -81,7 +81,7 @@ def home_resource(settings: Settings) -> HomeResource:
 
 def provider_resources(
     settings: Settings, *, provider: ProviderName = "anthropic"
-) -> dict[str, dg.ConfigurableResource[LLMProvider]]:
+) -> dict[str, dg.ConfigurableResource[ConfiguredProvider]]:
     """The providers by the names of their resources, and the one that is chosen; keys stay in the environment."""
     anthropic = AnthropicResource(api_key=_variable("ANTHROPIC_API_KEY"), base_url=_variable("ANTHROPIC_BASE_URL"))
     openai = OpenAIResource(api_key=_variable("OPENAI_API_KEY"), base_url=_variable("OPENAI_BASE_URL"))

@@ -12,7 +12,7 @@ from assets.day import POOL, open_work, run_days
 from assets.stage import DreamingConfig
 from dreaming.home import Home
 from dreaming.pipeline import Engine, Rechunk
-from dreaming.providers.provider import LLMProvider
+from dreaming.providers.registry import ConfiguredProvider
 from dreaming.settings import parse_day
 
 STAGE_TAG = "dreaming/stage"
@@ -42,7 +42,7 @@ def dream_each_day(
     context: dg.OpExecutionContext,
     config: DaysConfig,
     home: dg.ResourceParam[Home],
-    local_llm: dg.ResourceParam[LLMProvider],
+    local_llm: dg.ResourceParam[ConfiguredProvider],
 ) -> None:
     """All stages of each day, logged as materialisations of its partitions."""
     calendar, now = home.archive.calendar, home.pipeline.clock()

@@ -5,11 +5,9 @@ concurrency slots. So its process signs for it, and beats while it lives.
 """
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Event, Thread
 
 import dagster as dg
@@ -17,6 +15,7 @@ import psutil
 import sqlalchemy as sa
 from dagster import DagsterRunStatus
 
+from dreaming.processes import ProcessIdentity, this_process
 from dreaming.storage.database import Database
 from dreaming.storage.tables import run_owners
 
@@ -30,12 +29,6 @@ UNFINISHED = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
-
-
-def boot_id() -> str:
-    """What changes when the machine restarts."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else str(int(psutil.boot_time()))
 
 
 @contextmanager
@@ -55,15 +48,15 @@ def signed_for(run_id: str, instance: dg.DagsterInstance, ledger: Database) -> I
 
 
 def _sign(run_id: str, ledger: Database) -> None:
-    own = psutil.Process()
+    own = this_process()
     with ledger.write() as connection:
         connection.execute(
             run_owners.insert().values(
                 run_id=run_id,
-                host=socket.gethostname(),
-                boot_id=boot_id(),
+                host=own.host,
+                boot_id=own.boot_id,
                 pid=own.pid,
-                process_started_at=datetime.fromtimestamp(own.create_time(), UTC),
+                process_started_at=own.started_at,
                 beat_at=datetime.now(UTC),
             )
         )
@@ -110,13 +103,5 @@ def _end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 
 
 def _is_alive(owner: sa.Row[tuple[object, ...]]) -> bool:
-    if owner.host != socket.gethostname():
-        return bool(datetime.now(UTC) - owner.beat_at < SILENCE_LIMIT)
-    if owner.boot_id != boot_id():
-        return False
-    try:
-        started_at = datetime.fromtimestamp(psutil.Process(owner.pid).create_time(), UTC)
-    except psutil.NoSuchProcess:
-        return False
-    # A new process may have got the number of the dead one.
-    return bool(abs(started_at - owner.process_started_at) < timedelta(seconds=1))
+    alive = ProcessIdentity(owner.host, owner.boot_id, owner.pid, owner.process_started_at).is_alive()
+    return bool(datetime.now(UTC) - owner.beat_at < SILENCE_LIMIT) if alive is None else alive

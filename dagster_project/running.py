@@ -53,10 +53,10 @@ def execute_days(
     A day that fails leaves the others alone. Interrupted (Ctrl-C, SIGTERM, the UI's Terminate), the run ends canceled
     with the days published that were done.
     """
-    fail_orphaned_runs(instance, home.ledger)
+    fail_orphaned_runs(instance, home.ledger.database)
     run_id = str(uuid4())
     job = build_definitions(home.settings, home=home).resolve_job_def(dream_days.name)
-    with signed_for(run_id, instance, home.ledger):
+    with signed_for(run_id, instance, home.ledger.database):
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
@@ -87,7 +87,7 @@ def queue_days(
     engine: Engine = "rules",
 ) -> RunOutcome:
     """Hand a run over days to the daemon, and return at once."""
-    fail_orphaned_runs(instance, home.ledger)
+    fail_orphaned_runs(instance, home.ledger.database)
     run_id = str(uuid4())
     command = [sys.executable, "-m", "dagster", "job", "launch", "-w", str(WORKSPACE)]
     options = {"-j": dream_days.name, "--run-id": run_id, "--tags": json.dumps({STAGE_TAG: stage})}

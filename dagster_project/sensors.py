@@ -68,7 +68,7 @@ def build_orphans_sensor(open_home: OpenHome) -> dg.SensorDefinition:
     )
     def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_home() as home:
-            ended = fail_orphaned_runs(context.instance, home.ledger)
+            ended = fail_orphaned_runs(context.instance, home.ledger.database)
         return dg.SkipReason(f"Ended {len(ended)} runs whose process was gone.")
 
     return dead_runs

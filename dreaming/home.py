@@ -18,9 +18,9 @@ from dreaming.settings import Settings
 from dreaming.sources import DaySource
 from dreaming.sources.database import DatabaseSource
 from dreaming.sources.folder import WatchedFolder
+from dreaming.spending.ledger import Ledger
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.archive import Archive, machine_time_zone
-from dreaming.storage.calls import Calls
 from dreaming.storage.database import Database, DatabaseName, open_database
 from dreaming.storage.locks import DayLocks, FileDayLocks, PostgresDayLocks
 from dreaming.storage.partitions import PartitionStore
@@ -38,12 +38,11 @@ class Home:
 
     settings: Settings
     archive: Archive
-    ledger: Database
+    ledger: Ledger
     store: PartitionStore
     index: MemoryIndex
     memory: Memory
     pipeline: Pipeline
-    calls: Calls
     on_published: Callable[[date, ChunkStatistics], None]
     """Told each day that was published, and what it holds: for progress and summaries."""
     on_model_report: Callable[[ModelReport], None]
@@ -62,14 +61,14 @@ class Home:
             )
         self.archive.forget(conversation_id)
         self.pipeline.purchases.forget(conversation_id)
-        self.calls.forget(conversation_id)
+        self.ledger.forget(conversation_id)
         self.memory.forget(conversation_id)
         return days
 
     def erase_deleted(self) -> None:
         """Make what was deleted unreadable in the database files too."""
         self.index.erase_deleted()
-        for database in (self.archive.database, self.ledger):
+        for database in (self.archive.database, self.ledger.database):
             database.erase_deleted()
 
 
@@ -102,6 +101,7 @@ def open_home(
     """
     _make_private_folder(settings.home)
     databases = {name: _database(name, settings) for name in ("archive", "ledger", "memory")}
+    ledger = Ledger(databases["ledger"], clock)
     try:
         archive = Archive(databases["archive"], start=settings.start_date, clock=clock)
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
@@ -123,16 +123,16 @@ def open_home(
         yield Home(
             settings=settings,
             archive=archive,
-            ledger=databases["ledger"],
+            ledger=ledger,
             store=store,
             index=index,
             memory=memory,
             pipeline=pipeline,
-            calls=Calls(databases["ledger"], clock),
             on_published=on_published,
             on_model_report=on_model_report,
         )
     finally:
+        ledger.close()
         for database in databases.values():
             database.close()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -49,6 +50,8 @@ class ModelCall:
 
     conversation_id: ConversationId
     """Whose text it holds; not sent."""
+    day: date | None = None
+    """Of which day; not sent."""
     instructions: str
     """The fixed part: the system prompt."""
     content: str
@@ -65,9 +68,13 @@ class ModelCall:
     @property
     def largest_tokens(self) -> int:
         """A bound on what the call can use: no byte-level tokenizer makes more tokens than there are bytes."""
+        return self.largest_input_tokens + self.max_output_tokens
+
+    @property
+    def largest_input_tokens(self) -> int:
+        """The part of the bound that is sent."""
         schema = len(str(dict(self.schema)).encode())
-        sent = len(self.instructions.encode()) + len(self.content.encode()) + schema
-        return sent + REQUEST_OVERHEAD_TOKENS + self.max_output_tokens
+        return len(self.instructions.encode()) + len(self.content.encode()) + schema + REQUEST_OVERHEAD_TOKENS
 
 
 REQUEST_OVERHEAD_TOKENS = 500
@@ -88,7 +95,9 @@ class Answer:
     """The vendor's id of the request."""
     seconds: float
     stored: bool = False
-    """True: read from the record, nothing was sent."""
+    """True: read from the ledger, nothing was sent."""
+    call_id: str | None = None
+    """The ledger's id of the call."""
 
     @property
     def charge(self) -> Charge:
@@ -118,6 +127,12 @@ class FailureReason(StrEnum):
     """Not sent: the vendor was down a moment ago."""
     OVER_BUDGET = "over_budget"
     """Not sent: the call could use more than was allowed."""
+    OUT_OF_TIME = "out_of_time"
+    """Not sent: its reply would come too late."""
+    CANCELED = "canceled"
+    """Called off while it was under way."""
+    LOST = "lost"
+    """The process that made it died before it ended."""
     LOCAL_ONLY = "local_only"
     """Not sent: the conversation must not leave the machine."""
     REFUSAL = "refusal"

@@ -1,19 +1,19 @@
 """The models that conversations are shown to, as resources: one a provider, and one that picks among them by name."""
 
-from datetime import UTC, datetime
 from typing import Literal
 
 import dagster as dg
 from pydantic import Field
 
 from dreaming.prompting.prompt import ReplyShape
-from dreaming.providers.provider import LLMProvider, ProviderSettings
-from dreaming.providers.registry import make_provider
+from dreaming.providers.provider import ProviderSettings
+from dreaming.providers.registry import ConfiguredProvider
+from dreaming.spending.prices import OwnPrice
 
 ProviderName = Literal["anthropic", "openai", "local"]
 
 
-class _ProviderResource(dg.ConfigurableResource[LLMProvider]):
+class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
     """What all providers are told. An empty text and a 0 are the provider's own default."""
 
     api_key: str = Field(default="", description='The key, as dg.EnvVar("..."): a key written here would be shown.')
@@ -23,6 +23,11 @@ class _ProviderResource(dg.ConfigurableResource[LLMProvider]):
         default="", description="The level that the model gives, over what is known; needed for unknown models."
     )
     aliases: dict[str, str] = Field(default_factory=dict, description="Names of your own for models.")
+    price: dict[str, float] = Field(
+        default_factory=dict,
+        description="What the model costs, in dollars a million tokens, over what the price library says: "
+        "input_usd_per_mtok, output_usd_per_mtok, cache_read_usd_per_mtok, cache_write_usd_per_mtok.",
+    )
     timeout_seconds: float = Field(default=0, ge=0, description="For one attempt.")
     max_concurrency: int = Field(default=0, ge=0, description="Attempts in flight at once, at most.")
     window_tokens: int = Field(default=0, ge=0, description="How much of a conversation one call shows.")
@@ -40,49 +45,50 @@ class _ProviderResource(dg.ConfigurableResource[LLMProvider]):
             model=self.model or None,
             quality_level=self.quality_level or None,
             aliases=self.aliases,
+            price=OwnPrice.of(self.price) if self.price else None,
             timeout_seconds=self.timeout_seconds or None,
             max_concurrency=self.max_concurrency or None,
             window_tokens=self.window_tokens or None,
             reply_shape=self.reply_shape,
         )
 
-    def _make(self, name: ProviderName) -> LLMProvider:
-        return make_provider(name, self.settings(), today=datetime.now(UTC).date())
+    def _make(self, name: ProviderName) -> ConfiguredProvider:
+        return ConfiguredProvider(name, self.settings())
 
 
 class AnthropicResource(_ProviderResource):
     """Claude through Anthropic's API."""
 
-    def create_resource(self, context: dg.InitResourceContext) -> LLMProvider:  # noqa: ARG002
-        """The provider, not connected yet."""
+    def create_resource(self, context: dg.InitResourceContext) -> ConfiguredProvider:  # noqa: ARG002
+        """The provider, to be asked through a meter."""
         return self._make("anthropic")
 
 
 class OpenAIResource(_ProviderResource):
     """GPT through OpenAI's API, or any server in the cloud that speaks its Chat Completions."""
 
-    def create_resource(self, context: dg.InitResourceContext) -> LLMProvider:  # noqa: ARG002
-        """The provider, not connected yet."""
+    def create_resource(self, context: dg.InitResourceContext) -> ConfiguredProvider:  # noqa: ARG002
+        """The provider, to be asked through a meter."""
         return self._make("openai")
 
 
 class LocalLLMResource(_ProviderResource):
     """A model on your own machine: Ollama, or a server that speaks OpenAI's Chat Completions at an address in /v1."""
 
-    def create_resource(self, context: dg.InitResourceContext) -> LLMProvider:  # noqa: ARG002
-        """The provider, not connected yet."""
+    def create_resource(self, context: dg.InitResourceContext) -> ConfiguredProvider:  # noqa: ARG002
+        """The provider, to be asked through a meter."""
         return self._make("local")
 
 
-class LLMProviderResource(dg.ConfigurableResource[LLMProvider]):
+class LLMProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
     """One of the providers, by name."""
 
     provider: ProviderName = Field(description="Which of them.")
-    anthropic: dg.ResourceDependency[LLMProvider]
-    openai: dg.ResourceDependency[LLMProvider]
-    local: dg.ResourceDependency[LLMProvider]
+    anthropic: dg.ResourceDependency[ConfiguredProvider]
+    openai: dg.ResourceDependency[ConfiguredProvider]
+    local: dg.ResourceDependency[ConfiguredProvider]
 
-    def create_resource(self, context: dg.InitResourceContext) -> LLMProvider:  # noqa: ARG002
-        """The provider of that name, not connected yet."""
-        chosen: LLMProvider = getattr(self, self.provider)
+    def create_resource(self, context: dg.InitResourceContext) -> ConfiguredProvider:  # noqa: ARG002
+        """The provider of that name, to be asked through a meter."""
+        chosen: ConfiguredProvider = getattr(self, self.provider)
         return chosen

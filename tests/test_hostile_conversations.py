@@ -11,7 +11,7 @@ import pytest
 from dagster_project.building import build_definitions
 from dagster_project.jobs import days_config, dream_days
 from dreaming.providers.provider import ProviderSettings
-from dreaming.providers.registry import make_provider
+from dreaming.providers.registry import ConfiguredProvider
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
 from dreaming.verbatim import prove_verbatim
@@ -75,7 +75,7 @@ def test_text_is_the_sources_and_words_about_it_are_bounded(home, obeying):
         talk = ["Let us plan the week.", attack, "What about Tuesday?", "Tuesday is fine."]
         home.archive.add([make_conversation(talk, conversation_id=f"test:{number}")])
     settings = ProviderSettings(base_url=obeying.url + "/v1")
-    provider = make_provider("local", settings, today=DAY)
+    provider = ConfiguredProvider("local", settings)
     job = build_definitions(home.settings, home=home, local_llm=provider).resolve_job_def(dream_days.name)
     with dg.DagsterInstance.ephemeral() as instance:
         config = days_config([DAY], rechunk="outdated", engine="local")

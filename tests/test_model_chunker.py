@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from dreaming.conversation import ConversationId
 from dreaming.model_chunker import open_model_chunker
 from dreaming.providers.provider import ProviderSettings
-from dreaming.providers.recorded import RecordedProvider
 from dreaming.providers.registry import make_provider
+from dreaming.spending.meter import Meter
 from dreaming.storage.tables import calls
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor, Fault
@@ -49,8 +49,8 @@ def chunked(any_home, vendor):
 
     def run(rechunk="outdated", model=None, url=None):
         settings = ProviderSettings(base_url=url or vendor.url + "/v1", model=model)
-        local = make_provider("local", settings, today=DAY)
-        provider = RecordedProvider(local, any_home.calls, run_id="run", purpose="basic_chunks")
+        meter = Meter(any_home.ledger, purpose="basic_chunks", run_id="run")
+        provider = make_provider("local", settings, today=DAY, meter=meter)
         with open_model_chunker(provider) as chunker:
             any_home.pipeline.gather(DAY)
             any_home.pipeline.chunk(DAY, rechunk=rechunk, chunker=chunker)
@@ -66,7 +66,7 @@ def rows(home):
 
 
 def recorded(home):
-    with home.ledger.read() as connection:
+    with home.ledger.database.read() as connection:
         return [dict(row) for row in connection.execute(sa.select(calls)).mappings()]
 
 

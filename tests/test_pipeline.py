@@ -237,14 +237,14 @@ def test_an_undone_request_is_no_longer_shown(home):
     talk = make_conversation(LONG)
     home.archive.add([talk])
     _store(home, buy(make_day(talk), 0, len(LONG[0])))
-    with home.ledger.write() as connection:
+    with home.ledger.database.write() as connection:
         connection.execute(tables.undone.insert().values(request_id="request:0", undone_at=datetime.now(UTC)))
     home.pipeline.run_day(DAY)
     assert {chunk.quality_level for chunk in rows(home)} == {"basic"}
 
 
 def _store(home, paid):
-    with home.ledger.write() as connection:
+    with home.ledger.database.write() as connection:
         connection.execute(
             tables.paid_chunks.insert().values(
                 **{name: getattr(paid, name) for name in vars(type(paid))["__slots__"] if name in tables.paid_chunks.c}
@@ -301,5 +301,5 @@ def test_forgetting_leaves_no_trace_of_the_text(home):
     for path in home.settings.home.rglob("*"):
         if path.is_file():
             assert b"zanzibar" not in path.read_bytes(), path
-    with home.ledger.read() as connection:
+    with home.ledger.database.read() as connection:
         assert connection.execute(sa.select(tables.queries)).all() == []

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from dreaming.chunking.lane import Unit
 from dreaming.conversation import ConversationId, stable_hash
@@ -17,6 +18,7 @@ class Passage:
 
     conversation_id: ConversationId
     units: Sequence[Unit]
+    day: date | None = None
     local_only: bool = False
     """True: never shown to a cloud provider."""
 

@@ -70,6 +70,7 @@ class Conversing:
         prompt = write_prompt(self.passage, first, end, shape=shape, complaint=complaint)
         return ModelCall(
             conversation_id=self.passage.conversation_id,
+            day=self.passage.day,
             instructions=prompt.instructions,
             content=prompt.content,
             schema=reply_schema(prompt.bounds, repeats_text=shape == "verbatim"),

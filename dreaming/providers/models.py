@@ -11,6 +11,7 @@ from typing import Any
 
 from dreaming.chunk import QualityLevel
 from dreaming.errors import ConfigurationError
+from dreaming.spending.prices import OwnPrice
 
 WARN_BEFORE_END = timedelta(days=30)
 LOCAL = "local"
@@ -30,6 +31,8 @@ class ResolvedModel:
     """The shortest prefix that the vendor caches for it, in tokens; None where that is not known."""
     warning: str | None = None
     """What to tell the user: that its end is near."""
+    price: OwnPrice | None = None
+    """What it costs, where the user says so; None: what the price library says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import TracebackType
 from typing import ClassVar, Self
@@ -14,6 +14,7 @@ from dreaming.prompting.prompt import ReplyShape
 from dreaming.providers.conversing import Conversing
 from dreaming.providers.models import ResolvedModel, resolve_model
 from dreaming.providers.result import Chunked, GivenUp
+from dreaming.spending.prices import OwnPrice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class ProviderSettings:
     """The name as a user writes it."""
     quality_level: QualityLevel | None = None
     """The level that the model gives, over what the data says; needed for a model that the data does not know."""
+    price: OwnPrice | None = None
+    """What the model costs, over what the price library says; needed for a model that the library does not know."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Names of the user's own, and what they stand for; they come before those that are known."""
     timeout_seconds: float | None = None
@@ -47,9 +50,10 @@ class ProviderSettings:
 
     def resolve(self, vendor: str, default: str, *, today: date) -> ResolvedModel:
         """The model that is meant, `default` where none is named; raises `ConfigurationError`."""
-        return resolve_model(
+        model = resolve_model(
             vendor, self.model or default, today=today, quality_level=self.quality_level, aliases=self.aliases
         )
+        return replace(model, price=self.price)
 
     def limits(self, defaults: Limits) -> Limits:
         """What is set here, and else the defaults."""
@@ -83,6 +87,10 @@ class LLMProvider(ABC):
     @abstractmethod
     async def send(self, call: ModelCall) -> Outcome:
         """Make one attempt, without retries of any kind; what the vendor does wrong is a `Failure`, never raised."""
+
+    async def count_input_tokens(self, call: ModelCall) -> int | None:  # noqa: ARG002
+        """The input tokens of a call by the vendor's own free count, where there is one: never too few."""
+        return None
 
     async def aclose(self) -> None:  # noqa: B027 # many have nothing to close
         """Close connections."""

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 from dreaming.errors import ConfigurationError
 from dreaming.providers.anthropic import AnthropicProvider
 from dreaming.providers.local import LocalProvider
+from dreaming.providers.metered import UNMETERED, CallMeter, MeteredProvider
 from dreaming.providers.openai import OpenAIProvider
-from dreaming.providers.paced import PacedProvider
 from dreaming.providers.provider import LLMProvider, ProviderSettings
 
 _log = logging.getLogger(__name__)
@@ -20,14 +21,27 @@ PROVIDERS: Mapping[str, Callable[..., LLMProvider]] = {
 }
 
 
-def make_provider(name: str, settings: ProviderSettings, *, today: date) -> LLMProvider:
-    """The provider of a name, at its pace, not connected yet.
+@dataclass(frozen=True, slots=True)
+class ConfiguredProvider:
+    """A provider as it is configured: it can be asked only through a meter."""
 
-    Raises `ConfigurationError` for a name that is none, and `UsageError` for a model that its vendor does not serve.
+    name: str
+    settings: ProviderSettings
+
+    def open(self, meter: CallMeter, *, today: date, model: str | None = None) -> LLMProvider:
+        """The provider, with another model than the configured one where that is named, not connected yet."""
+        settings = replace(self.settings, model=model) if model else self.settings
+        return make_provider(self.name, settings, today=today, meter=meter)
+
+
+def make_provider(name: str, settings: ProviderSettings, *, today: date, meter: CallMeter = UNMETERED) -> LLMProvider:
+    """The provider of a name, at its pace and metered, not connected yet.
+
+    Raises `ConfigurationError` for a name that is none, and for a model that its vendor does not serve.
     """
     if name not in PROVIDERS:
         raise ConfigurationError(f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}.")
     provider = PROVIDERS[name](settings, today=today)
     if provider.model.warning:
         _log.warning("%s", provider.model.warning)
-    return PacedProvider(provider)
+    return MeteredProvider(provider, meter)

@@ -132,12 +132,98 @@ calls = sa.Table(
     sa.Column("cache_read_tokens", sa.BigInteger),
     sa.Column("cache_write_tokens", sa.BigInteger),
     sa.Column("output_tokens", sa.BigInteger),
-    sa.Column("latency_ms", sa.BigInteger, nullable=False),
+    sa.Column("latency_ms", sa.BigInteger),
     sa.Column("vendor_ref", sa.Text),
     sa.Column("reply", sa.Text),
-    sa.Column("ended_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
+    sa.Column("request_id", sa.Text, index=True),
+    sa.Column("day", sa.Text),
+    sa.Column("delivery", sa.Text, nullable=False, server_default="now"),
+    sa.Column("scopes", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("owner", sa.Text),
+    sa.Column("reserved_at", Instant),
+    sa.Column("lease_until", Instant),
+    sa.Column("reserved_tokens", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("reserved_picodollars", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("counted_tokens", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("cost_picodollars", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("unusable", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index(
+        "one_open_call_a_key",
+        "request_key",
+        unique=True,
+        sqlite_where=sa.text("state = 'reserved'"),
+        postgresql_where=sa.text("state = 'reserved'"),
+    ),
 )
-"""A row an attempt. `state`: settled (charged), released (not) or unknown; `failure`: why there is no reply."""
+"""A row an attempt, the ledger.
+
+`state`: reserved (may be under way), settled (charged), released (not charged) or unknown (counted as it was reserved).
+`failure`: why there is no reply. `counted_tokens` and `cost_picodollars`: what of it counts against its `scopes` now.
+`unusable`: there is a reply, and nothing could be made of it.
+"""
+
+scopes = sa.Table(
+    "scopes",
+    ledger,
+    sa.Column("scope_id", sa.Text, primary_key=True),
+    sa.Column("limit_tokens", sa.BigInteger),
+    sa.Column("limit_picodollars", sa.BigInteger),
+    sa.Column("spent_tokens", sa.BigInteger, nullable=False),
+    sa.Column("spent_picodollars", sa.BigInteger, nullable=False),
+    sa.Column("reserved_tokens", sa.BigInteger, nullable=False),
+    sa.Column("reserved_picodollars", sa.BigInteger, nullable=False),
+    sa.Column("elsewhere_tokens", sa.BigInteger, nullable=False),
+    sa.Column("elsewhere_picodollars", sa.BigInteger, nullable=False),
+    sa.Column("closed", sa.Text),
+)
+"""What is spent and reserved in each scope: always the sum over its calls, kept so that a reservation reads one row."""
+
+budget_limits = sa.Table(
+    "budget_limits",
+    ledger,
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("tier", sa.Text, primary_key=True),
+    sa.Column("window", sa.Text, primary_key=True),
+    sa.Column("limit_tokens", sa.BigInteger),
+    sa.Column("limit_picodollars", sa.BigInteger),
+)
+"""The standing limits of each provider and tier, by month and by day."""
+
+upgrade_requests = sa.Table(
+    "upgrade_requests",
+    ledger,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("asked_at", Instant, nullable=False),
+    sa.Column("deadline_at", Instant),
+    sa.Column("terms", sa.JSON, nullable=False),
+)
+"""Upgrades asked for: once each, however many runs work on them."""
+
+upgrade_spans = sa.Table(
+    "upgrade_spans",
+    ledger,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("first_chunk_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("chunk_ids", sa.JSON, nullable=False),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Index("upgrade_spans_by_day", "request_id", "day", "position"),
+)
+"""The frozen plan of a request. `state`: open, bought, given_up (with the reason) or gone (its text has changed)."""
+
+task_results = sa.Table(
+    "task_results",
+    ledger,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("request_id", sa.Text, index=True),
+    sa.Column("ended_at", Instant, nullable=False),
+    sa.Column("result", sa.JSON, nullable=False),
+)
 
 queries = sa.Table(
     "queries",

@@ -16,7 +16,8 @@ import pytest
 
 from dagster_project.building import provider_resources
 from dreaming.home import open_home
-from dreaming.providers.provider import LLMProvider
+from dreaming.providers.metered import UNMETERED
+from dreaming.providers.registry import ConfiguredProvider
 from dreaming.providers.result import GivenUp
 from dreaming.settings import Settings
 from dreaming.testing import make_conversation
@@ -117,14 +118,16 @@ def test_no_key_is_in_anything_that_a_run_leaves(settings, monkeypatch, provider
         monkeypatch.setenv("OPENAI_BASE_URL", vendor.url + "/v1")
 
         @dg.op
-        def asks(context: dg.OpExecutionContext, llm: dg.ResourceParam[LLMProvider]) -> None:
+        def asks(context: dg.OpExecutionContext, llm: dg.ResourceParam[ConfiguredProvider]) -> None:
+            opened = llm.open(UNMETERED, today=date(2026, 11, 23))
+
             async def ask():
-                async with llm:
-                    return await llm.chunk_conversation(passage("one", "two"))
+                async with opened:
+                    return await opened.chunk_conversation(passage("one", "two"))
 
             result = asyncio.run(ask())
             assert isinstance(result, GivenUp)
-            context.log.info(f"{result!r} {vars(llm)!r} {vars(llm.inner)!r}")
+            context.log.info(f"{result!r} {llm!r} {vars(opened)!r} {vars(opened.inner)!r}")
             context.log_event(dg.AssetMaterialization("asked", metadata={"failure": result.failure.message}))
             raise dg.Failure(result.failure.message)
 

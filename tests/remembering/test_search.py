@@ -113,14 +113,17 @@ def test_the_conversation_around_a_hit_is_in_order(any_home):
 def test_queries_are_remembered_with_what_they_found(memory, any_home):
     """Later, they tell what matters."""
     memory.search("绘画")
-    with any_home.ledger.read() as connection:
+    with any_home.ledger.database.read() as connection:
         row = connection.execute(sa.select(tables.queries)).one()
     assert (row.query, [hit[0] for hit in row.hits]) == ("绘画", ["zh"])
 
 
 def test_a_database_that_refuses_does_not_quote_what_was_said(any_home):
     """PostgreSQL's DETAIL shows the whole row."""
-    with pytest.raises(StorageError, match=r"(?i)not.null constraint") as error, any_home.ledger.write() as connection:
+    with (
+        pytest.raises(StorageError, match=r"(?i)not.null constraint") as error,
+        any_home.ledger.database.write() as connection,
+    ):
         connection.execute(tables.queries.insert().values(asked_at=None, query="my secret", hits=[]))
     assert "secret" not in str(error.value)
 
@@ -131,14 +134,14 @@ def test_queries_are_not_remembered_when_switched_off(tmp_path):
 
     with open_home(replace(make_settings(tmp_path), remember_queries=False)) as home:
         home.memory.search("anything")
-        with home.ledger.read() as connection:
+        with home.ledger.database.read() as connection:
             assert connection.execute(sa.select(tables.queries)).all() == []
 
 
 def test_a_query_with_characters_that_cannot_be_stored_is_asked_and_remembered(memory, any_home):
     """A terminal gives lone surrogates for bytes that are no UTF-8."""
     assert [hit.chunk.conversation_id for hit in memory.search("harbour\udcff\0")] == ["en"]
-    with any_home.ledger.read() as connection:
+    with any_home.ledger.database.read() as connection:
         assert connection.execute(sa.select(tables.queries.c.query)).scalar_one() == "harbour\ufffd\ufffd"
 
 

@@ -15,9 +15,11 @@ from dreaming.testing import make_settings
 @pytest.mark.parametrize("name", ["archive", "ledger", "memory"])
 def test_migrations_make_every_table_and_column_that_the_code_names(any_home, name):
     """Nothing is missing, and no column is nullable that the code takes for filled."""
-    database = {"archive": any_home.archive.database, "ledger": any_home.ledger, "memory": any_home.index.database}[
-        name
-    ]
+    database = {
+        "archive": any_home.archive.database,
+        "ledger": any_home.ledger.database,
+        "memory": any_home.index.database,
+    }[name]
     with database.read() as connection:
         inspector = sa.inspect(connection)
         for table in getattr(tables, name).sorted_tables:

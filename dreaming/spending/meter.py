@@ -1,0 +1,223 @@
+"""The meter: the one way to a model that costs something. Reserve, call, settle.
+
+A reservation that does not fit waits while others of its scopes are under way, since these give back what they do not
+use. Only when none is does a budget refuse.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import monotonic
+
+from dreaming.chunk import QualityLevel
+from dreaming.model_call import Answer, Failure, FailureReason, ModelCall, Outcome
+from dreaming.spending.amount import Amount
+from dreaming.spending.budgets import WINDOWS, Balance, request_scope, window_scope
+from dreaming.spending.ledger import Ledger, NoRoom, Reservation, Reserved, Reserving
+from dreaming.spending.prices import Price, worst_case
+
+POLL_SECONDS = 0.25
+"""How soon a waiting reservation learns of what other processes gave back; of its own process it learns at once."""
+DEAD_LOOK_SECONDS = 5.0
+"""How often it looks whether those that it waits for are dead."""
+LEASE_MARGIN = timedelta(seconds=60)
+GRACE_SECONDS = 5.0
+"""How long a call that is called off may still take to end: its reply is paid for."""
+LARGEST_SHARE_OF_TIME = 1 / 3
+"""Of the time to the deadline that one call may take."""
+LEAST_SECONDS = 0.5
+"""A call that would have less is not made."""
+
+Send = Callable[[ModelCall], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedModel:
+    """What the meter must know of a model."""
+
+    provider: str
+    asked: str
+    served: str
+    tier: QualityLevel
+    is_local: bool
+    price: Price
+    timeout_seconds: float
+    count_input_tokens: Callable[[ModelCall], Awaitable[int | None]]
+    """The vendor's own free count, where there is one."""
+
+
+class Meter:
+    """Meters the calls of one run, on one event loop. Raises `StorageError` when the ledger cannot be written."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        purpose: str,
+        run_id: str | None,
+        request_id: str | None = None,
+        deadline_at: datetime | None = None,
+        retry_failed: bool = False,
+    ) -> None:
+        self._ledger = ledger
+        self._purpose = purpose
+        self._run_id = run_id
+        self._request_id = request_id
+        self._deadline_at = deadline_at
+        self._retry_failed = retry_failed
+        self._freed = asyncio.Event()
+        self._looked_at = monotonic()
+
+    async def reply(self, key: str) -> Answer | None:
+        """The reply that an equal call has had."""
+        return await asyncio.to_thread(self._ledger.reply, key, ask_again=self._retry_failed)
+
+    async def attempt(self, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
+        """Make one attempt, reserved and settled; a `Failure` that is not charged where a budget or time forbids it."""
+        seconds = self._seconds(asked)
+        if seconds < LEAST_SECONDS:
+            return _not_sent(FailureReason.OUT_OF_TIME, "The time that the upgrade was given is over.")
+        reserved = await self._reserve(self._reservation(asked, call), asked, call)
+        if not isinstance(reserved, Reserved):
+            return reserved
+        return await self._call(reserved.call_id, asked, call, send, seconds)
+
+    def _seconds(self, asked: AskedModel) -> float:
+        if self._deadline_at is None:
+            return asked.timeout_seconds
+        left = (self._deadline_at - self._ledger.clock()).total_seconds()
+        return min(asked.timeout_seconds, left * LARGEST_SHARE_OF_TIME)
+
+    def _reservation(self, asked: AskedModel, call: ModelCall) -> Reservation:
+        return Reservation(
+            request_key=call.key(asked.provider, asked.served),
+            scopes=self._scopes(asked),
+            need=self._need(asked, call, call.largest_input_tokens),
+            provider=asked.provider,
+            tier=asked.tier,
+            model_asked=asked.asked,
+            model=asked.served,
+            purpose=self._purpose,
+            prompt_version=call.prompt_version,
+            conversation_id=call.conversation_id,
+            run_id=self._run_id,
+            request_id=self._request_id,
+            day=call.day.isoformat() if call.day else None,
+            lease=timedelta(seconds=asked.timeout_seconds) + LEASE_MARGIN,
+            ask_again=self._retry_failed,
+        )
+
+    def _scopes(self, asked: AskedModel) -> tuple[str, ...]:
+        if asked.is_local:
+            return ()
+        at = self._ledger.clock()
+        windows = tuple(window_scope(asked.provider, asked.tier, window, at) for window in WINDOWS)
+        return (*windows, request_scope(self._request_id)) if self._request_id else windows
+
+    def _need(self, asked: AskedModel, call: ModelCall, input_tokens: int) -> Amount:
+        return worst_case(
+            asked.price, input_tokens=input_tokens, output_tokens=call.max_output_tokens, at=self._ledger.clock()
+        )
+
+    async def _reserve(self, reservation: Reservation, asked: AskedModel, call: ModelCall) -> Reserved | Outcome:
+        counted = False
+        while True:
+            freed = self._freed
+            result = await self._ask_ledger(reservation)
+            if isinstance(result, Reserved | Answer):
+                return result
+            if isinstance(result, NoRoom) and not counted:
+                # The bound by bytes is several times what a vendor counts: near the end of a budget that matters.
+                counted = True
+                exact = await asked.count_input_tokens(call)
+                if exact is not None and exact < call.largest_input_tokens:
+                    reservation = replace(reservation, need=self._need(asked, call, exact))
+                    continue
+            if isinstance(result, NoRoom) and not result.may_fit_later:
+                return _not_sent(FailureReason.OVER_BUDGET, _does_not_fit(result.balance, reservation.need))
+            if self._seconds(asked) < LEAST_SECONDS:
+                return _not_sent(FailureReason.OUT_OF_TIME, "The time was over before a place in the budget was free.")
+            await self._wait(freed)
+
+    async def _ask_ledger(self, reservation: Reservation) -> Reserving:
+        """Reserve; when everything is called off meanwhile, give back what was reserved."""
+        asking = asyncio.ensure_future(asyncio.wrap_future(self._ledger.reserve(reservation)))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            result = await asking
+            if isinstance(result, Reserved):
+                unsent = _not_sent(FailureReason.CANCELED, "Called off before it was sent.")
+                await self._settle(result.call_id, unsent, 0)
+            raise
+
+    async def _wait(self, freed: asyncio.Event) -> None:
+        """Until something was given back in this process, or for a moment."""
+        try:
+            await asyncio.wait_for(freed.wait(), POLL_SECONDS)
+        except TimeoutError:
+            if monotonic() - self._looked_at > DEAD_LOOK_SECONDS:
+                self._looked_at = monotonic()
+                await asyncio.to_thread(self._ledger.give_up_dead)
+
+    async def _call(self, call_id: str, asked: AskedModel, call: ModelCall, send: Send, seconds: float) -> Outcome:
+        sending = asyncio.ensure_future(_within(send(call), seconds, asked.timeout_seconds))
+        try:
+            outcome = await asyncio.shield(sending)
+        except BaseException:
+            await asyncio.shield(self._end(call_id, asked, sending))
+            raise
+        await asyncio.shield(self._settle_priced(call_id, asked, outcome))
+        return replace(outcome, call_id=call_id) if isinstance(outcome, Answer) else outcome
+
+    async def _end(self, call_id: str, asked: AskedModel, sending: "asyncio.Future[Outcome]") -> None:
+        """Settle a call that is called off: as it ends if it does so soon, else as unknown."""
+        done, _ = await asyncio.wait({sending}, timeout=GRACE_SECONDS)
+        sending.cancel()
+        ended = bool(done) and not sending.cancelled() and sending.exception() is None
+        canceled = Failure(reason=FailureReason.CANCELED, charge="unknown", message="Called off while under way.")
+        await self._settle_priced(call_id, asked, sending.result() if ended else canceled)
+
+    async def _settle_priced(self, call_id: str, asked: AskedModel, outcome: Outcome) -> None:
+        usage = outcome.usage
+        cost = 0 if usage is None else asked.price.cost(usage, at=self._ledger.clock())
+        await self._settle(call_id, outcome, cost)
+
+    async def _settle(self, call_id: str, outcome: Outcome, cost: int) -> None:
+        await asyncio.wrap_future(self._ledger.settle(call_id, outcome, cost=cost))
+        self._freed.set()
+        self._freed = asyncio.Event()
+
+
+async def _within(sending: Awaitable[Outcome], seconds: float, timeout_seconds: float) -> Outcome:
+    """How an attempt ends, if it does within the time; the provider minds its own timeout."""
+    if seconds >= timeout_seconds:
+        return await sending
+    try:
+        async with asyncio.timeout(seconds):
+            return await sending
+    except TimeoutError:
+        message = f"There was no reply within {seconds:.1f} s, a third of the time that was left."
+        return Failure(reason=FailureReason.TIMEOUT, charge="unknown", message=message, seconds=seconds)
+
+
+def _not_sent(reason: FailureReason, message: str) -> Failure:
+    return Failure(reason=reason, charge="released", message=message)
+
+
+def _does_not_fit(balance: Balance, need: Amount) -> str:
+    if balance.closed:
+        return f"The budget {balance.scope_id!r} is closed. {balance.closed}"
+    room, limit = balance.room, balance.limit
+    if room.tokens is not None and need.tokens > room.tokens:
+        left = f"{room.tokens:,} of {limit.tokens:,} tokens left; the next call reserves {need.tokens:,}"
+    else:
+        left = (
+            f"{_usd(room.picodollars)} of {_usd(limit.picodollars)} left; the next call reserves ${need.cost_usd:.6f}"
+        )
+    return f"Budget {balance.scope_id!r} has {left}. Raise the budget or narrow the filter."
+
+
+def _usd(picodollars: int | None) -> str:
+    return f"${Amount(0, picodollars or 0).cost_usd:.6f}"
