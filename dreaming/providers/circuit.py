@@ -44,15 +44,18 @@ class Circuit:
     final: Failure | None = None
     """Why no attempt will succeed any more."""
 
-    def refusal(self) -> Failure | None:
-        """Why no attempt may be made now; None lets the caller make one, and then it must be told how it ended."""
+    def refusal(self, *, probing: bool = True) -> Failure | None:
+        """Why no attempt may be made now; None lets the caller make one, and then it must be told how it ended.
+
+        Without `probing` it only looks.
+        """
         if self.final is not None:
             return replace(self.final, charge="released", usage=None, seconds=0.0)
         if self.opened_at is None:
             return None
         left = self.opened_at + OPEN_SECONDS - self.clock()
         if left <= 0 and not self.is_probing:
-            self.is_probing = True
+            self.is_probing = probing
             return None
         again = f"It is asked again in {max(left, 0):.0f} s."
         message = f"{self.provider} failed {self.failures} times in a row. {self.last} {again}"

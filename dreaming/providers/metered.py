@@ -1,14 +1,18 @@
 """A provider whose attempts keep to a pace, and are metered."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from dreaming.model_call import Answer, ModelCall, Outcome
+from dreaming.model_call import Answer, Failure, FailureReason, ModelCall, Outcome
 from dreaming.providers.pace import Pace
 from dreaming.providers.provider import LLMProvider, WrappedProvider
-from dreaming.spending.meter import AskedModel
+from dreaming.spending.meter import AskedModel, CalledOff, Send
 from dreaming.spending.prices import price_of
+
+GRACE_SECONDS = 5.0
+"""How long a call that is called off may still take to end: its reply is paid for."""
 
 
 class CallMeter(Protocol):
@@ -18,9 +22,7 @@ class CallMeter(Protocol):
         """The reply that an equal call has had."""
         ...
 
-    async def attempt(
-        self, asked: AskedModel, call: ModelCall, send: Callable[[ModelCall], Awaitable[Outcome]]
-    ) -> Outcome:
+    async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
         """Make one attempt, if that is allowed."""
         ...
 
@@ -29,13 +31,8 @@ class _Unmetered:
     async def reply(self, key: str) -> Answer | None:  # noqa: ARG002
         return None
 
-    async def attempt(
-        self,
-        asked: AskedModel,  # noqa: ARG002
-        call: ModelCall,
-        send: Callable[[ModelCall], Awaitable[Outcome]],
-    ) -> Outcome:
-        return await send(call)
+    async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:  # noqa: ARG002
+        return await send(asked.timeout_seconds)
 
 
 UNMETERED = _Unmetered()
@@ -56,10 +53,29 @@ class MeteredProvider(WrappedProvider):
 
     async def send(self, call: ModelCall) -> Outcome:
         """Read the reply from the ledger, or make one attempt when its turn comes."""
-        stored = await self._meter.reply(call.key(self.name, self.model.served))
+        key = call.key(self.name, self.model.served)
+        stored = await self._meter.reply(key)
         if stored is not None:
             return stored
-        return await self._pace.run(lambda: self._meter.attempt(self.asked(), call, self.inner.send))
+        refusal = self._pace.refusal()
+        if refusal is not None:
+            return refusal
+        # Reserved before its turn, and settled after it: writing takes no time from those under way.
+        return await self._meter.attempt(key, self.asked(), call, lambda seconds: self._send_in_turn(call, seconds))
+
+    async def _send_in_turn(self, call: ModelCall, seconds: float) -> Outcome:
+        return await self._pace.run(lambda: _to_the_end(self._timed(call, seconds)))
+
+    async def _timed(self, call: ModelCall, seconds: float) -> Outcome:
+        """How an attempt ends, if it does within the time; the provider itself minds its own timeout."""
+        if seconds >= self.limits.timeout_seconds:
+            return await self.inner.send(call)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.inner.send(call)
+        except TimeoutError:
+            message = f"There was no reply within {seconds:.1f} s, a third of the time that was left."
+            return Failure(reason=FailureReason.TIMEOUT, charge="unknown", message=message, seconds=seconds)
 
     async def count_input_tokens(self, call: ModelCall) -> int | None:
         """The other's count."""
@@ -80,3 +96,17 @@ class MeteredProvider(WrappedProvider):
                 count_input_tokens=self.inner.count_input_tokens,
             )
         return self._asked
+
+
+async def _to_the_end(sending: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """How a call ends. Called off, it is waited for a little; raises `CalledOff` with what came of it."""
+    task = asyncio.ensure_future(sending)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=GRACE_SECONDS)
+        if task.done() and not task.cancelled() and task.exception() is None:
+            raise CalledOff(task.result()) from None
+        task.cancel()
+        message = "Called off while it was under way."
+        raise CalledOff(Failure(reason=FailureReason.CANCELED, charge="unknown", message=message)) from None

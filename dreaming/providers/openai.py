@@ -9,7 +9,7 @@ from dreaming.prompting.schema import without_bounds
 from dreaming.providers.attempt import attempt
 from dreaming.providers.faults import missing_key_failure
 from dreaming.providers.models import ResolvedModel
-from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
+from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings, with_margin
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -118,6 +118,19 @@ class OpenAIProvider(CompatibleServer):
     async def send(self, call: ModelCall) -> Outcome:
         """Make one attempt."""
         return await self.connect() or await super().send(call)
+
+    async def count_input_tokens(self, call: ModelCall) -> int | None:
+        """By `responses.input_tokens`, which is free; not every server of its wire has it."""
+        import openai
+
+        form: Any = {"type": "json_schema", "name": "chunks", "strict": True, "schema": without_bounds(call.schema)}
+        try:
+            counted = await self._connected().responses.input_tokens.count(
+                model=self.model.served, instructions=call.instructions, input=call.content, text={"format": form}
+            )
+        except (openai.OpenAIError, ValueError, TypeError):
+            return None
+        return with_margin(counted.input_tokens)
 
 
 def _is_openai(base_url: str | None) -> bool:

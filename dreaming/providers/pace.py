@@ -41,6 +41,10 @@ class Pace:
         self._paused_until = 0.0
         self._cut_at = float("-inf")
 
+    def refusal(self) -> Failure | None:
+        """Why no attempt is made now; None where one may be."""
+        return self._circuit.refusal(probing=False)
+
     async def run(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """Make an attempt when its turn comes; while the vendor is down, return why none is made."""
         await self._enter()

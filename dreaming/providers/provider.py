@@ -1,5 +1,6 @@
 """The interface of every provider: one attempt to ask its model, and the cutting of a conversation made of attempts."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,16 @@ class ProviderSettings:
             max_concurrency=self.max_concurrency or defaults.max_concurrency,
             window_tokens=self.window_tokens or defaults.window_tokens,
         )
+
+
+COUNT_MARGIN = 1.02
+COUNT_MARGIN_TOKENS = 20
+"""Vendors call their counts estimates, which may differ from what they charge by a little."""
+
+
+def with_margin(counted: int) -> int:
+    """A bound on what is charged for input, from a vendor's count of it."""
+    return math.ceil(counted * COUNT_MARGIN) + COUNT_MARGIN_TOKENS
 
 
 class LLMProvider(ABC):

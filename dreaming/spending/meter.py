@@ -22,14 +22,21 @@ POLL_SECONDS = 0.25
 DEAD_LOOK_SECONDS = 5.0
 """How often it looks whether those that it waits for are dead."""
 LEASE_MARGIN = timedelta(seconds=60)
-GRACE_SECONDS = 5.0
-"""How long a call that is called off may still take to end: its reply is paid for."""
 LARGEST_SHARE_OF_TIME = 1 / 3
 """Of the time to the deadline that one call may take."""
 LEAST_SECONDS = 0.5
 """A call that would have less is not made."""
 
-Send = Callable[[ModelCall], Awaitable[Outcome]]
+Send = Callable[[float], Awaitable[Outcome]]
+"""Sends a call, and gives it so many seconds."""
+
+
+class CalledOff(asyncio.CancelledError):
+    """A call was called off after it was sent, and this is how it ended."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,20 +75,25 @@ class Meter:
         self._retry_failed = retry_failed
         self._freed = asyncio.Event()
         self._looked_at = monotonic()
+        self._answered: asyncio.Future[set[str]] | None = None
 
     async def reply(self, key: str) -> Answer | None:
-        """The reply that an equal call has had."""
+        """The reply that an equal call had had when the run began; of later ones `attempt` learns."""
+        if self._answered is None:
+            self._answered = asyncio.ensure_future(asyncio.to_thread(self._ledger.answered_keys))
+        if key not in await asyncio.shield(self._answered):
+            return None
         return await asyncio.to_thread(self._ledger.reply, key, ask_again=self._retry_failed)
 
-    async def attempt(self, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
-        """Make one attempt, reserved and settled; a `Failure` that is not charged where a budget or time forbids it."""
+    async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
+        """Make one attempt, reserved and settled; an uncharged `Failure` where a budget or the time forbids it."""
         seconds = self._seconds(asked)
         if seconds < LEAST_SECONDS:
             return _not_sent(FailureReason.OUT_OF_TIME, "The time that the upgrade was given is over.")
-        reserved = await self._reserve(self._reservation(asked, call), asked, call)
+        reserved = await self._reserve(self._reservation(key, asked, call), asked, call)
         if not isinstance(reserved, Reserved):
             return reserved
-        return await self._call(reserved.call_id, asked, call, send, seconds)
+        return await self._call(reserved.call_id, asked, send, seconds)
 
     def _seconds(self, asked: AskedModel) -> float:
         if self._deadline_at is None:
@@ -89,9 +101,9 @@ class Meter:
         left = (self._deadline_at - self._ledger.clock()).total_seconds()
         return min(asked.timeout_seconds, left * LARGEST_SHARE_OF_TIME)
 
-    def _reservation(self, asked: AskedModel, call: ModelCall) -> Reservation:
+    def _reservation(self, key: str, asked: AskedModel, call: ModelCall) -> Reservation:
         return Reservation(
-            request_key=call.key(asked.provider, asked.served),
+            request_key=key,
             scopes=self._scopes(asked),
             need=self._need(asked, call, call.largest_input_tokens),
             provider=asked.provider,
@@ -161,23 +173,18 @@ class Meter:
                 self._looked_at = monotonic()
                 await asyncio.to_thread(self._ledger.give_up_dead)
 
-    async def _call(self, call_id: str, asked: AskedModel, call: ModelCall, send: Send, seconds: float) -> Outcome:
-        sending = asyncio.ensure_future(_within(send(call), seconds, asked.timeout_seconds))
+    async def _call(self, call_id: str, asked: AskedModel, send: Send, seconds: float) -> Outcome:
         try:
-            outcome = await asyncio.shield(sending)
+            outcome = await send(seconds)
+        except CalledOff as error:
+            await asyncio.shield(self._settle_priced(call_id, asked, error.outcome))
+            raise
         except BaseException:
-            await asyncio.shield(self._end(call_id, asked, sending))
+            unsent = _not_sent(FailureReason.CANCELED, "Called off before it was sent.")
+            await asyncio.shield(self._settle_priced(call_id, asked, unsent))
             raise
         await asyncio.shield(self._settle_priced(call_id, asked, outcome))
         return replace(outcome, call_id=call_id) if isinstance(outcome, Answer) else outcome
-
-    async def _end(self, call_id: str, asked: AskedModel, sending: "asyncio.Future[Outcome]") -> None:
-        """Settle a call that is called off: as it ends if it does so soon, else as unknown."""
-        done, _ = await asyncio.wait({sending}, timeout=GRACE_SECONDS)
-        sending.cancel()
-        ended = bool(done) and not sending.cancelled() and sending.exception() is None
-        canceled = Failure(reason=FailureReason.CANCELED, charge="unknown", message="Called off while under way.")
-        await self._settle_priced(call_id, asked, sending.result() if ended else canceled)
 
     async def _settle_priced(self, call_id: str, asked: AskedModel, outcome: Outcome) -> None:
         usage = outcome.usage
@@ -188,18 +195,6 @@ class Meter:
         await asyncio.wrap_future(self._ledger.settle(call_id, outcome, cost=cost))
         self._freed.set()
         self._freed = asyncio.Event()
-
-
-async def _within(sending: Awaitable[Outcome], seconds: float, timeout_seconds: float) -> Outcome:
-    """How an attempt ends, if it does within the time; the provider minds its own timeout."""
-    if seconds >= timeout_seconds:
-        return await sending
-    try:
-        async with asyncio.timeout(seconds):
-            return await sending
-    except TimeoutError:
-        message = f"There was no reply within {seconds:.1f} s, a third of the time that was left."
-        return Failure(reason=FailureReason.TIMEOUT, charge="unknown", message=message, seconds=seconds)
 
 
 def _not_sent(reason: FailureReason, message: str) -> Failure:

@@ -3,10 +3,12 @@
 Each call is priced by itself, since some prices depend on the size of a request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, date, datetime
+from datetime import time as clock_time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from dreaming.errors import ConfigurationError
@@ -44,7 +46,7 @@ class OwnPrice:
         return cls(**{name: Decimal(str(usd)) for name, usd in told.items()})
 
 
-class Price(Protocol):
+class Price(Hashable, Protocol):
     """What the tokens of one model cost."""
 
     def cost(self, usage: TokenUsage, *, at: datetime, delivery: Delivery = "now") -> int:
@@ -52,6 +54,7 @@ class Price(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class Free:
     """The price of what runs on the user's own machine."""
 
@@ -123,10 +126,16 @@ def worst_case(
     price: Price, *, input_tokens: int, output_tokens: int, at: datetime, delivery: Delivery = "now"
 ) -> Amount:
     """The most that a call of so many tokens can cost, whichever kind its input is counted as."""
-    kinds = (
-        TokenUsage(input_tokens=input_tokens, output_tokens=output_tokens),
-        TokenUsage(cache_write_tokens=input_tokens, output_tokens=output_tokens),
-        TokenUsage(cache_read_tokens=input_tokens, output_tokens=output_tokens),
-    )
-    dearest = max(price.cost(usage, at=at, delivery=delivery) for usage in kinds)
-    return Amount(input_tokens + output_tokens, dearest)
+    size = 1 << max(input_tokens - 1, 0).bit_length()
+    dearest_input, output = _dearest(price, size, at.date(), delivery)
+    return Amount(input_tokens + output_tokens, input_tokens * dearest_input + output_tokens * output)
+
+
+@lru_cache(maxsize=1024)
+def _dearest(price: Price, size: int, day: date, delivery: Delivery) -> tuple[int, int]:
+    """Picodollars a token of input and of output in a request of at most `size` tokens: prices rise with the size."""
+    at = datetime.combine(day, clock_time.max, UTC)
+    kinds = ("input_tokens", "cache_read_tokens", "cache_write_tokens")
+    nothing = {kind: price.cost(TokenUsage(**{kind: size}), at=at, delivery=delivery) for kind in kinds}
+    with_output = price.cost(TokenUsage(input_tokens=size, output_tokens=1), at=at, delivery=delivery)
+    return -(-max(nothing.values()) // size), with_output - nothing["input_tokens"]

@@ -60,6 +60,7 @@ class FakeVendor:
         self._stopping = asyncio.Event()
         wires: tuple[Wire, ...] = (AnthropicWire(), OpenAIWire(own_server=own_server), OllamaWire())
         routes = [Route(wire.path, _endpoint(self, wire), methods=["POST"]) for wire in wires]
+        routes += [Route(wire.counting_path, _counter(wire), methods=["POST"]) for wire in wires if wire.counting_path]
         routes += [Route("/v1/models", self._list_openai), Route("/api/tags", self._list_ollama)]
         routes += [Route("/_books", self._tell_books)]
         config = uvicorn.Config(
@@ -232,3 +233,11 @@ def _endpoint(vendor: FakeVendor, wire: Wire) -> Callable[[Request], Any]:
         return await vendor.handle(wire, request)
 
     return endpoint
+
+
+def _counter(wire: Wire) -> Callable[[Request], Any]:
+    async def count(request: Request) -> Response:
+        asked = wire.read_to_count(json.loads(await request.body()))
+        return JSONResponse({"object": "response.input_tokens", "input_tokens": asked.input_tokens})
+
+    return count

@@ -58,6 +58,8 @@ class Wire(ABC):
 
     name: str
     path: str
+    counting_path: str | None = None
+    """Where input is counted for free."""
 
     @abstractmethod
     def key(self, headers: Mapping[str, str]) -> str | None:
@@ -66,6 +68,10 @@ class Wire(ABC):
     @abstractmethod
     def read(self, body: Mapping[str, Any]) -> FakeRequest:
         """A request."""
+
+    def read_to_count(self, body: Mapping[str, Any]) -> FakeRequest:
+        """A request to count input."""
+        return self.read({**body, "max_tokens": 0})
 
     @abstractmethod
     def complaint(self, body: Mapping[str, Any]) -> str | None:
@@ -89,6 +95,7 @@ class AnthropicWire(Wire):
 
     name = "anthropic"
     path = "/v1/messages"
+    counting_path = "/v1/messages/count_tokens"
     _TAKES = frozenset({"model", "max_tokens", "system", "messages", "output_config", "metadata", "stop_sequences"})
     _ERRORS: Mapping[int, str] = {
         400: "invalid_request_error",
@@ -174,6 +181,7 @@ class OpenAIWire(Wire):
 
     name = "openai"
     path = "/v1/chat/completions"
+    counting_path = "/v1/responses/input_tokens"
     _TAKES = frozenset(
         {"model", "messages", "response_format", "max_completion_tokens", "max_tokens", "temperature", "seed", "user"}
     )
@@ -196,6 +204,12 @@ class OpenAIWire(Wire):
             schema=((body.get("response_format") or {}).get("json_schema") or {}).get("schema"),
             max_output_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         )
+
+    def read_to_count(self, body: Mapping[str, Any]) -> FakeRequest:
+        """In the words of the Responses API."""
+        said = [{"role": "system", "content": body["instructions"]}, {"role": "user", "content": body["input"]}]
+        form = {"json_schema": body["text"]["format"]}
+        return self.read({"model": body["model"], "messages": said, "response_format": form})
 
     def complaint(self, body: Mapping[str, Any]) -> str | None:
         """Unknown fields, and what strict structured output does not support."""
