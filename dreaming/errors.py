@@ -2,6 +2,7 @@
 
     DreamingError
     ├── UsageError               what was asked for cannot be done as asked (exit code 2)
+    │   ├── FilterError          a filter does not parse, or asks for what no chunk has
     │   └── ConfigurationError   a setting or an environment variable has a value that cannot be used
     ├── ImportFailure            a file could not be read as an export
     │   ├── UnreadableExport     broken JSON, truncated archive, wrong encoding
@@ -23,6 +24,10 @@ class DreamingError(Exception):
 
 class UsageError(DreamingError):
     """What was asked for cannot be done as asked."""
+
+
+class FilterError(UsageError):
+    """A filter does not parse, or asks for what no chunk has."""
 
 
 class ConfigurationError(UsageError):

@@ -1,0 +1,131 @@
+"""What a filter is, and whether a chunk matches it.
+
+There are two truth values. Where a cell is empty, `=`, `<`, `>` and `IN` are false; `!=` is exactly `NOT =`, and so
+true. Texts are compared as they are; `CONTAINS` minds neither case nor width: it looks for a member in a list, and for
+a part in a text.
+"""
+
+import operator
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dreaming.chunk import BChunk
+from dreaming.upgrading.filtering.columns import COLUMNS, RANKS, Scalar
+
+Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`column operator value`, the value of the column's type."""
+
+    column: str
+    operator: Operator
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """`column IN (values)`."""
+
+    column: str
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """`column CONTAINS value`."""
+
+    column: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """`column IS NULL`: an empty cell, or an empty list."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`NOT operand`."""
+
+    operand: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All operands, of which there are two or more."""
+
+    operands: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any operand, of which there are two or more."""
+
+    operands: tuple["Expression", ...]
+
+
+Expression = Comparison | Membership | Contains | IsNull | Not | And | Or
+
+_COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def matches(expression: Expression, chunk: BChunk) -> bool:
+    """Whether a chunk is one that a filter asks for."""
+    match expression:
+        case Not(operand):
+            return not matches(operand, chunk)
+        case And(operands):
+            return all(matches(each, chunk) for each in operands)
+        case Or(operands):
+            return any(matches(each, chunk) for each in operands)
+        case Comparison(column, "!=", value):
+            return not matches(Comparison(column, "=", value), chunk)
+        case Comparison(column, sign, value):
+            cell = getattr(chunk, column)
+            return cell is not None and _COMPARE[sign](ranked(column, cell), ranked(column, value))
+        case Membership(column, values):
+            return getattr(chunk, column) in values
+        case Contains(column, value):
+            return _contains(getattr(chunk, column), folded(value))
+        case IsNull(column):
+            return getattr(chunk, column) in (None, ())
+
+
+def ranked(column: str, value: Scalar) -> Any:
+    """What a value is compared by."""
+    return RANKS[str(value)] if column == "quality_level" else value
+
+
+def folded(text: str) -> str:
+    """A text without case and width."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _contains(cell: str | tuple[str, ...] | None, wanted: str) -> bool:
+    if isinstance(cell, tuple):
+        return any(folded(member) == wanted for member in cell)
+    return cell is not None and wanted in folded(cell)
+
+
+def columns_of(expression: Expression) -> set[str]:
+    """The columns that a filter asks about."""
+    match expression:
+        case Not(operand):
+            return columns_of(operand)
+        case And(operands) | Or(operands):
+            return set().union(*map(columns_of, operands))
+        case Comparison(column) | Membership(column) | Contains(column) | IsNull(column):
+            assert column in COLUMNS
+            return {column}
