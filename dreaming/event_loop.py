@@ -6,7 +6,7 @@ interrupted, it calls the work off, waits for that to end, and goes on being int
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -38,8 +38,11 @@ class EventLoop:
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
-    def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """Run a coroutine on the loop and return its result; interrupted, call it off and go on being interrupted."""
+    def run(self, work: Coroutine[Any, Any, _Result], *, meanwhile: Callable[[], None] | None = None) -> _Result:
+        """Run a coroutine on the loop and return its result; interrupted, call it off and go on being interrupted.
+
+        `meanwhile` is called now and then on the caller's thread; what it raises interrupts too.
+        """
         ended = Event()
         future = asyncio.run_coroutine_threadsafe(_telling(work, ended), self._loop)
         try:
@@ -49,6 +52,8 @@ class EventLoop:
                 except TimeoutError:
                     if future.done():
                         raise
+                    if meanwhile is not None:
+                        meanwhile()
         except BaseException:
             if not future.done():
                 future.cancel()

@@ -25,6 +25,7 @@ from dreaming.storage.database import Database, DatabaseName, open_database
 from dreaming.storage.locks import DayLocks, FileDayLocks, PostgresDayLocks
 from dreaming.storage.partitions import PartitionStore
 from dreaming.storage.purchases import Purchases
+from dreaming.storage.requests import Requests
 
 
 def utc_now() -> datetime:
@@ -39,6 +40,7 @@ class Home:
     settings: Settings
     archive: Archive
     ledger: Ledger
+    requests: Requests
     store: PartitionStore
     index: MemoryIndex
     memory: Memory
@@ -62,6 +64,7 @@ class Home:
         self.archive.forget(conversation_id)
         self.pipeline.purchases.forget(conversation_id)
         self.ledger.forget(conversation_id)
+        self.requests.forget(conversation_id)
         self.memory.forget(conversation_id)
         return days
 
@@ -124,6 +127,7 @@ def open_home(
             settings=settings,
             archive=archive,
             ledger=ledger,
+            requests=Requests(ledger.database),
             store=store,
             index=index,
             memory=memory,

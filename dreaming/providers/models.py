@@ -111,6 +111,14 @@ def _warning(model: _Served, today: date) -> str | None:
     return f"The model {model.name!r} ends on {model.ends}.{after}"
 
 
+def default_model(vendor: str, level: QualityLevel) -> str:
+    """The model of a vendor that gives a level, where nobody says which; raises `ConfigurationError` for none."""
+    tiers: dict[str, str] = _data()[vendor].get("tiers", {})
+    if level not in tiers:
+        raise ConfigurationError(f"No model of {vendor} is known to give {level} chunks. Name one.")
+    return tiers[level]
+
+
 @cache
 def _data() -> dict[str, Any]:
     return tomllib.loads(files("dreaming.providers").joinpath("models.toml").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ once, and a commit to disk takes as long for one as for fifty: so one thread a p
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from dreaming.processes import ProcessIdentity, this_process
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, Limit, Window, window_scope
 from dreaming.storage.database import Database
-from dreaming.storage.tables import budget_limits, calls, scopes
+from dreaming.storage.tables import budget_limits, calls, paid_chunks, scopes
 
 _log = logging.getLogger(__name__)
 
@@ -198,6 +198,28 @@ class Ledger:
         query = sa.select(calls.c.request_key).where(calls.c.reply.is_not(None))
         with self.database.read() as connection:
             return {key for (key,) in connection.execute(query) if key is not None}
+
+    def charged_for(self, call_ids: Collection[str], *, request_id: str) -> Amount:
+        """What calls of a request came to that no chunk has been charged with yet.
+
+        What an earlier request paid for is free to this one, and so is what another conversation with the same text
+        paid for.
+        """
+        charged = sa.select(paid_chunks.c.call_id).where(paid_chunks.c.call_id == calls.c.call_id)
+        return self._sum(calls.c.call_id.in_(call_ids), calls.c.request_id == request_id, ~charged.exists())
+
+    def spent_in_run(self, run_id: str) -> Amount:
+        """What the calls of a run count as: charged, and what may have been."""
+        return self._sum(calls.c.run_id == run_id)
+
+    def _sum(self, *where: sa.ColumnElement[bool]) -> Amount:
+        query = sa.select(
+            sa.func.coalesce(sa.func.sum(calls.c.counted_tokens), 0),
+            sa.func.coalesce(sa.func.sum(calls.c.cost_picodollars), 0),
+        ).where(*where)
+        with self.database.read() as connection:
+            tokens, picodollars = connection.execute(query).one()
+        return Amount(int(tokens), int(picodollars))
 
     def mark_unusable(self, call_ids: Iterable[str]) -> None:
         """Note that nothing could be made of the replies to calls."""

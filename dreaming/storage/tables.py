@@ -206,15 +206,25 @@ upgrade_spans = sa.Table(
     sa.Column("request_id", sa.Text, primary_key=True),
     sa.Column("conversation_id", sa.Text, primary_key=True),
     sa.Column("day", sa.Text, primary_key=True),
-    sa.Column("first_chunk_id", sa.Text, primary_key=True),
+    sa.Column("span_key", sa.Text, primary_key=True),
     sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("chunk_ids", sa.JSON, nullable=False),
+    sa.Column("slices", sa.JSON, nullable=False),
+    sa.Column("chunks", sa.Integer, nullable=False),
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Index("upgrade_spans_by_day", "request_id", "day", "position"),
 )
 """The frozen plan of a request. `state`: open, bought, given_up (with the reason) or gone (its text has changed)."""
+
+planned_days = sa.Table(
+    "planned_days",
+    ledger,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("skipped", sa.JSON, nullable=False),
+)
+"""The days that a request's plan is frozen for, and how many chunks it leaves out of each, by reason."""
 
 task_results = sa.Table(
     "task_results",

@@ -200,7 +200,7 @@ def _bought(
         return split_exactly(amount, lengths)[place]
 
     return BChunk(
-        chunk_id=hash_chunk(paid.conversation_id, spans, content, paid.call_id),
+        chunk_id=hash_chunk(paid.conversation_id, spans, content, paid.origin),
         conversation_id=paid.conversation_id,
         day=lane.day.day,
         ordinal=0,

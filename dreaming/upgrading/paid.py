@@ -65,6 +65,16 @@ class PaidChunk:
     bought_at: datetime
 
     @property
+    def origin(self) -> str:
+        """What goes into the ids of its chunks: a later request that gets the same reply makes chunks of its own."""
+        return chunk_origin(self.request_id, self.call_id)
+
+    @property
     def chunk_id(self) -> ChunkId:
         """The id of the chunk where nothing covers any of it."""
         return ChunkId(self.paid_chunk_id)
+
+
+def chunk_origin(request_id: str, call_id: str) -> str:
+    """The origin of chunks that a request has from a call."""
+    return f"{request_id}/{call_id}"

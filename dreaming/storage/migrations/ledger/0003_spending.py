@@ -43,14 +43,21 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Text, primary_key=True),
         sa.Column("conversation_id", sa.Text, primary_key=True),
         sa.Column("day", sa.Text, primary_key=True),
-        sa.Column("first_chunk_id", sa.Text, primary_key=True),
+        sa.Column("span_key", sa.Text, primary_key=True),
         sa.Column("position", sa.Integer, nullable=False),
-        sa.Column("chunk_ids", sa.JSON, nullable=False),
+        sa.Column("slices", sa.JSON, nullable=False),
+        sa.Column("chunks", sa.Integer, nullable=False),
         sa.Column("tokens", sa.BigInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=True),
     )
     op.create_index("upgrade_spans_by_day", "upgrade_spans", ["request_id", "day", "position"])
+    op.create_table(
+        "planned_days",
+        sa.Column("request_id", sa.Text, primary_key=True),
+        sa.Column("day", sa.Text, primary_key=True),
+        sa.Column("skipped", sa.JSON, nullable=False),
+    )
     op.create_table(
         "task_results",
         sa.Column("run_id", sa.Text, primary_key=True),

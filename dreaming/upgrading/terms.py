@@ -1,0 +1,88 @@
+"""What an upgrade is asked to do, and within what limits."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal, get_args
+
+from dreaming.chunk import QUALITY_LEVELS, QualityLevel
+from dreaming.errors import UsageError
+from dreaming.upgrading.filtering.expression import Expression
+from dreaming.upgrading.filtering.parsing import parse_filter
+
+PaidLevel = Literal["good", "premium"]
+
+DEFAULT_FILTER: Mapping[QualityLevel, str] = {
+    "good": "quality_level = basic AND needs_upgrade = true",
+    "premium": "quality_level != premium",
+}
+"""What is upgraded where nobody says which chunks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeTerms:
+    """The terms of one upgrade; None is no limit. Raises `UsageError` for a value that cannot be meant."""
+
+    target_quality: QualityLevel
+    filter: str | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    limit: int | None = None
+    """Chunks, at most."""
+    provider: str | None = None
+    """None: the default of the target quality."""
+    model: str | None = None
+    max_tokens: int | None = None
+    max_cost_usd: Decimal | None = None
+    max_duration_seconds: float | None = None
+    include_undone: bool = False
+    retry_failed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.target_quality not in get_args(PaidLevel):
+            raise UsageError(
+                f"target_quality = {self.target_quality!r} is nothing to upgrade to. Choose good or premium; basic "
+                "chunks are made for free by `dreaming run`."
+            )
+        for name in ("limit", "max_tokens", "max_cost_usd", "max_duration_seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"{name} = {value} allows nothing. Give more than 0, or leave it out for no limit.")
+        if self.first_day and self.last_day and self.first_day > self.last_day:
+            raise UsageError(f"The range from {self.first_day} to {self.last_day} has no day: turn it round.")
+        self.expression()
+
+    def expression(self) -> Expression:
+        """What chunks are asked for; raises `FilterError`."""
+        return parse_filter(self.filter or DEFAULT_FILTER[self.target_quality])
+
+    def allows_day(self, day: date) -> bool:
+        """Whether a day is within the range."""
+        return (self.first_day is None or self.first_day <= day) and (self.last_day is None or day <= self.last_day)
+
+    def is_below(self, level: QualityLevel) -> bool:
+        """Whether a chunk of a level has nothing to gain."""
+        order = list(QUALITY_LEVELS)
+        return order.index(level) >= order.index(self.target_quality)
+
+    def as_json(self) -> dict[str, Any]:
+        """The terms as JSON has them."""
+        return {name: _plain(value) for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "UpgradeTerms":
+        """The terms that were written as JSON."""
+        known = {field.name: told[field.name] for field in fields(cls) if field.name in told}
+        for name, read in (
+            ("first_day", date.fromisoformat),
+            ("last_day", date.fromisoformat),
+            ("max_cost_usd", Decimal),
+        ):
+            if name in known:
+                known[name] = read(known[name])
+        return cls(**known)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal | date) else value
