@@ -6,6 +6,7 @@
     upgraded_chunks.py      -> the current chunks: what was paid for, laid over what is free
     memory_index.py         -> searchable
     day.py                  the four as one multi-asset over daily partitions
+    upgrading.py            an upgrade within a run
     metadata.py             statistics -> asset metadata
 
 The four are one multi-asset because a day is the unit of work: each goes through all stages by itself, is searchable at

@@ -9,7 +9,8 @@ import dagster as dg
 from dagster import DagsterExecutionInterruptedError
 
 from assets import basic_chunks, memory_index, raw_conversations, upgraded_chunks
-from assets.stage import Check, DreamingConfig, Work
+from assets.stage import Check, DayConfig, DreamingConfig, Work
+from assets.upgrading import UPGRADED, named, upgrade_days
 from dreaming.errors import DreamingError
 from dreaming.home import Home
 from dreaming.model_chunker import open_model_chunker
@@ -41,13 +42,18 @@ def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
     )
     def dreaming(
         context: dg.AssetExecutionContext,
-        config: DreamingConfig,
+        config: DayConfig,
         home: dg.ResourceParam[Home],
+        anthropic: dg.ResourceParam[ConfiguredProvider],
+        openai: dg.ResourceParam[ConfiguredProvider],
         local_llm: dg.ResourceParam[ConfiguredProvider],
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
+        terms = config.terms() if config.target_quality else None
         with open_work(context, config, home, local_llm) as work:
             run_days(context, work, days, context.selected_asset_keys, context.selected_asset_check_keys)
+        if terms and UPGRADED in context.selected_asset_keys:
+            upgrade_days(context, home, named(anthropic, openai, local_llm), terms, days)
         # Each day's events are logged as it ends, so that they stand when a later day fails; nothing is left to yield.
         yield from ()
 

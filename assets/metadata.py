@@ -1,10 +1,12 @@
 """Statistics -> asset metadata: numbers that plot over partitions, JSON for programs, Markdown for people."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import dagster as dg
 
 from assets.stage import Metadata
+from dreaming.executor import DreamingTaskResult
 from dreaming.model_chunker import ModelChunker
 from dreaming.statistics import HISTOGRAM_EDGES, ChunkStatistics, RawStatistics
 
@@ -67,6 +69,31 @@ def model_metadata(chunker: ModelChunker) -> Metadata:
         "llm_cache_write_tokens": dg.MetadataValue.int(report.usage.cache_write_tokens),
         "llm_output_tokens": dg.MetadataValue.int(report.usage.output_tokens),
         "llm_seconds": dg.MetadataValue.float(round(report.seconds, 3)),
+    }
+
+
+def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_usd: Decimal) -> Metadata:
+    """What an upgrade did: of the day, what it cost; of the run, all of the result."""
+    budget = {f"budget_{name}": dg.MetadataValue.text(str(value)) for name, value in result.budget.items() if value}
+    quality = {f"run_quality_{level}": dg.MetadataValue.int(count) for level, count in result.quality_counts.items()}
+    return {
+        "day_tokens_consumed": dg.MetadataValue.int(day_tokens),
+        "day_cost_usd": dg.MetadataValue.float(float(day_cost_usd)),
+        "request_id": dg.MetadataValue.text(result.request_id or ""),
+        "llm_provider": dg.MetadataValue.text(result.llm_provider),
+        "llm_model": dg.MetadataValue.text(result.llm_model),
+        "chunks_created": dg.MetadataValue.int(result.chunks_created),
+        "chunks_upgraded": dg.MetadataValue.int(result.chunks_upgraded),
+        "tokens_consumed": dg.MetadataValue.int(result.tokens_consumed),
+        "estimated_cost_usd": dg.MetadataValue.float(float(result.estimated_cost_usd)),
+        "processing_time_seconds": dg.MetadataValue.float(result.processing_time_seconds),
+        "stopped_by": dg.MetadataValue.text(result.stopped or "nothing"),
+        "skipped": dg.MetadataValue.json(result.skipped),
+        "quality_before": dg.MetadataValue.json(result.quality_before),
+        "quality_after": dg.MetadataValue.json(result.quality_counts),
+        "task_result": dg.MetadataValue.json(result.as_json()),
+        **quality,
+        **budget,
     }
 
 

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
+from typing import Literal, cast
 
 import dagster as dg
 from pydantic import Field
 
 from dreaming.checking import Finding
+from dreaming.chunk import QualityLevel
 from dreaming.home import Home
 from dreaming.model_chunker import ModelChunker
 from dreaming.pipeline import Engine, Rechunk
 from dreaming.storage.partitions import AssetName
+from dreaming.upgrading.terms import UpgradeTerms
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -29,6 +33,55 @@ class DreamingConfig(dg.Config):
         description="What cuts new basic chunks: 'rules', or 'local', the local LLM, with the rules for every "
         "conversation that it gives no usable reply for. Both are free and stay on this machine.",
     )
+
+
+class BudgetConfig(dg.Config):
+    """What an upgrade may spend, over all of its runs; what is not set is no limit."""
+
+    max_tokens: int | None = Field(default=None, description="Tokens of input and output together.")
+    max_cost_usd: float | None = Field(default=None, description="Dollars, by the price library or your own price.")
+    max_duration_seconds: float | None = Field(default=None, description="Time from the request's beginning.")
+
+
+class UpgradeConfig(dg.Config):
+    """What an upgrade is asked to do. A request keeps the terms that its first run had."""
+
+    target_quality: Literal["", "good", "premium"] = Field(
+        default="", description="The level to upgrade to; empty makes no upgrade and spends nothing."
+    )
+    filter: str = Field(
+        default="",
+        description="Which chunks, like \"labels CONTAINS 'billing' AND quality_level != 'premium'\". Empty: basic "
+        "chunks that need an upgrade for good, and all that are not premium for premium.",
+    )
+    limit: int | None = Field(default=None, description="Chunks, at most.")
+    provider: str = Field(default="", description="anthropic, openai or local; empty is anthropic.")
+    model: str = Field(default="", description="The model as you write its name; empty is the level's own.")
+    budget: BudgetConfig = Field(default=BudgetConfig(), description="What it may spend.")
+    include_undone: bool = Field(default=False, description="Also chunks whose upgrade was undone.")
+    retry_failed: bool = Field(default=False, description="Ask again where an earlier reply could not be used.")
+
+    def terms(self, *, first_day: date | None = None, last_day: date | None = None) -> UpgradeTerms:
+        """The config as terms; raises `UsageError` for what cannot be meant."""
+        cost = self.budget.max_cost_usd
+        return UpgradeTerms(
+            target_quality=cast("QualityLevel", self.target_quality),
+            filter=self.filter or None,
+            first_day=first_day,
+            last_day=last_day,
+            limit=self.limit,
+            provider=self.provider or None,
+            model=self.model or None,
+            max_tokens=self.budget.max_tokens,
+            max_cost_usd=None if cost is None else Decimal(str(cost)),
+            max_duration_seconds=self.budget.max_duration_seconds,
+            include_undone=self.include_undone,
+            retry_failed=self.retry_failed,
+        )
+
+
+class DayConfig(DreamingConfig, UpgradeConfig):
+    """The run config of the partitioned assets: what is free, and an upgrade of the run's days if one is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """The definitions, buildable with overrides."""
 
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 import dagster as dg
 
 from assets.day import build_assets
-from dagster_project.jobs import build_initial_job, dream_days, import_watched_folders
-from dagster_project.schedules import build_initial_schedule
+from dagster_project.jobs import build_initial_job, dream_days, import_watched_folders, upgrade
+from dagster_project.schedules import build_initial_schedule, build_upgrade_schedule
 from dagster_project.sensors import build_imports_sensor, build_orphans_sensor
 from dreaming.days import Calendar
 from dreaming.home import Home, open_home
@@ -26,7 +27,7 @@ from resources.llm import ProviderName
 
 
 def build_definitions(
-    settings: Settings, *, home: object | None = None, local_llm: object | None = None
+    settings: Settings, *, home: object | None = None, providers: Mapping[str, object] | None = None
 ) -> dg.Definitions:
     """The definitions for settings.
 
@@ -34,7 +35,7 @@ def build_definitions(
         settings: what the environment decides.
         home: an open `Home` (or a resource that gives one) in the place of the configured resource, for runs in the
             caller's own process and for tests.
-        local_llm: a provider (or a resource that gives one) in the place of the configured local LLM.
+        providers: configured providers (or resources that give one) in the place of the resources of these names.
 
     """
     configured = home_resource(settings)
@@ -48,13 +49,16 @@ def build_definitions(
     initial = build_initial_job()
     return dg.Definitions(
         assets=[build_assets(partitions)],
-        jobs=[initial, dream_days, import_watched_folders],
-        schedules=[build_initial_schedule(initial, calendar)],
+        jobs=[initial, dream_days, upgrade, import_watched_folders],
+        schedules=[
+            build_initial_schedule(initial, calendar),
+            build_upgrade_schedule(upgrade, calendar, open_configured),
+        ],
         sensors=[build_imports_sensor(open_configured), build_orphans_sensor(open_configured)],
         resources={
             "home": home if home is not None else configured,
             **provider_resources(settings),
-            **({"local_llm": local_llm} if local_llm is not None else {}),
+            **(providers or {}),
         },
         executor=dg.in_process_executor,
     )
@@ -92,6 +96,14 @@ def provider_resources(
         "local_llm": local,
         "llm": LLMProviderResource(provider=provider, anthropic=anthropic, openai=openai, local=local),
     }
+
+
+def configured_providers(settings: Settings) -> dict[str, ConfiguredProvider]:
+    """The providers as a run in the environment would have them, by name."""
+    resources = provider_resources(settings)
+    del resources["llm"]
+    with dg.build_resources(resources) as opened:
+        return {provider.name: provider for provider in opened._asdict().values()}
 
 
 def _variable(name: str) -> str:

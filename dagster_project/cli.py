@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import click
 from rich.text import Text
@@ -13,7 +14,7 @@ from rich.text import Text
 import dreaming.samples
 from dreaming.cli import DAY, cli, console, fail, import_exports, json_option, progress_bar, write_json
 from dreaming.errors import UsageError
-from dreaming.settings import Settings
+from dreaming.settings import Settings, parse_day
 
 if TYPE_CHECKING:
     from dagster_project.running import RunOutcome
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dreaming.model_chunker import ModelReport
     from dreaming.pipeline import Engine, Rechunk
     from dreaming.statistics import ChunkStatistics
+    from dreaming.upgrading.terms import UpgradeTerms
 
 
 def main() -> None:
@@ -147,6 +149,128 @@ def _leave(outcome: "RunOutcome | None") -> None:
         sys.exit(130)
     if outcome and outcome.failed:
         sys.exit(1)
+
+
+@cli.command()
+@click.option("--quality", required=True, type=click.Choice(["good", "premium"]), help="The level to upgrade to.")
+@click.option("--filter", "wanted", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md.")
+@click.option("--from", "first", type=DAY, help="First day.")
+@click.option("--to", "last", type=DAY, help="Last day.")
+@click.option("--max-tokens", type=int, help="Tokens of input and output together.")
+@click.option("--max-cost-usd", type=float, help="Dollars.")
+@click.option("--max-duration-seconds", type=float, help="Time.")
+@click.option("--limit", type=int, help="Chunks, at most.")
+@click.option("--provider", type=click.Choice(["anthropic", "openai", "local"]), help="By default anthropic.")
+@click.option("--model", help="As you write its name; by default the level's own.")
+@click.option("--include-undone", is_flag=True, help="Also chunks whose upgrade was undone.")
+@click.option("--retry-failed", is_flag=True, help="Ask again where an earlier reply could not be used.")
+@click.option("--resume", metavar="REQUEST", help="Go on with a request, with what is left of its budget.")
+@click.option("--dry-run", is_flag=True, help="Say what it would take, and spend nothing.")
+@click.option("--queue", is_flag=True, help="Leave the run to the daemon of `dreaming ui`.")
+@json_option
+def upgrade(
+    quality: str,
+    wanted: str | None,
+    first: date | None,
+    last: date | None,
+    max_tokens: int | None,
+    max_cost_usd: float | None,
+    max_duration_seconds: float | None,
+    resume: str | None,
+    dry_run: bool,
+    queue: bool,
+    as_json: bool,
+    **others: Any,
+) -> None:
+    """Buy better chunks, within a budget that holds: basic -> good -> premium, over all days or a range.
+
+    Exits 3 when a budget or the time stopped it: what was bought is published, and --resume or a new upgrade goes on.
+    """
+    budget = {
+        "max_tokens": max_tokens,
+        "max_cost_usd": max_cost_usd,
+        "max_duration_seconds": max_duration_seconds,
+    }
+    config = {"target_quality": quality, "filter": wanted or "", "budget": _set(budget)}
+    config |= {"first_day": str(first or ""), "last_day": str(last or "")} | _set(others)
+    if dry_run:
+        _show_estimate(config, as_json=as_json)
+    else:
+        _leave_upgrade(*_upgrade(config, request_id=resume or uuid4().hex, queue=queue), as_json=as_json)
+
+
+def _set(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _terms(config: dict[str, Any]) -> "UpgradeTerms":
+    """The terms of a config, so that what is wrong with them is said before there is a run."""
+    from dagster_project.jobs import UpgradeDaysConfig
+
+    asked = UpgradeDaysConfig(**config)
+    days = (parse_day(day) if day else None for day in (asked.first_day, asked.last_day))
+    return asked.terms(**dict(zip(("first_day", "last_day"), days, strict=True)))
+
+
+def _upgrade(config: dict[str, Any], *, request_id: str, queue: bool) -> tuple["RunOutcome", dict[str, Any] | None]:
+    from dagster_project.instance import open_instance
+    from dagster_project.running import execute_upgrade, queue_upgrade
+    from dreaming.home import open_home
+
+    _terms(config)
+    settings = Settings.from_environment()
+    with open_home(settings) as home, open_instance(settings) as instance:
+        launch = queue_upgrade if queue else execute_upgrade
+        outcome = launch(home, instance, config, request_id=request_id)
+        return outcome, home.requests.result(outcome.run_id)
+
+
+def _leave_upgrade(outcome: "RunOutcome", result: dict[str, Any] | None, *, as_json: bool) -> None:
+    from dreaming.reporting import print_task_result
+
+    if as_json:
+        made = {"run_id": outcome.run_id, "status": outcome.status.value, "message": outcome.message}
+        write_json({"run": made, "result": result})
+    elif result is not None:
+        print_task_result(console, result)
+    elif not outcome.failed:
+        console.print(f"run {outcome.run_id}  {outcome.status.value}", highlight=False)
+    if outcome.failed:
+        fail(outcome.message, 1)
+    _leave(outcome)
+    if result and result["stopped"] in ("budget", "time"):
+        sys.exit(3)
+
+
+def _show_estimate(config: dict[str, Any], *, as_json: bool) -> None:
+    from dagster_project.building import configured_providers
+    from dreaming.executor import DreamingExecutor
+    from dreaming.home import open_home
+    from dreaming.reporting import print_estimate
+
+    terms, settings = _terms(config), Settings.from_environment()
+    with open_home(settings) as home:
+        days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
+        estimate = DreamingExecutor(home, configured_providers(settings), run_id="dry-run").estimate(terms, days)
+    if as_json:
+        write_json(estimate)
+    else:
+        print_estimate(console, estimate)
+
+
+@cli.command()
+@click.argument("request")
+@json_option
+def undo(request: str, as_json: bool) -> None:
+    """Take an upgrade back: what lies beneath it is current again. What it cost stays spent."""
+    from dreaming.home import open_home
+
+    with open_home(Settings.from_environment()) as home:
+        days = home.undo(request)
+    if as_json:
+        write_json({"request": request, "days": days})
+    else:
+        console.print(f"Undone; {len(days):,} days were published again.", highlight=False)
 
 
 @cli.command()

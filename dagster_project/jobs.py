@@ -1,6 +1,6 @@
 """What is run. Jobs carry no run config: it would silently beat a backfill's. Defaults are fields of the configs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,7 +9,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from pydantic import Field
 
 from assets.day import POOL, open_work, run_days
-from assets.stage import DreamingConfig
+from assets.stage import DreamingConfig, UpgradeConfig
+from assets.upgrading import named, upgrade_days
 from dreaming.home import Home
 from dreaming.pipeline import Engine, Rechunk
 from dreaming.providers.registry import ConfiguredProvider
@@ -18,7 +19,9 @@ from dreaming.settings import parse_day
 STAGE_TAG = "dreaming/stage"
 PRIORITY_TAG = "dagster/priority"
 
+HIGH_PRIORITY = "10"
 MEDIUM_PRIORITY = "0"
+LOW_PRIORITY = "-10"
 
 
 def build_initial_job() -> UnresolvedAssetJobDefinition:
@@ -62,6 +65,40 @@ def dream_days() -> None:
     dream_each_day()
 
 
+class UpgradeDaysConfig(UpgradeConfig):
+    """The run config of `upgrade`."""
+
+    first_day: str = Field(default="", description="YYYY-MM-DD; empty for all days from the first.")
+    last_day: str = Field(default="", description="YYYY-MM-DD; empty for all days to the last.")
+
+
+@dg.op(pool=POOL)
+def upgrade_chunks(
+    context: dg.OpExecutionContext,
+    config: UpgradeDaysConfig,
+    home: dg.ResourceParam[Home],
+    anthropic: dg.ResourceParam[ConfiguredProvider],
+    openai: dg.ResourceParam[ConfiguredProvider],
+    local_llm: dg.ResourceParam[ConfiguredProvider],
+) -> None:
+    """An upgrade over all published days of a range, one request with one budget."""
+    first, last = (parse_day(day) if day else None for day in (config.first_day, config.last_day))
+    terms = config.terms(first_day=first, last_day=last)
+    days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
+    upgrade_days(context, home, named(anthropic, openai, local_llm), terms, days)
+
+
+@dg.job(
+    description="Buy better chunks with a budget: which level, for which chunks, for how much, over any days. Each day "
+    "that changes is published and logged as a materialisation of `upgraded_chunks`.",
+    tags={STAGE_TAG: "upgrade", PRIORITY_TAG: LOW_PRIORITY},
+    executor_def=dg.in_process_executor,
+)
+def upgrade() -> None:
+    """An upgrade over any days."""
+    upgrade_chunks()
+
+
 @dg.op
 def import_new_exports(context: dg.OpExecutionContext, home: dg.ResourceParam[Home]) -> None:
     """Import new and changed exports; the sensor then runs the days that they touch."""
@@ -89,3 +126,8 @@ def days_config(days: Sequence[date], *, rechunk: Rechunk, engine: Engine = "rul
     """The run config of `dream_days` for some days."""
     config = {"days": [day.isoformat() for day in days], "rechunk": rechunk, "engine": engine}
     return {"ops": {"dream_each_day": {"config": config}}}
+
+
+def upgrade_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The run config of `upgrade`, from the fields of `UpgradeDaysConfig` that are set."""
+    return {"ops": {"upgrade_chunks": {"config": dict(config)}}}

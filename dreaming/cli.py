@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import date, datetime
+from decimal import Decimal
 from functools import update_wrapper
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
@@ -22,6 +23,10 @@ from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, BChunk
 from dreaming.errors import DreamingError, UsageError
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.settings import Settings, parse_day
+
+if TYPE_CHECKING:
+    from dreaming.chunk import QualityLevel
+    from dreaming.spending.budgets import Window
 
 console = Console()
 diagnostics = Console(stderr=True)
@@ -268,3 +273,110 @@ def timezone(zone: str) -> None:
     with open_home(replace(Settings.from_environment(), time_zone=None)) as home:
         touched = home.archive.move_time_zone(zone)
     console.print(f"Days are cut in {zone} now; {len(touched):,} days have news. Next: dreaming run", highlight=False)
+
+
+@cli.group()
+def budget() -> None:
+    """What may be spent by the month and by the day, for each provider and tier."""
+
+
+_provider_option = click.option("--provider", type=click.Choice(["anthropic", "openai"]), default="anthropic")
+_tier_option = click.option(
+    "--tier", type=click.Choice(["good", "premium"]), default="good", help="good: leftover quota; premium: its own."
+)
+_window_option = click.option(
+    "--per", "window", type=click.Choice(["month", "day"]), default="month", show_default=True
+)
+_tokens_option = click.option("--max-tokens", type=click.IntRange(0), help="Tokens; without it, no limit in tokens.")
+_cost_option = click.option(
+    "--max-cost-usd", type=click.FloatRange(0), help="Dollars; without it, no limit in dollars."
+)
+
+
+@budget.command("set")
+@_provider_option
+@_tier_option
+@_window_option
+@_tokens_option
+@_cost_option
+def set_budget(
+    provider: str, tier: "QualityLevel", window: "Window", max_tokens: int | None, max_cost_usd: float | None
+) -> None:
+    """Set a standing budget, in tokens, dollars or both; it holds at once. In UTC months and days."""
+    from dreaming.home import open_home
+    from dreaming.spending.budgets import Limit
+
+    if max_tokens is None and max_cost_usd is None:
+        raise UsageError("Give --max-tokens, --max-cost-usd or both; 0 allows nothing.")
+    with open_home(Settings.from_environment()) as home:
+        picodollars = None if max_cost_usd is None else int(Decimal(str(max_cost_usd)).scaleb(12))
+        home.ledger.set_limit(provider, tier, window, Limit(max_tokens, picodollars))
+    _show_budgets(as_json=False)
+
+
+@budget.command("elsewhere")
+@_provider_option
+@_tier_option
+@_window_option
+@click.option("--tokens", type=click.IntRange(0), default=0, help="Tokens, in all.")
+@click.option("--cost-usd", type=click.FloatRange(0), default=0.0, help="Dollars, in all.")
+def declare_elsewhere(provider: str, tier: "QualityLevel", window: "Window", tokens: int, cost_usd: float) -> None:
+    """Say what the same key has spent elsewhere in the current month or day: it counts against the budget."""
+    from dreaming.home import open_home
+    from dreaming.spending.amount import Amount
+    from dreaming.spending.budgets import window_scope
+
+    with open_home(Settings.from_environment()) as home:
+        spent = Amount(tokens, int(Decimal(str(cost_usd)).scaleb(12)))
+        home.ledger.declare_elsewhere(window_scope(provider, tier, window, home.ledger.clock()), spent)
+    _show_budgets(as_json=False)
+
+
+@budget.command("show")
+@json_option
+def show_budget(as_json: bool) -> None:
+    """What the standing budgets allow, and what is left of them."""
+    _show_budgets(as_json=as_json)
+
+
+def _show_budgets(*, as_json: bool) -> None:
+    from dreaming.home import open_home
+    from dreaming.reporting import budget_records, print_budgets
+
+    with open_home(Settings.from_environment()) as home:
+        records = budget_records(home)
+    if as_json:
+        write_json(records)
+    else:
+        print_budgets(console, records)
+
+
+@cli.group(invoke_without_command=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many requests.")
+@json_option
+@click.pass_context
+def ledger(context: click.Context, limit: int, as_json: bool) -> None:
+    """What was spent on what: upgrade requests, the newest first, and calls that may have been charged."""
+    if context.invoked_subcommand is not None:
+        return
+    from dreaming.home import open_home
+    from dreaming.reporting import print_spending
+
+    with open_home(Settings.from_environment()) as home:
+        records = {"requests": home.ledger.by_request(limit=limit), "unknown_calls": home.ledger.unknown_calls()}
+    if as_json:
+        write_json(records)
+    else:
+        print_spending(console, records)
+
+
+@ledger.command()
+@click.argument("call")
+@click.argument("outcome", type=click.Choice(["charged", "not-charged"]))
+def resolve(call: str, outcome: str) -> None:
+    """Say of an unknown call whether the vendor charged it, by the vendor's own bill."""
+    from dreaming.home import open_home
+
+    with open_home(Settings.from_environment()) as home:
+        home.ledger.resolve(call, charged=outcome == "charged")
+    console.print(f"The call {call} is {outcome} now.", highlight=False)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from dreaming.chunk import QUALITY_LEVELS, BChunk, QualityLevel, hash_slice
 from dreaming.conversation import ConversationDay, ConversationId
 from dreaming.errors import DreamingError, UsageError
+from dreaming.estimating import Estimate
 from dreaming.event_loop import EventLoop
 from dreaming.home import Home
 from dreaming.model_call import Answer, Failure, FailureReason
@@ -22,6 +23,7 @@ from dreaming.model_chunker import CONVERSATIONS_PER_PLACE
 from dreaming.prompting.chunks import describe_by_topics
 from dreaming.prompting.prompt import PROMPT_VERSION
 from dreaming.prompting.spans import ShownSpan, show_span
+from dreaming.providers.metered import UNMETERED, CallMeter
 from dreaming.providers.models import default_model
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
@@ -34,7 +36,7 @@ from dreaming.storage.requests import UpgradeRequest
 from dreaming.upgrading.filtering.expression import Expression, matches
 from dreaming.upgrading.overlay import PICODOLLAR, split_exactly
 from dreaming.upgrading.paid import PaidChunk, PaidSlice, PaidTopic, chunk_origin
-from dreaming.upgrading.plan import Candidate, PlannedSpan, plan_spans
+from dreaming.upgrading.plan import Candidate, PlannedSpan, plan_groups, plan_spans
 from dreaming.upgrading.terms import UpgradeTerms
 
 _log = logging.getLogger(__name__)
@@ -102,6 +104,11 @@ class DreamingTaskResult:
         """As JSON has it."""
         return {name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(self).items()}
 
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "DreamingTaskResult":
+        """The result that was written as JSON."""
+        return cls(**{**told, "estimated_cost_usd": Decimal(told["estimated_cost_usd"])})
+
 
 class DreamingExecutor:
     """Works on upgrade requests with the providers that are configured."""
@@ -156,6 +163,22 @@ class DreamingExecutor:
             if count > planned[day]:
                 skipped[day]["over_limit"] = count - planned[day]
         self.home.requests.freeze(request.request_id, skipped, spans)
+
+    def estimate(self, terms: UpgradeTerms, days: Collection[date]) -> dict[str, Any]:
+        """What an upgrade would take: spans, tokens and dollars, expected and at worst, by day and label. Free."""
+        skipped: dict[date, Counter[str]] = {day: Counter() for day in days}
+        candidates = list(self._candidates(terms, sorted(days), skipped))
+        provider = self._provider(terms, UNMETERED)
+        groups = plan_groups(candidates, limit=terms.limit)
+        estimate = Estimate.of(groups, provider, at=self.home.pipeline.clock())
+        return {
+            "target_quality": terms.target_quality,
+            "provider": provider.name,
+            "model": provider.model.served,
+            "candidates": len(candidates),
+            "skipped": dict(sum(skipped.values(), Counter())),
+            **estimate.as_json(),
+        }
 
     def _candidates(
         self, terms: UpgradeTerms, days: Sequence[date], skipped: Mapping[date, Counter[str]]
@@ -219,7 +242,7 @@ class DreamingExecutor:
                 quality_counts=self._quality(days),
                 tokens_consumed=spent.tokens,
                 estimated_cost_usd=spent.cost_usd,
-                budget=self._budget(request),
+                budget=self.home.ledger.balance(request_scope(request.request_id)).as_json(),
                 processing_time_seconds=round(perf_counter() - started, 3),
             )
             self.home.requests.store_result(
@@ -235,33 +258,25 @@ class DreamingExecutor:
                     counts[level] += 1
         return counts
 
-    def _budget(self, request: UpgradeRequest) -> dict[str, Any]:
-        balance = self.home.ledger.balance(request_scope(request.request_id))
-        room, used = balance.room, balance.used
-        return {
-            "limit_tokens": balance.limit.tokens,
-            "used_tokens": used.tokens,
-            "left_tokens": room.tokens,
-            "limit_usd": _usd(balance.limit.picodollars),
-            "used_usd": _usd(used.picodollars),
-            "left_usd": _usd(room.picodollars),
-        }
-
     def open_provider(self, request: UpgradeRequest) -> LLMProvider:
         """The metered provider that a request asks for; raises `UsageError` where it does not give the quality."""
-        terms = request.terms
-        name = terms.provider or DEFAULT_PROVIDER
-        if name not in self.providers:
-            raise UsageError(f"There is no provider {name!r}. Choose one of {', '.join(self.providers)}.")
-        configured = self.providers[name]
         meter = Meter(
             self.home.ledger,
             purpose="upgrade",
             run_id=self.run_id,
             request_id=request.request_id,
             deadline_at=request.deadline_at,
-            retry_failed=terms.retry_failed,
+            retry_failed=request.terms.retry_failed,
         )
+        provider = self._provider(request.terms, meter)
+        self._require_budget(request, provider)
+        return provider
+
+    def _provider(self, terms: UpgradeTerms, meter: CallMeter) -> LLMProvider:
+        name = terms.provider or DEFAULT_PROVIDER
+        if name not in self.providers:
+            raise UsageError(f"There is no provider {name!r}. Choose one of {', '.join(self.providers)}.")
+        configured = self.providers[name]
         model = terms.model or configured.settings.model or default_model(name, terms.target_quality)
         provider = configured.open(meter, today=self.home.pipeline.clock().date(), model=model)
         order = list(QUALITY_LEVELS)
@@ -270,7 +285,6 @@ class DreamingExecutor:
                 f"The model {provider.model.served!r} of {name} gives {provider.model.quality_level} chunks, and "
                 f"{terms.target_quality} ones are asked for. Choose a better model, or a lower target_quality."
             )
-        self._require_budget(request, provider)
         return provider
 
     def _require_budget(self, request: UpgradeRequest, provider: LLMProvider) -> None:
@@ -522,7 +536,3 @@ def _still_there(day: ConversationDay, span: PlannedSpan) -> ShownSpan | None:
     if not all(each.still_says(contents) for each in span.slices):
         return None
     return show_span(day, [(s.message_id, s.start, s.end) for s in span.slices])
-
-
-def _usd(picodollars: int | None) -> str | None:
-    return None if picodollars is None else str(Amount(0, picodollars).cost_usd)

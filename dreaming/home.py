@@ -68,6 +68,20 @@ class Home:
         self.memory.forget(conversation_id)
         return days
 
+    def undo(self, request_id: str) -> list[date]:
+        """Take an upgrade back, and publish the days that it changed; returns them. What it cost stays spent.
+
+        Works also after later upgrades, and may be repeated. Raises `UsageError` for a request that is not known.
+        """
+        self.requests.get(request_id)
+        purchases = self.pipeline.purchases
+        purchases.undo(request_id, at=self.pipeline.clock())
+        held = set(self.store.days("upgraded_chunks"))
+        touched = {day for each in purchases.conversations_of(request_id) for day in self.index.days_of(each)}
+        for day in sorted(touched & held):
+            self.pipeline.publish(day)
+        return sorted(touched & held)
+
     def erase_deleted(self) -> None:
         """Make what was deleted unreadable in the database files too."""
         self.index.erase_deleted()

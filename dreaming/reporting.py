@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -188,3 +189,96 @@ def print_status(console: Console, found: dict[str, Any]) -> None:
     for folder in found["watched_folders"]:
         table.add_row("watched", folder)
     console.print(table, highlight=False)
+
+
+def print_task_result(console: Console, result: Mapping[str, Any]) -> None:
+    """Show what an upgrade came to."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("request", str(result["request_id"]))
+    table.add_row("model", f"{result['llm_model']} of {result['llm_provider']}")
+    table.add_row("upgraded", f"{result['chunks_upgraded']:,} chunks, now {result['chunks_created']:,}")
+    table.add_row("days", f"{len(result['days_published']):,}")
+    table.add_row("spent", f"{result['tokens_consumed']:,} tokens, ${Decimal(result['estimated_cost_usd']):.6f}")
+    for name, form in (("tokens", "{:,}"), ("usd", "${}")):
+        if (limit := result["budget"].get(f"limit_{name}")) is not None:
+            told = [form.format(result["budget"][f"{part}_{name}"]) for part in ("used", "left")]
+            table.add_row(f"budget ({name})", f"{told[0]} of {form.format(limit)} used, {told[1]} left")
+    if result["skipped"]:
+        table.add_row("skipped", ", ".join(f"{reason} {count:,}" for reason, count in result["skipped"].items()))
+    table.add_row("stopped by", str(result["stopped"] or "nothing: the plan is done"))
+    console.print(table, highlight=False)
+    if result["message"]:
+        console.print(Text(result["message"]), highlight=False)
+    console.print(quality_table(result["quality_counts"]))
+
+
+def print_estimate(console: Console, estimate: Mapping[str, Any]) -> None:
+    """Show what an upgrade would take."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("model", f"{estimate['model']} of {estimate['provider']}")
+    table.add_row("would upgrade", f"{estimate['chunks']:,} chunks in {estimate['calls']:,} calls")
+    for name in ("expected", "worst"):
+        cost = Decimal(estimate[f"{name}_cost_usd"])
+        label = "expected" if name == "expected" else "reserved at most"
+        table.add_row(label, f"{estimate[f'{name}_tokens']:,} tokens, ${cost:.6f}")
+    if estimate["skipped"]:
+        table.add_row("skipped", ", ".join(f"{reason} {count:,}" for reason, count in estimate["skipped"].items()))
+    console.print(table, highlight=False)
+    for title, shares in (("day", estimate["by_day"]), ("label", estimate["by_label"])):
+        if shares:
+            console.print(_share_table(title, shares), highlight=False)
+
+
+def _share_table(title: str, shares: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = Table(title, "chunks", "tokens", "USD", box=None, pad_edge=False)
+    for name, share in shares.items():
+        cost = f"{Decimal(share['expected_cost_usd']):.6f}"
+        table.add_row(Text(name), f"{share['chunks']:,}", f"{share['expected_tokens']:,}", cost)
+    return table
+
+
+def budget_records(home: Home) -> list[dict[str, Any]]:
+    """The standing budgets in their current windows."""
+    records = []
+    for provider, tier in home.ledger.limited():
+        for window, balance in home.ledger.window_balances(provider, tier).items():
+            if balance.limit:
+                named = {"provider": provider, "tier": tier, "window": window, "scope": balance.scope_id}
+                records.append(named | balance.as_json())
+    return records
+
+
+def print_budgets(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
+    """Show standing budgets."""
+    if not records:
+        console.print("No budget is set: nothing is spent by itself. Next: dreaming budget set --max-tokens 50000")
+        return
+    table = Table("budget", "tokens used", "left", "USD used", "left", box=None, pad_edge=False)
+    for record in records:
+        tokens = [_told(record[f"{part}_tokens"], "{:,}") for part in ("used", "left")]
+        dollars = [_told(record[f"{part}_usd"], "{}") for part in ("used", "left")]
+        table.add_row(record["scope"], *tokens, *dollars)
+    console.print(table, highlight=False)
+    for record in records:
+        if record["closed"]:
+            console.print(Text(f"{record['scope']} is closed. {record['closed']}", style="red"))
+
+
+def print_spending(console: Console, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Show what was spent on what."""
+    if not records["requests"]:
+        console.print("Nothing was asked of a model for money.")
+        return
+    table = Table("request", "asked at", "model", "calls", "tokens", "USD", "unknown", box=None, pad_edge=False)
+    for record in records["requests"]:
+        figures = [f"{record['calls']:,}", f"{record['tokens']:,}", f"{Decimal(record['cost_usd']):.6f}"]
+        asked_at = f"{record['asked_at']:%Y-%m-%d %H:%M}"
+        table.add_row(record["request_id"], asked_at, record["model"], *figures, f"{record['unknown']:,}")
+    console.print(table, highlight=False)
+    for call in records["unknown_calls"]:
+        told = f"call {call['call_id']}: {call['tokens']:,} tokens may have been charged ({call['failure']})"
+        console.print(Text(f"{told}. Next: dreaming ledger resolve {call['call_id']} charged|not-charged"))
+
+
+def _told(value: object, form: str) -> str:
+    return "no limit" if value is None else form.format(value)

@@ -76,7 +76,9 @@ def test_text_is_the_sources_and_words_about_it_are_bounded(home, obeying):
         home.archive.add([make_conversation(talk, conversation_id=f"test:{number}")])
     settings = ProviderSettings(base_url=obeying.url + "/v1")
     provider = ConfiguredProvider("local", settings)
-    job = build_definitions(home.settings, home=home, local_llm=provider).resolve_job_def(dream_days.name)
+    job = build_definitions(home.settings, home=home, providers={"local_llm": provider}).resolve_job_def(
+        dream_days.name
+    )
     with dg.DagsterInstance.ephemeral() as instance:
         config = days_config([DAY], rechunk="outdated", engine="local")
         result = job.execute_in_process(instance=instance, run_config=config)

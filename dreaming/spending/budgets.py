@@ -6,7 +6,7 @@ every scope, at every instant, spent + reserved + spent elsewhere <= limit.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from dreaming.chunk import QualityLevel
 from dreaming.spending.amount import Amount
@@ -66,6 +66,19 @@ class Balance:
         used = self.used
         return Limit(_left(self.limit.tokens, used.tokens), _left(self.limit.picodollars, used.picodollars))
 
+    def as_json(self) -> dict[str, Any]:
+        """Limit, used and left, in tokens and dollars; None is no limit."""
+        room, used = self.room, self.used
+        return {
+            "limit_tokens": self.limit.tokens,
+            "used_tokens": used.tokens,
+            "left_tokens": room.tokens,
+            "limit_usd": _usd(self.limit.picodollars),
+            "used_usd": _usd(used.picodollars),
+            "left_usd": _usd(room.picodollars),
+            "closed": self.closed,
+        }
+
     def fits(self, need: Amount) -> bool:
         """Whether a reservation can be made now."""
         room = self.room
@@ -82,3 +95,7 @@ class Balance:
 
 def _left(limit: int | None, used: int) -> int | None:
     return None if limit is None else max(limit - used, 0)
+
+
+def _usd(picodollars: int | None) -> str | None:
+    return None if picodollars is None else str(Amount(0, picodollars).cost_usd.normalize())

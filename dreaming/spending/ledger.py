@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Literal
@@ -208,9 +208,10 @@ class Ledger:
         charged = sa.select(paid_chunks.c.call_id).where(paid_chunks.c.call_id == calls.c.call_id)
         return self._sum(calls.c.call_id.in_(call_ids), calls.c.request_id == request_id, ~charged.exists())
 
-    def spent_in_run(self, run_id: str) -> Amount:
-        """What the calls of a run count as: charged, and what may have been."""
-        return self._sum(calls.c.run_id == run_id)
+    def spent_in_run(self, run_id: str, *, day: date | None = None) -> Amount:
+        """What the calls of a run, about one day or all, count as: charged, and what may have been."""
+        of_day = sa.true() if day is None else calls.c.day == day.isoformat()
+        return self._sum(calls.c.run_id == run_id, calls.c.purpose == "upgrade", of_day)
 
     def _sum(self, *where: sa.ColumnElement[bool]) -> Amount:
         query = sa.select(
@@ -255,6 +256,44 @@ class Ledger:
         """The balances of a provider and tier in the current month and day."""
         at = self.clock()
         return {window: self.balance(window_scope(provider, tier, window, at)) for window in WINDOWS}
+
+    def limited(self) -> list[tuple[str, QualityLevel]]:
+        """The providers and tiers that have a standing limit."""
+        query = sa.select(budget_limits.c.provider, budget_limits.c.tier).distinct().order_by(sa.text("1, 2"))
+        with self.database.read() as connection:
+            return [(provider, tier) for provider, tier in connection.execute(query)]
+
+    def by_request(self, *, limit: int) -> list[dict[str, Any]]:
+        """What each upgrade request has come to, the newest first."""
+        asked_at = sa.func.min(calls.c.reserved_at, type_=calls.c.reserved_at.type)
+        query = (
+            sa.select(
+                calls.c.request_id,
+                asked_at.label("asked_at"),
+                sa.func.min(calls.c.model).label("model"),
+                sa.func.count().label("calls"),
+                sa.func.sum(calls.c.counted_tokens).label("tokens"),
+                sa.func.sum(calls.c.cost_picodollars).label("picodollars"),
+                sa.func.sum(sa.case((calls.c.state == "unknown", 1), else_=0)).label("unknown"),
+            )
+            .where(calls.c.request_id.is_not(None))
+            .group_by(calls.c.request_id)
+            .order_by(asked_at.desc())
+            .limit(limit)
+        )
+        with self.database.read() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        return [row | {"cost_usd": str(Amount(0, int(row.pop("picodollars"))).cost_usd)} for row in rows]
+
+    def unknown_calls(self) -> list[dict[str, Any]]:
+        """The calls of which nobody knows whether they were charged, the newest first."""
+        query = (
+            sa.select(calls.c.call_id, calls.c.model, calls.c.failure, calls.c.counted_tokens.label("tokens"))
+            .where(calls.c.state == "unknown", calls.c.cost_picodollars > 0)
+            .order_by(calls.c.reserved_at.desc())
+        )
+        with self.database.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def set_limit(self, provider: str, tier: QualityLevel, window: Window, limit: Limit) -> None:
         """Set a standing limit from now on, in the window under way too, which opens again if it was closed."""

@@ -55,24 +55,29 @@ class PlannedSpan:
 
 
 def plan_spans(candidates: Iterable[Candidate], *, limit: int | None = None) -> list[PlannedSpan]:
-    """The spans of candidates in the order in which they are bought, with at most `limit` chunks in all.
+    """The spans of candidates in the order in which they are bought, with at most `limit` chunks in all."""
+    return [_span(group) for group in plan_groups(candidates, limit=limit)]
 
-    Candidates come in any order; of equal worth, the newest day is first.
+
+def plan_groups(candidates: Iterable[Candidate], *, limit: int | None = None) -> list[list[Candidate]]:
+    """The candidates of each span, in the order in which they are bought.
+
+    They come in any order; of equal worth, the newest day is first.
     """
     groups = _neighbours(sorted(candidates, key=lambda c: (c.day, c.conversation_id, c.place)))
     ordered = sorted(
         (group for run in groups for group in _packed(run)),
         key=lambda group: (-_worth(group), -group[0].day.toordinal(), group[0].conversation_id, group[0].place),
     )
-    spans: list[PlannedSpan] = []
+    planned: list[list[Candidate]] = []
     left = limit
     for group in ordered:
         taken = group if left is None else group[:left]
         if not taken:
             break
-        spans.append(_span(taken))
+        planned.append(taken)
         left = None if left is None else left - len(taken)
-    return spans
+    return planned
 
 
 def billed_tokens(text_tokens: int) -> int:
