@@ -84,7 +84,7 @@ def test_a_models_topics_become_chunks_that_say_what_made_them(any_home, chunked
     assert sum(chunk.output_tokens for chunk in chunks) == call["output_tokens"] > 0
     assert sum(chunk.tokens_used for chunk in chunks) == call["input_tokens"] + call["output_tokens"]
     assert {(c.llm_provider, c.llm_used, c.prompt_version, c.quality_level) for c in chunks} == {
-        ("local", "fake-model", "chunk-1", "basic")
+        ("local", "fake-model", "chunk-2", "basic")
     }
     assert chunks[1].topics[0].score == 0.9
     assert (call["state"], call["model_asked"], call["run_id"]) == ("settled", "llama-3.2-3b", "run")

@@ -41,7 +41,7 @@ def show_units(passage: Passage, first: int, last: int) -> str:
         f"[{number}] {unit.message.role}: {_set_off(unit.text)}"
         for number, unit in enumerate(passage.units[first:last], 1)
     ]
-    frame = f"conversation-{stable_hash(lines)[:12]}"
+    frame = f"conversation-{stable_hash(lines)[:8]}"
     return "\n".join([f"<{frame}>", *lines, f"</{frame}>"])
 
 
