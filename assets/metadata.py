@@ -6,9 +6,9 @@ from decimal import Decimal
 import dagster as dg
 
 from assets.stage import Metadata
-from dreaming.executor import DreamingTaskResult
 from dreaming.model_chunker import ModelChunker
 from dreaming.statistics import HISTOGRAM_EDGES, ChunkStatistics, RawStatistics
+from dreaming.task import DreamingTaskResult
 
 BAR_WIDTH = 24
 

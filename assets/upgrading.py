@@ -6,10 +6,11 @@ from datetime import date
 import dagster as dg
 
 from assets.metadata import chunk_metadata, upgrade_metadata
-from dreaming.executor import DreamingExecutor, DreamingTaskResult
+from dreaming.executor import DreamingExecutor
 from dreaming.home import Home
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.statistics import ChunkStatistics
+from dreaming.task import DreamingTaskResult
 from dreaming.upgrading.terms import UpgradeTerms
 
 UPGRADED = dg.AssetKey("upgraded_chunks")

@@ -1,85 +1,104 @@
 """What an upgrade would take, before anything is spent: expected, and at worst, by day and by label."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dreaming.model_call import REQUEST_OVERHEAD_TOKENS, TokenUsage
 from dreaming.prompting.schema import Bounds
 from dreaming.providers.provider import LLMProvider
 from dreaming.spending.amount import Amount
 from dreaming.spending.prices import Price, price_of, worst_case
-from dreaming.upgrading.plan import OUTPUT_SHARE, OVERHEAD_TOKENS, Candidate
+from dreaming.upgrading.choosing import Candidates
+from dreaming.upgrading.plan import Groups, Integers, expected_usage
 
 _BYTES_PER_TOKEN = 5
 """A call reserves by bytes where its vendor's count is not asked; few texts have more bytes a token."""
+_UNIT_TOKENS = 20
+"""Few units are shorter, and a reply may hold no more chunks than there are units."""
+_PRICED_TOKENS = 1_000
+"""Prices are asked for so many tokens at once; they depend on the size of a request, if at all, far above."""
 MOST_LABELS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Of the calls for groups of candidates, one group a call."""
+    """Of the calls for groups of candidates."""
 
-    groups: Sequence[Sequence[Candidate]]
     price: Price
     at: datetime
 
     @classmethod
-    def of(cls, groups: Sequence[Sequence[Candidate]], provider: LLMProvider, *, at: datetime) -> "Estimate":
+    def of(cls, provider: LLMProvider, *, at: datetime) -> "Estimate":
         """The estimate for a provider; raises `ConfigurationError` where the price of its model is not known."""
         model = provider.model
-        price = price_of(provider.name, model.served, at=at, own=model.price, free=provider.is_local)
-        return cls(groups, price, at)
+        return cls(price_of(provider.name, model.served, at=at, own=model.price, free=provider.is_local), at)
 
-    def expected(self, text_tokens: int) -> Amount:
-        """What a call is expected to take."""
-        usage = TokenUsage(input_tokens=OVERHEAD_TOKENS + text_tokens, output_tokens=round(text_tokens * OUTPUT_SHARE))
-        return Amount(usage.total_tokens, self.price.cost(usage, at=self.at))
+    def expected(self, text_tokens: Integers) -> tuple[Integers, Integers]:
+        """The tokens and the picodollars that calls for so much text are expected to take."""
+        sent, replied = expected_usage(text_tokens)
+        of_input = self.price.cost(TokenUsage(input_tokens=_PRICED_TOKENS), at=self.at) / _PRICED_TOKENS
+        of_output = self.price.cost(TokenUsage(output_tokens=_PRICED_TOKENS), at=self.at) / _PRICED_TOKENS
+        picodollars = sent * of_input + replied * of_output
+        return np.rint(sent + replied).astype(np.int64), np.rint(picodollars).astype(np.int64)
 
-    def worst(self, text_tokens: int, units: int) -> Amount:
-        """What a call reserves."""
-        cap = Bounds.of(units=units, tokens=text_tokens).output_tokens(repeats_text=False)
-        sent = REQUEST_OVERHEAD_TOKENS + _BYTES_PER_TOKEN * (OVERHEAD_TOKENS + text_tokens)
-        return worst_case(self.price, input_tokens=sent, output_tokens=cap, at=self.at)
+    def worst(self, text_tokens: int) -> Amount:
+        """What a call for so much text reserves."""
+        bounds = Bounds.of(units=max(text_tokens // _UNIT_TOKENS, 1), tokens=text_tokens)
+        sent = REQUEST_OVERHEAD_TOKENS + _BYTES_PER_TOKEN * int(expected_usage(np.array([text_tokens]))[0][0])
+        return worst_case(
+            self.price, input_tokens=sent, output_tokens=bounds.output_tokens(repeats_text=False), at=self.at
+        )
 
-    def as_json(self) -> dict[str, Any]:
-        """The totals, and the shares of days and labels."""
-        sizes = [sum(candidate.tokens for candidate in group) for group in self.groups]
-        expected = sum((self.expected(size) for size in sizes), Amount())
-        worst = sum((self.worst(size, max(size // 20, 1)) for size in sizes), Amount())
+    def as_json(self, groups: Groups, candidates: Candidates) -> dict[str, Any]:
+        """The totals, and the shares of days and labels; `candidates` has the column of labels."""
+        tokens, picodollars = self.expected(groups.tokens)
+        sizes, counts = np.unique(groups.tokens, return_counts=True)
+        worst = [self.worst(int(size)) for size in sizes]
         return {
-            "calls": len(self.groups),
-            "chunks": sum(map(len, self.groups)),
-            "text_tokens": sum(sizes),
-            "expected_tokens": expected.tokens,
-            "expected_cost_usd": str(expected.cost_usd),
-            "worst_tokens": worst.tokens,
-            "worst_cost_usd": str(worst.cost_usd),
-            "by_day": self._shares(lambda candidate: [candidate.day.isoformat()]),
-            "by_label": self._shares(lambda candidate: candidate.labels, most=MOST_LABELS),
+            "calls": len(groups),
+            "chunks": int(groups.chunks.sum()),
+            "text_tokens": int(groups.tokens.sum()),
+            "expected_tokens": int(tokens.sum()),
+            "expected_cost_usd": _usd(int(picodollars.sum())),
+            "worst_tokens": sum(each.tokens * int(count) for each, count in zip(worst, counts, strict=True)),
+            "worst_cost_usd": _usd(sum(each.picodollars * int(n) for each, n in zip(worst, counts, strict=True))),
+            **self._shares(groups, candidates),
         }
 
-    def _shares(
-        self, names: Callable[[Candidate], Iterable[str]], *, most: int | None = None
-    ) -> dict[str, dict[str, Any]]:
-        """What falls to each name; a chunk with several labels counts for each of them."""
-        chunks, tokens, picodollars = Counter[str](), Counter[str](), Counter[str]()
-        for group in self.groups:
-            size = max(sum(candidate.tokens for candidate in group), 1)
-            whole = self.expected(size)
-            for candidate in group:
-                for name in names(candidate):
-                    chunks[name] += 1
-                    tokens[name] += whole.tokens * candidate.tokens // size
-                    picodollars[name] += whole.picodollars * candidate.tokens // size
-        ordered = chunks.most_common(most) if most else sorted(chunks.items())
-        return {
-            name: {
-                "chunks": count,
-                "expected_tokens": tokens[name],
-                "expected_cost_usd": str(Amount(0, picodollars[name]).cost_usd),
-            }
-            for name, count in ordered
+    def _shares(self, groups: Groups, candidates: Candidates) -> dict[str, Any]:
+        """What falls to each day and label, by the text; a chunk with several labels counts for each of them."""
+        members = pa.array(groups.members())
+        own = candidates.column("token_count").take(members).to_numpy()
+        share = own / np.maximum(np.repeat(groups.tokens, groups.chunks), 1)
+        weights = [share * np.repeat(each, groups.chunks) for each in self.expected(groups.tokens)]
+        labels = candidates.column("labels").take(members).combine_chunks()
+        by_day = _totals(candidates.column("day").take(members).cast(pa.string()).combine_chunks(), weights)
+        of_chunk = pc.list_parent_indices(labels).to_numpy()
+        by_label = _totals(labels.flatten(), [each[of_chunk] for each in weights])
+        most = dict(Counter({label: share["chunks"] for label, share in by_label.items()}).most_common(MOST_LABELS))
+        return {"by_day": dict(sorted(by_day.items())), "by_label": {label: by_label[label] for label in most}}
+
+
+def _totals(names: pa.Array, weights: list[Any]) -> dict[str, dict[str, Any]]:
+    encoded = names.dictionary_encode()
+    places = encoded.indices.to_numpy()
+    counts = np.bincount(places, minlength=len(encoded.dictionary))
+    tokens, picodollars = (np.bincount(places, each, minlength=len(counts)) for each in weights)
+    return {
+        name: {
+            "chunks": int(counts[n]),
+            "expected_tokens": round(tokens[n]),
+            "expected_cost_usd": _usd(round(picodollars[n])),
         }
+        for n, name in enumerate(encoded.dictionary.to_pylist())
+    }
+
+
+def _usd(picodollars: int) -> str:
+    return str(Amount(0, picodollars).cost_usd)

@@ -74,13 +74,11 @@ class Home:
         Works also after later upgrades, and may be repeated. Raises `UsageError` for a request that is not known.
         """
         self.requests.get(request_id)
-        purchases = self.pipeline.purchases
-        purchases.undo(request_id, at=self.pipeline.clock())
-        held = set(self.store.days("upgraded_chunks"))
-        touched = {day for each in purchases.conversations_of(request_id) for day in self.index.days_of(each)}
-        for day in sorted(touched & held):
+        bought_for = self.pipeline.purchases.undo(request_id, at=self.pipeline.clock())
+        days = sorted(set(bought_for) & set(self.store.days("upgraded_chunks")))
+        for day in days:
             self.pipeline.publish(day)
-        return sorted(touched & held)
+        return days
 
     def erase_deleted(self) -> None:
         """Make what was deleted unreadable in the database files too."""

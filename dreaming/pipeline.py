@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
 from dreaming.chunk import BChunk
@@ -37,6 +37,10 @@ Rechunk = Literal["changed", "outdated"]
 
 Engine = Literal["rules", "local"]
 """What cuts them: the rules, or a local LLM."""
+
+
+PUBLISHING_TIME = timedelta(minutes=10)
+"""A run that buys publishes a day when all of it is bought; after so long without a purchase it is taken for dead."""
 
 
 class Chunker(Protocol):
@@ -80,11 +84,13 @@ class Pipeline:
     def waiting_days(self) -> list[date]:
         """The days that a run should take: with news, or known but not published or not searchable; in order.
 
-        Only days that have begun and are not before the start day: the others cannot be run.
+        What was bought by a run that died before it published is news too, when it has had time to. Only days that have
+        begun and are not before the start day: the others cannot be run.
         """
         touched, published = set(self.archive.touched_days()), set(self.store.days("upgraded_chunks"))
         not_searchable = (touched | published) - self.index.days().keys()
         waiting = not_searchable | (touched - published) | set(self.archive.pending_days())
+        waiting |= set(self.purchases.unpublished_days(before=self.clock() - PUBLISHING_TIME)) & published
         calendar = self.archive.calendar
         today = calendar.day_of(self.clock())
         return sorted(day for day in waiting if calendar.start <= day <= today)
@@ -190,7 +196,7 @@ class Pipeline:
         """
         statistics = ChunkStatistics()
         with self.locks.hold(day), ExitStack() as stack:
-            raw_hash = self._raw_hash(day)
+            raw_hash, bought = self._raw_hash(day), self.purchases.revision(day)
             if self._cut_from(day) != raw_hash:
                 self._chunk(day, "changed", self.chunker)
             raw = stack.enter_context(self.store.open_conversations(day))
@@ -199,6 +205,7 @@ class Pipeline:
             file_hash = self.store.write_chunks("upgraded_chunks", day, chunks, notes={"raw": raw_hash})
             self._index(day, file_hash)
             self.archive.mark_published(day, int(raw.notes.get("revision", "0")))
+            self.purchases.mark_published(day, bought)
         return statistics
 
     def _cut_from(self, day: date) -> str | None:

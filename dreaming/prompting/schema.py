@@ -13,8 +13,8 @@ LONGEST_SUMMARY = 300
 
 _TOKENS_PER_CHUNK = 80
 """Few topics are shorter."""
-_REPLY_TOKENS_PER_CHUNK = 250
-"""What labels, entities and a summary at their bounds take, within reason."""
+_REPLY_TOKENS_PER_CHUNK = 110
+"""Twice what labels, entities and a summary usually take: all of it is reserved, and few replies have all chunks."""
 _REPLY_FRAME_TOKENS = 100
 
 

@@ -14,7 +14,8 @@ from dreaming.chunk import QualityLevel
 from dreaming.model_call import Answer, Failure, FailureReason, ModelCall, Outcome
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, request_scope, window_scope
-from dreaming.spending.ledger import Ledger, NoRoom, Reservation, Reserved, Reserving
+from dreaming.spending.entries import NoRoom, Reservation, Reserved, Reserving
+from dreaming.spending.ledger import Ledger
 from dreaming.spending.prices import Price, worst_case
 
 POLL_SECONDS = 0.25

@@ -173,6 +173,12 @@ class Archive:
             for _, rows in groupby(connection.execute(query), key=lambda row: row.conversation_id):
                 yield _conversation_day(day, list(rows))
 
+    def local_only(self) -> set[ConversationId]:
+        """The conversations that must not leave the machine."""
+        query = sa.select(conversations.c.conversation_id).where(conversations.c.local_only)
+        with self.database.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def revision(self, day: date) -> int:
         """How often imports have changed a day; 0 for a day that none has touched."""
         with self.database.read() as connection:

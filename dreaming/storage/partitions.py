@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import fsspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
@@ -98,6 +99,11 @@ class Partition(Generic[Row]):
                 table = self._file.read_row_group(group, columns=list(columns), use_threads=False)
             yield from zip(*(table.column(name).to_pylist() for name in columns), strict=True)
 
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """Some columns of all rows, in the order they were written, without a record made of any."""
+        with _naming_damage(self._path):
+            return self._file.read(columns=list(columns), use_threads=False)
+
     def of_conversation(self, conversation_id: str) -> list[Row]:
         """The rows of one conversation; cheap when conversations are asked for in the order they were written."""
         if self._groups is None:
@@ -105,6 +111,20 @@ class Partition(Generic[Row]):
         groups = self._groups.get(conversation_id, ())
         rows = (row for group in groups for row in self._read(group))
         return [row for row in rows if row.conversation_id == conversation_id]
+
+    def only(self, conversation_id: str) -> list[Row]:
+        """The rows of one conversation, without records made of the others: for one that is asked for by itself."""
+        groups = [n for n in range(self._file.num_row_groups) if self._may_hold(n, conversation_id)]
+        with _naming_damage(self._path):
+            table = self._file.read_row_groups(groups, use_threads=False)
+        mine = table.filter(pc.equal(table.column("conversation_id"), conversation_id))
+        return [row for batch in mine.to_batches() for row in self._form.from_batch(batch)]
+
+    def _may_hold(self, group: int, conversation_id: str) -> bool:
+        """Whether a row group may hold a conversation, by the smallest and the largest id that it says it has."""
+        column = self._file.schema_arrow.names.index("conversation_id")
+        told = self._file.metadata.row_group(group).column(column).statistics
+        return told is None or not told.has_min_max or told.min <= conversation_id <= told.max
 
     def _read(self, group: int) -> list[Row]:
         if self._cached is None or self._cached[0] != group:

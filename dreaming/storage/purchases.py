@@ -1,15 +1,16 @@
 """What was bought and not undone, as the ledger holds it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 
 from dreaming.conversation import ConversationId, MessageId
-from dreaming.storage.database import Database
-from dreaming.storage.tables import paid_chunks, undone
+from dreaming.storage.database import Database, insert_new
+from dreaming.storage.tables import bought_days, paid_chunks, undone, upgrade_spans
 from dreaming.upgrading.paid import PaidChunk, PaidSlice, PaidTopic
 
 
@@ -28,26 +29,44 @@ class Purchases:
         with self._ledger.read() as connection:
             return [_paid_chunk(row) for row in connection.execute(query).mappings()]
 
-    def undone_of_conversation(self, conversation_id: ConversationId) -> list[PaidChunk]:
-        """What was bought for a conversation and undone."""
-        query = sa.select(paid_chunks).where(
-            paid_chunks.c.conversation_id == conversation_id,
-            paid_chunks.c.request_id.in_(sa.select(undone.c.request_id)),
-        )
+    def undone(self) -> dict[ConversationId, list[PaidChunk]]:
+        """What was bought and undone, by conversation."""
+        query = sa.select(paid_chunks).where(paid_chunks.c.request_id.in_(sa.select(undone.c.request_id)))
+        found: dict[ConversationId, list[PaidChunk]] = {}
         with self._ledger.read() as connection:
-            return [_paid_chunk(row) for row in connection.execute(query).mappings()]
+            for row in connection.execute(query).mappings():
+                found.setdefault(row["conversation_id"], []).append(_paid_chunk(row))
+        return found
 
-    def conversations_of(self, request_id: str) -> set[ConversationId]:
-        """The conversations that a request bought chunks for."""
-        query = sa.select(paid_chunks.c.conversation_id).where(paid_chunks.c.request_id == request_id).distinct()
-        with self._ledger.read() as connection:
-            return {ConversationId(found) for (found,) in connection.execute(query)}
-
-    def undo(self, request_id: str, *, at: datetime) -> None:
-        """Count what a request bought as undone; done again, nothing changes."""
+    def undo(self, request_id: str, *, at: datetime) -> list[date]:
+        """Count what a request bought as undone, and return the days that it was bought for; may be repeated."""
+        bought = (upgrade_spans.c.request_id == request_id) & (upgrade_spans.c.state == "bought")
         with self._ledger.write() as connection:
-            if connection.execute(sa.select(undone).where(undone.c.request_id == request_id)).one_or_none() is None:
-                connection.execute(undone.insert().values(request_id=request_id, undone_at=at))
+            insert_new(connection, undone, [{"request_id": request_id, "undone_at": at}])
+            days = connection.execute(sa.select(upgrade_spans.c.day).where(bought).distinct()).scalars().all()
+            note_change(connection, days, at=at)
+        return sorted(map(date.fromisoformat, days))
+
+    def unpublished_days(self, *, before: datetime | None = None) -> list[date]:
+        """The days that purchases have changed, the last time before a moment, and that do not show it yet."""
+        pending = sa.select(bought_days.c.day).where(bought_days.c.revision > bought_days.c.published_revision)
+        if before is not None:
+            pending = pending.where(bought_days.c.changed_at < before)
+        with self._ledger.read() as connection:
+            return sorted(map(date.fromisoformat, connection.execute(pending).scalars()))
+
+    def revision(self, day: date) -> int:
+        """How often purchases have changed a day."""
+        query = sa.select(bought_days.c.revision).where(bought_days.c.day == day.isoformat())
+        with self._ledger.read() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    def mark_published(self, day: date, revision: int) -> None:
+        """Note that a day is published as it was at a revision."""
+        if revision:
+            older = (bought_days.c.day == day.isoformat()) & (bought_days.c.published_revision < revision)
+            with self._ledger.write() as connection:
+                connection.execute(bought_days.update().where(older).values(published_revision=revision))
 
     def forget(self, conversation_id: ConversationId) -> int:
         """Delete what was bought for a conversation; returns how many chunks. The ledger's figures stay."""
@@ -56,15 +75,21 @@ class Purchases:
             return connection.execute(query).rowcount
 
 
+def note_change(connection: sa.Connection, days: Iterable[str], *, at: datetime) -> None:
+    """Note that days are not published as they are any more."""
+    changed = sorted(set(days))
+    insert_new(
+        connection,
+        bought_days,
+        [{"day": day, "revision": 0, "published_revision": 0, "changed_at": at} for day in changed],
+    )
+    values: dict[str, Any] = {"revision": bought_days.c.revision + 1, "changed_at": at}
+    connection.execute(bought_days.update().where(bought_days.c.day.in_(changed)).values(values))
+
+
 def insert_paid(connection: sa.Connection, chunks: Sequence[PaidChunk]) -> None:
     """Add chunks that were bought; those that are there stay as they are."""
-    ids = [chunk.paid_chunk_id for chunk in chunks]
-    known = set(
-        connection.execute(sa.select(paid_chunks.c.paid_chunk_id).where(paid_chunks.c.paid_chunk_id.in_(ids))).scalars()
-    )
-    rows = [_row(chunk) for chunk in chunks if chunk.paid_chunk_id not in known]
-    if rows:
-        connection.execute(paid_chunks.insert(), rows)
+    insert_new(connection, paid_chunks, [_row(chunk) for chunk in chunks])
 
 
 def _row(chunk: PaidChunk) -> dict[str, object]:

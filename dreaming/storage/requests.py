@@ -1,21 +1,23 @@
 """Upgrade requests: what was asked for once, the plan that was frozen for it, and how far it has come."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from dreaming.conversation import ConversationId, MessageId
 from dreaming.errors import UsageError
-from dreaming.storage.database import Database
-from dreaming.storage.purchases import insert_paid
+from dreaming.storage.database import Database, insert_new
+from dreaming.storage.purchases import insert_paid, note_change
 from dreaming.storage.tables import planned_days, task_results, upgrade_requests, upgrade_spans
 from dreaming.upgrading.paid import PaidChunk, PaidSlice
 from dreaming.upgrading.plan import PlannedSpan
 from dreaming.upgrading.terms import UpgradeTerms
+
+SpanState = Literal["open", "bought", "given_up", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,15 @@ class Requests:
 
     def begin(self, request: UpgradeRequest) -> UpgradeRequest:
         """Write a request down; where its id is known, the terms and the deadline stand that came first."""
+        row = {
+            "request_id": request.request_id,
+            "asked_at": request.asked_at,
+            "deadline_at": request.deadline_at,
+            "terms": request.terms.as_json(),
+        }
         with self._ledger.write() as connection:
-            found = self._find(connection, request.request_id)
-            if found is None:
-                row = {
-                    "request_id": request.request_id,
-                    "asked_at": request.asked_at,
-                    "deadline_at": request.deadline_at,
-                    "terms": request.terms.as_json(),
-                }
-                connection.execute(upgrade_requests.insert().values(row))
-            return found or request
+            insert_new(connection, upgrade_requests, [row])
+            return self._find(connection, request.request_id) or request
 
     def get(self, request_id: str) -> UpgradeRequest:
         """A request; raises `UsageError` where there is none of that id."""
@@ -65,36 +65,59 @@ class Requests:
 
     def unplanned(self, request_id: str, days: Collection[date]) -> list[date]:
         """The days that the request has no plan for yet."""
-        query = sa.select(planned_days.c.day).where(planned_days.c.request_id == request_id)
         with self._ledger.read() as connection:
-            known = set(connection.execute(query).scalars())
-        return sorted(day for day in days if day.isoformat() not in known)
+            return sorted(set(days) - self._planned(connection, request_id))
+
+    def freeze(
+        self,
+        request_id: str,
+        skipped: Mapping[date, Mapping[str, int]],
+        spans: Sequence[PlannedSpan],
+        *,
+        limit: int | None,
+    ) -> None:
+        """Freeze the plan for the days of `skipped`; for one that another run has planned meanwhile, that plan stands.
+
+        Over all its runs, the plan holds at most `limit` chunks; those over it are skipped.
+        """
+        with self._ledger.write() as connection:
+            # Runs that plan at the same time take turns, so that together they keep to the limit.
+            mine = upgrade_requests.c.request_id == request_id
+            connection.execute(sa.select(upgrade_requests).where(mine).with_for_update())
+            new = set(skipped) - self._planned(connection, request_id)
+            count, chunks = self._totals(connection, request_id)
+            left = None if limit is None else limit - chunks
+            taken, over = _within([span for span in spans if span.day in new], left)
+            if taken:
+                rows = [_span_row(request_id, count + n, span) for n, span in enumerate(taken)]
+                connection.execute(upgrade_spans.insert(), rows)
+            insert_new(
+                connection,
+                planned_days,
+                [
+                    {
+                        "request_id": request_id,
+                        "day": day.isoformat(),
+                        "skipped": dict(Counter(skipped[day]) + Counter(over_limit=over[day])),
+                    }
+                    for day in sorted(new)
+                ],
+            )
 
     def chunks_planned(self, request_id: str) -> int:
         """How many chunks the plan holds so far."""
-        query = sa.select(sa.func.coalesce(sa.func.sum(upgrade_spans.c.chunks), 0)).where(
-            upgrade_spans.c.request_id == request_id
-        )
         with self._ledger.read() as connection:
-            return int(connection.execute(query).scalar_one())
+            return self._totals(connection, request_id)[1]
 
-    def freeze(self, request_id: str, skipped: Mapping[date, Mapping[str, int]], spans: Sequence[PlannedSpan]) -> None:
-        """Freeze the plan for days; for a day that another run has planned meanwhile, that plan stands."""
-        with self._ledger.write() as connection:
-            mine = planned_days.c.request_id == request_id
-            known = set(connection.execute(sa.select(planned_days.c.day).where(mine)).scalars())
-            new = [day for day in skipped if day.isoformat() not in known]
-            position = connection.execute(
-                sa.select(sa.func.count()).select_from(upgrade_spans).where(upgrade_spans.c.request_id == request_id)
-            ).scalar_one()
-            rows = [
-                _span_row(request_id, position + n, span) for n, span in enumerate(s for s in spans if s.day in new)
-            ]
-            if rows:
-                connection.execute(upgrade_spans.insert(), rows)
-            if new:
-                days = [{"request_id": request_id, "day": str(day), "skipped": dict(skipped[day])} for day in new]
-                connection.execute(planned_days.insert(), days)
+    def _totals(self, connection: sa.Connection, request_id: str) -> tuple[int, int]:
+        """How many spans and chunks the plan holds so far."""
+        totals = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(upgrade_spans.c.chunks), 0))
+        count, chunks = connection.execute(totals.where(upgrade_spans.c.request_id == request_id)).one()
+        return int(count), int(chunks)
+
+    def _planned(self, connection: sa.Connection, request_id: str) -> set[date]:
+        query = sa.select(planned_days.c.day).where(planned_days.c.request_id == request_id)
+        return {date.fromisoformat(day) for day in connection.execute(query).scalars()}
 
     def open_spans(self, request_id: str, days: Collection[date]) -> list[PlannedSpan]:
         """What is left of the plan on some days, in its order."""
@@ -107,25 +130,14 @@ class Requests:
         with self._ledger.read() as connection:
             return [_span(row) for row in connection.execute(query) if row.day in wanted]
 
-    def end_span(
-        self,
-        request_id: str,
-        span: PlannedSpan,
-        state: str,
-        *,
-        reason: str | None = None,
-        bought: Sequence[PaidChunk] = (),
-    ) -> None:
-        """Note how a span ended, and what was bought with it, in one transaction."""
-        mine = (
-            (upgrade_spans.c.request_id == request_id)
-            & (upgrade_spans.c.conversation_id == span.conversation_id)
-            & (upgrade_spans.c.day == span.day.isoformat())
-            & (upgrade_spans.c.span_key == span.key)
-        )
-        with self._ledger.write() as connection:
-            insert_paid(connection, bought)
-            connection.execute(upgrade_spans.update().where(mine).values(state=state, reason=reason))
+    def given_up(self, asked: str) -> dict[ConversationId, list[PaidSlice]]:
+        """What a model gave no usable reply for, by conversation."""
+        query = sa.select(upgrade_spans).where(upgrade_spans.c.state == "given_up", upgrade_spans.c.asked == asked)
+        found: dict[ConversationId, list[PaidSlice]] = {}
+        with self._ledger.read() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.conversation_id, []).extend(_span(row).slices)
+        return found
 
     def skipped(self, request_id: str) -> Counter[str]:
         """Chunks that the request does not upgrade, by reason: left out of the plan, given up, or gone."""
@@ -162,6 +174,39 @@ class Requests:
         return found
 
 
+def _within(spans: Iterable[PlannedSpan], left: int | None) -> tuple[list[PlannedSpan], Counter[date]]:
+    """The spans that fit into what a limit leaves, and the chunks of the others by day."""
+    taken: list[PlannedSpan] = []
+    over: Counter[date] = Counter()
+    for span in spans:
+        if left is not None and span.chunks > left:
+            over[span.day] += span.chunks
+        else:
+            taken.append(span)
+            left = None if left is None else left - span.chunks
+    return taken, over
+
+
+def end_span(
+    connection: sa.Connection,
+    request_id: str,
+    span: PlannedSpan,
+    state: SpanState,
+    *,
+    reason: str | None = None,
+    asked: str | None = None,
+    bought: Sequence[PaidChunk] = (),
+) -> None:
+    """Note how a span ended, which model was asked, and what was bought with it."""
+    column = upgrade_spans.c
+    mine = (column.request_id == request_id) & (column.conversation_id == span.conversation_id)
+    mine &= (column.day == span.day.isoformat()) & (column.span_key == span.key)
+    if bought:
+        insert_paid(connection, bought)
+        note_change(connection, [span.day.isoformat()], at=bought[0].bought_at)
+    connection.execute(upgrade_spans.update().where(mine).values(state=state, reason=reason, asked=asked))
+
+
 def _span_row(request_id: str, position: int, span: PlannedSpan) -> dict[str, Any]:
     return {
         "request_id": request_id,
@@ -179,4 +224,4 @@ def _span_row(request_id: str, position: int, span: PlannedSpan) -> dict[str, An
 def _span(row: sa.Row[Any]) -> PlannedSpan:
     slices = tuple(PaidSlice(MessageId(m), start, end, digest) for m, start, end, digest in row.slices)
     day = date.fromisoformat(row.day)
-    return PlannedSpan(ConversationId(row.conversation_id), day, slices, row.chunks, row.tokens, 0.0)
+    return PlannedSpan(ConversationId(row.conversation_id), day, slices, row.chunks, row.tokens)

@@ -113,6 +113,16 @@ undone = sa.Table(
     sa.Column("undone_at", Instant, nullable=False),
 )
 
+bought_days = sa.Table(
+    "bought_days",
+    ledger,
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("published_revision", sa.Integer, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+"""How often purchases and undoing have changed a day, and up to which change it is published."""
+
 calls = sa.Table(
     "calls",
     ledger,
@@ -213,9 +223,14 @@ upgrade_spans = sa.Table(
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
+    sa.Column("asked", sa.Text),
     sa.Index("upgrade_spans_by_day", "request_id", "day", "position"),
 )
-"""The frozen plan of a request. `state`: open, bought, given_up (with the reason) or gone (its text has changed)."""
+"""The frozen plan of a request.
+
+`state`: open, bought, given_up (with the reason, and which model was asked with which prompt) or gone (its text has
+changed).
+"""
 
 planned_days = sa.Table(
     "planned_days",

@@ -27,6 +27,10 @@ class PaidSlice:
             and hash_slice(content[self.start : self.end]) == self.text_hash
         )
 
+    def overlaps(self, other: "PaidSlice") -> bool:
+        """Whether two slices have text in common."""
+        return self.message_id == other.message_id and self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class PaidTopic:

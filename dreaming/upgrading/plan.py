@@ -5,36 +5,35 @@ its topics better. So neighbouring candidates go together, up to a span's size. 
 for the money: how unsure the chunks are that they would replace, per token that is billed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
+from typing import Any
 
-from dreaming.chunk import ChunkId
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from dreaming.conversation import ConversationId, stable_hash
+from dreaming.upgrading.choosing import Candidates
 from dreaming.upgrading.paid import PaidSlice
 
 SPAN_TOKENS = 3_000
 """How much is shown in one call: long enough that the fixed part hardly counts, short enough to fit any window."""
-OVERHEAD_TOKENS = 700
+OVERHEAD_TOKENS = 280
 """What a call costs beside the text: instructions, schema and the frame of the reply."""
-OUTPUT_SHARE = 0.25
+INPUT_SHARE = 1.2
+"""What text takes when it is shown, with the numbers and roles of its units."""
+OUTPUT_SHARE = 0.2
 """What a reply takes, as a share of the text."""
 
+Integers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.floating[Any]]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A current chunk that a request could upgrade."""
 
-    chunk_id: ChunkId
-    conversation_id: ConversationId
-    day: date
-    place: int
-    """Among the chunks of talk of its conversation-day; neighbours have neighbouring places."""
-    tokens: int
-    confidence: float
-    labels: tuple[str, ...]
-    slices: tuple[PaidSlice, ...]
+def expected_usage(text_tokens: Integers) -> tuple[Numbers, Numbers]:
+    """What calls for so much text each are expected to take, in tokens of input and of output."""
+    return OVERHEAD_TOKENS + INPUT_SHARE * text_tokens, OUTPUT_SHARE * text_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,6 @@ class PlannedSpan:
     slices: tuple[PaidSlice, ...]
     chunks: int
     tokens: int
-    worth: float
 
     @property
     def key(self) -> str:
@@ -54,68 +52,89 @@ class PlannedSpan:
         return stable_hash([[s.message_id, s.start, s.end, s.text_hash] for s in self.slices])
 
 
-def plan_spans(candidates: Iterable[Candidate], *, limit: int | None = None) -> list[PlannedSpan]:
-    """The spans of candidates in the order in which they are bought, with at most `limit` chunks in all."""
-    return [_span(group) for group in plan_groups(candidates, limit=limit)]
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Runs of neighbouring candidates, a call each."""
+
+    first: Integers
+    """Of each, the position of its first candidate among all."""
+    chunks: Integers
+    tokens: Integers
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def head(self, count: int) -> "Groups":
+        """The first so many."""
+        return Groups(self.first[:count], self.chunks[:count], self.tokens[:count])
+
+    def members(self) -> Integers:
+        """The positions of the candidates of all, group after group."""
+        before = np.cumsum(self.chunks) - self.chunks
+        members: Integers = np.arange(self.chunks.sum()) + np.repeat(self.first - before, self.chunks)
+        return members
 
 
-def plan_groups(candidates: Iterable[Candidate], *, limit: int | None = None) -> list[list[Candidate]]:
-    """The candidates of each span, in the order in which they are bought.
-
-    They come in any order; of equal worth, the newest day is first.
-    """
-    groups = _neighbours(sorted(candidates, key=lambda c: (c.day, c.conversation_id, c.place)))
-    ordered = sorted(
-        (group for run in groups for group in _packed(run)),
-        key=lambda group: (-_worth(group), -group[0].day.toordinal(), group[0].conversation_id, group[0].place),
-    )
-    planned: list[list[Candidate]] = []
-    left = limit
-    for group in ordered:
-        taken = group if left is None else group[:left]
-        if not taken:
-            break
-        planned.append(taken)
-        left = None if left is None else left - len(taken)
-    return planned
+def plan_groups(candidates: Candidates) -> Groups:
+    """The candidates in groups, in the order in which they are bought; of equal worth, the newest day is first."""
+    tokens = candidates.column("token_count").to_numpy().astype(np.int64)
+    if not len(tokens):
+        return Groups(tokens, tokens, tokens)
+    first = _starts(candidates, tokens)
+    of_group = np.add.reduceat(tokens, first)
+    unsure = np.add.reduceat((1 - candidates.column("confidence").to_numpy()) * tokens, first)
+    worth = unsure / sum(expected_usage(of_group))
+    day = candidates.column("day").cast(pa.int32()).to_numpy()[first]
+    order = np.lexsort((first, -day, -worth))
+    chunks = np.diff(first, append=len(tokens))
+    return Groups(first[order], chunks[order], of_group[order])
 
 
-def billed_tokens(text_tokens: int) -> int:
-    """What upgrading so much text is expected to take, in tokens of input and output."""
-    return OVERHEAD_TOKENS + round(text_tokens * (1 + OUTPUT_SHARE))
+def first_chunks(groups: Groups, candidates: Candidates, most: int) -> Groups:
+    """The first groups, with at most so many chunks in all: the last one may be a part of one."""
+    reached = np.cumsum(groups.chunks)
+    whole = int(np.searchsorted(reached, most, side="right"))
+    left = most - (int(reached[whole - 1]) if whole else 0)
+    if whole == len(groups) or not left:
+        return groups.head(whole)
+    chunks = np.append(groups.chunks[:whole], left)
+    part = slice(groups.first[whole], groups.first[whole] + left)
+    tokens = candidates.column("token_count").to_numpy()[part].sum()
+    return Groups(groups.first[: whole + 1], chunks, np.append(groups.tokens[:whole], tokens))
 
 
-def _neighbours(candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-    def run(numbered: tuple[int, Candidate]) -> tuple[date, ConversationId, int]:
-        number, candidate = numbered
-        return candidate.day, candidate.conversation_id, candidate.place - number
-
-    for _, group in groupby(enumerate(candidates), run):
-        yield [candidate for _, candidate in group]
-
-
-def _packed(run: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-    """A run in spans of about the same size, none larger than a span unless one chunk is."""
-    total = sum(candidate.tokens for candidate in run)
-    size = total / -(-total // SPAN_TOKENS) if total else SPAN_TOKENS
-    group: list[Candidate] = []
-    tokens = 0
-    for candidate in run:
-        if group and (tokens + candidate.tokens > SPAN_TOKENS or tokens >= size):
-            yield group
-            group, tokens = [], 0
-        group.append(candidate)
-        tokens += candidate.tokens
-    yield group
+def _starts(candidates: Candidates, tokens: Integers) -> Integers:
+    """The positions of the candidates that begin a group: where neighbours end, and where a span is full."""
+    starts = np.flatnonzero(_begins_run(candidates))
+    ends = np.append(starts[1:], len(tokens))
+    totals = np.add.reduceat(tokens, starts)
+    further = [
+        start + offset
+        for start, end in zip(starts[totals > SPAN_TOKENS], ends[totals > SPAN_TOKENS], strict=True)
+        for offset in _cuts(tokens[start:end].tolist())
+    ]
+    return np.sort(np.concatenate([starts, np.array(further, dtype=np.int64)]))
 
 
-def _worth(group: Sequence[Candidate]) -> float:
-    unsure = sum((1 - candidate.confidence) * candidate.tokens for candidate in group)
-    return unsure / billed_tokens(sum(candidate.tokens for candidate in group))
+def _begins_run(candidates: Candidates) -> npt.NDArray[np.bool_]:
+    """Which candidates do not continue the talk of the one before."""
+    talk = np.asarray(pc.equal(candidates.table.column("kind"), "text"))
+    place = np.cumsum(talk)[candidates.rows]
+    conversation = candidates.column("conversation_id").combine_chunks()
+    day = candidates.column("day").cast(pa.int32()).to_numpy()
+    begins = np.ones(len(candidates), dtype=np.bool_)
+    begins[1:] = (np.diff(place) != 1) | (np.diff(day) != 0)
+    begins[1:] |= np.asarray(pc.not_equal(conversation[1:], conversation[:-1]))
+    return begins
 
 
-def _span(group: Sequence[Candidate]) -> PlannedSpan:
-    slices = tuple(each for candidate in group for each in candidate.slices)
-    tokens = sum(candidate.tokens for candidate in group)
-    first = group[0]
-    return PlannedSpan(first.conversation_id, first.day, slices, len(group), tokens, _worth(group))
+def _cuts(sizes: list[int]) -> list[int]:
+    """Where to cut a run into spans of about the same size, none larger than a span unless one chunk is."""
+    size = sum(sizes) / -(-sum(sizes) // SPAN_TOKENS)
+    cuts, tokens = [], 0
+    for position, each in enumerate(sizes):
+        if position and (tokens + each > SPAN_TOKENS or tokens >= size):
+            cuts.append(position)
+            tokens = 0
+        tokens += each
+    return cuts

@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from dreaming.chunk import QUALITY_LEVELS, QualityLevel
+from dreaming.chunk import QualityLevel
 from dreaming.errors import UsageError
+from dreaming.upgrading.filtering.columns import RANKS
 from dreaming.upgrading.filtering.expression import Expression
 from dreaming.upgrading.filtering.parsing import parse_filter
 
@@ -61,10 +62,9 @@ class UpgradeTerms:
         """Whether a day is within the range."""
         return (self.first_day is None or self.first_day <= day) and (self.last_day is None or day <= self.last_day)
 
-    def is_below(self, level: QualityLevel) -> bool:
-        """Whether a chunk of a level has nothing to gain."""
-        order = list(QUALITY_LEVELS)
-        return order.index(level) >= order.index(self.target_quality)
+    def improves(self, level: QualityLevel) -> bool:
+        """Whether a chunk of a level is below what is asked for."""
+        return RANKS[level] < RANKS[self.target_quality]
 
     def as_json(self) -> dict[str, Any]:
         """The terms as JSON has them."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from dreaming.conversation import ConversationId
 from dreaming.model_call import Answer, Failure, FailureReason, TokenUsage
 from dreaming.spending.amount import Amount
-from dreaming.spending.ledger import Reservation
+from dreaming.spending.entries import Reservation
 
 
 def reservation(key: str, scopes: tuple[str, ...], tokens: int, picodollars: int | None = None) -> Reservation:

@@ -17,7 +17,8 @@ from dreaming.model_call import Answer, FailureReason
 from dreaming.processes import this_process
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import Limit, request_scope, window_scope
-from dreaming.spending.ledger import AlreadyAsked, Ledger, NoRoom, Reserved
+from dreaming.spending.entries import AlreadyAsked, NoRoom, Reserved, mark_unusable
+from dreaming.spending.ledger import Ledger
 from dreaming.storage.database import open_database
 from dreaming.storage.tables import calls, scopes
 from dreaming.testing import FixedClock
@@ -116,7 +117,7 @@ def test_an_equal_call_is_made_once_at_a_time_and_answered_from_the_ledger(ledge
     again = reserve(ledger, "same", tokens=100)
     assert isinstance(again, Answer)
     assert (again.text, again.stored, again.call_id) == ("the reply", True, first.call_id)
-    ledger.mark_unusable([first.call_id])
+    ledger.write(lambda connection: mark_unusable(connection, [first.call_id])).result()
     assert ledger.reply("same", ask_again=True) is None
     assert ledger.reply("same") == again
 

@@ -70,10 +70,14 @@ class Or:
     operands: tuple["Expression", ...]
 
 
-Expression = Comparison | Membership | Contains | IsNull | Not | And | Or
+Leaf = Comparison | Membership | Contains | IsNull
+"""What asks about one column."""
+
+Expression = Leaf | Not | And | Or
 
 _COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
+    "!=": operator.ne,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -90,22 +94,29 @@ def matches(expression: Expression, chunk: BChunk) -> bool:
             return all(matches(each, chunk) for each in operands)
         case Or(operands):
             return any(matches(each, chunk) for each in operands)
-        case Comparison(column, "!=", value):
-            return not matches(Comparison(column, "=", value), chunk)
+        case leaf:
+            return leaf_test(leaf)(getattr(chunk, leaf.column))
+
+
+def leaf_test(leaf: Leaf) -> Callable[[Any], bool]:
+    """What tells of a cell whether it is one that is asked for; a list is a tuple of its members."""
+    match leaf:
         case Comparison(column, sign, value):
-            cell = getattr(chunk, column)
-            return cell is not None and _COMPARE[sign](ranked(column, cell), ranked(column, value))
-        case Membership(column, values):
-            return getattr(chunk, column) in values
-        case Contains(column, value):
-            return _contains(getattr(chunk, column), folded(value))
-        case IsNull(column):
-            return getattr(chunk, column) in (None, ())
+            return _comparing(column, sign, value)
+        case Membership(_, values):
+            return lambda cell: cell in values
+        case Contains(_, value):
+            return _containing(folded(value))
+        case IsNull():
+            return lambda cell: cell is None or cell == ()
 
 
-def ranked(column: str, value: Scalar) -> Any:
-    """What a value is compared by."""
-    return RANKS[str(value)] if column == "quality_level" else value
+def _comparing(column: str, sign: Operator, value: Scalar) -> Callable[[Any], bool]:
+    compare, of_empty = _COMPARE[sign], sign == "!="
+    if column == "quality_level":
+        wanted = RANKS[str(value)]
+        return lambda cell: compare(RANKS[cell], wanted)
+    return lambda cell: of_empty if cell is None else compare(cell, value)
 
 
 def folded(text: str) -> str:
@@ -113,10 +124,13 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _contains(cell: str | tuple[str, ...] | None, wanted: str) -> bool:
-    if isinstance(cell, tuple):
-        return any(folded(member) == wanted for member in cell)
-    return cell is not None and wanted in folded(cell)
+def _containing(wanted: str) -> Callable[[Any], bool]:
+    def test(cell: str | tuple[str, ...] | None) -> bool:
+        if isinstance(cell, tuple):
+            return any(folded(member) == wanted for member in cell)
+        return cell is not None and wanted in folded(cell)
+
+    return test
 
 
 def columns_of(expression: Expression) -> set[str]:

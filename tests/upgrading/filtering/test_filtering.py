@@ -4,6 +4,7 @@ import contextlib
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from dreaming.chunk import BChunk
 from dreaming.conversation import ConversationId
 from dreaming.errors import FilterError
+from dreaming.storage.columns import chunk_batch
 from dreaming.upgrading.filtering.columns import COLUMNS
 from dreaming.upgrading.filtering.expression import (
     And,
@@ -25,6 +27,7 @@ from dreaming.upgrading.filtering.expression import (
 )
 from dreaming.upgrading.filtering.parsing import parse_filter
 from dreaming.upgrading.filtering.printing import print_filter
+from dreaming.upgrading.filtering.selecting import select_rows
 
 
 def make_chunk(**cells):
@@ -201,6 +204,13 @@ def test_filters_obey_the_laws_of_logic(one, other, chunk):
     """Excluded middle, and De Morgan's."""
     assert matches(Not(one), chunk) is not matches(one, chunk)
     assert matches(Not(And((one, other))), chunk) is matches(Or((Not(one), Not(other))), chunk)
+
+
+@given(EXPRESSIONS, st.lists(CHUNKS, max_size=6))
+def test_a_filter_asks_the_same_of_a_table_as_of_its_chunks(expression, chunks):
+    """A column at a time, or a chunk at a time."""
+    table = pa.Table.from_batches([chunk_batch(chunks)])
+    assert [chunks[row] for row in select_rows(expression, table)] == [c for c in chunks if matches(expression, c)]
 
 
 @given(st.text() | st.text(alphabet="()'\" andornotkind=text<>!,1", max_size=60))

@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("tokens", sa.BigInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=True),
+        sa.Column("asked", sa.Text, nullable=True),
     )
     op.create_index("upgrade_spans_by_day", "upgrade_spans", ["request_id", "day", "position"])
     op.create_table(
@@ -57,6 +58,13 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Text, primary_key=True),
         sa.Column("day", sa.Text, primary_key=True),
         sa.Column("skipped", sa.JSON, nullable=False),
+    )
+    op.create_table(
+        "bought_days",
+        sa.Column("day", sa.Text, primary_key=True),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("published_revision", sa.Integer, nullable=False),
+        sa.Column("changed_at", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "task_results",

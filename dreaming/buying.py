@@ -1,0 +1,286 @@
+"""One run's share of an upgrade request: span after span is bought, many at once, and each day published when done."""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from queue import SimpleQueue
+
+import sqlalchemy as sa
+
+from dreaming.candidates import asked_model, chunk_slices
+from dreaming.conversation import ConversationDay
+from dreaming.errors import DreamingError
+from dreaming.event_loop import EventLoop
+from dreaming.home import Home
+from dreaming.model_call import Answer, Failure, FailureReason
+from dreaming.model_chunker import CONVERSATIONS_PER_PLACE
+from dreaming.prompting.chunks import describe_by_topics
+from dreaming.prompting.prompt import PROMPT_VERSION
+from dreaming.prompting.spans import ShownSpan, show_span
+from dreaming.providers.provider import LLMProvider
+from dreaming.providers.result import Chunked, GivenUp
+from dreaming.spending.amount import Amount
+from dreaming.spending.entries import charged_for, mark_unusable
+from dreaming.statistics import ChunkStatistics
+from dreaming.storage.requests import SpanState, UpgradeRequest, end_span
+from dreaming.task import DreamingTaskResult, Stopped
+from dreaming.upgrading.overlay import PICODOLLAR, split_exactly
+from dreaming.upgrading.paid import PaidChunk, PaidTopic, chunk_origin
+from dreaming.upgrading.plan import PlannedSpan
+
+_log = logging.getLogger(__name__)
+
+SMALLER = 0.75
+"""Where a span does not fit into what is left of a budget, one of so much of its size is tried next."""
+
+_ENDS: Mapping[FailureReason, Stopped] = {
+    FailureReason.OUT_OF_TIME: "time",
+    FailureReason.MISSING_KEY: "provider",
+    FailureReason.UNAUTHORIZED: "provider",
+    FailureReason.NO_SUCH_MODEL: "provider",
+    FailureReason.QUOTA_EXHAUSTED: "provider",
+    FailureReason.CIRCUIT_OPEN: "provider",
+    FailureReason.UNREACHABLE: "provider",
+}
+"""Failures after which asking on is in vain."""
+
+_GIVEN_UP = frozenset(
+    {
+        FailureReason.REFUSAL,
+        FailureReason.MAX_TOKENS,
+        FailureReason.EMPTY,
+        FailureReason.INVALID_JSON,
+        FailureReason.INVALID_REPLY,
+        FailureReason.BAD_REQUEST,
+    }
+)
+"""Failures that the same request would meet again: the chunk that is there stays."""
+
+
+class Buying:
+    """Buys what is open of a request's plan on some days. `outcome` tells what has come of it so far."""
+
+    def __init__(
+        self,
+        home: Home,
+        provider: LLMProvider,
+        request: UpgradeRequest,
+        days: Collection[date],
+        *,
+        on_published: Callable[[date, ChunkStatistics], None],
+    ) -> None:
+        self._home = home
+        self._provider = provider
+        self._request = request
+        self._on_published = on_published
+        self._waiting = deque(home.requests.open_spans(request.request_id, days))
+        self._left: list[PlannedSpan] = []
+        self._largest: float | None = None
+        """Once a budget has refused a span: the most tokens that one may have which is tried next."""
+        self._open_on_day = Counter(span.day for span in self._waiting)
+        self._changed = set(days) & set(home.pipeline.purchases.unpublished_days())
+        self._done_days: SimpleQueue[date] = SimpleQueue()
+        self.outcome = DreamingTaskResult(
+            request_id=request.request_id, llm_provider=provider.name, llm_model=provider.model.served
+        )
+
+    def run(self) -> None:
+        """Buy and publish. Interrupted, it publishes what was bought, and goes on being interrupted."""
+        try:
+            with EventLoop() as loop:
+                loop.run(self._buy_all(), meanwhile=self._publish_done)
+        finally:
+            for day in sorted(self._changed):
+                self._publish(day)
+            skipped = self._home.requests.skipped(self._request.request_id)
+            skipped["left"] = sum(span.chunks for span in (*self._left, *self._waiting))
+            self.outcome.skipped = dict(+skipped)
+
+    async def _buy_all(self) -> None:
+        async with self._provider:
+            failure = await self._provider.connect()
+            if failure is not None:
+                self._stop("provider", failure.message)
+                return
+            self.outcome.llm_model = self._provider.model.served
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(CONVERSATIONS_PER_PLACE * self._provider.limits.max_concurrency):
+                    workers.create_task(self._buy_each())
+
+    async def _buy_each(self) -> None:
+        while self.outcome.stopped in (None, "budget") and (span := self._next()) is not None:
+            try:
+                await self._buy(span)
+            except BaseException:
+                self._left.append(span)
+                raise
+
+    def _next(self) -> PlannedSpan | None:
+        """The next span of the plan; once a budget has refused one, the largest that may still fit."""
+        while self._waiting:
+            span = self._waiting.popleft()
+            if self._largest is None or span.tokens <= self._largest:
+                return span
+            self._left.append(span)
+        return None
+
+    async def _buy(self, span: PlannedSpan) -> None:
+        day = await asyncio.to_thread(self._read, span)
+        shown = _still_there(day, span) if day is not None else None
+        if day is None or shown is None:
+            await self._end(span, "gone", reason="text_changed")
+            return
+        result = await self._provider.chunk_conversation(shown.passage)
+        if isinstance(result, Chunked):
+            now, request_id = self._home.pipeline.clock(), self._request.request_id
+            await self._take(span, _unpriced(self._provider, request_id, day, shown, result, now=now), result)
+        else:
+            await self._give_up(span, result)
+
+    async def _take(self, span: PlannedSpan, chunks: Sequence[PaidChunk], result: Chunked) -> None:
+        def write(connection: sa.Connection) -> None:
+            cost = charged_for(connection, _calls(result), request_id=self._request.request_id)
+            end_span(connection, self._request.request_id, span, "bought", bought=_priced(chunks, cost, result))
+
+        await self._write_end(span, write)
+        self._changed.add(span.day)
+        self.outcome.chunks_upgraded += span.chunks
+        self.outcome.chunks_created += len(chunks)
+
+    async def _give_up(self, span: PlannedSpan, result: GivenUp) -> None:
+        failure = result.failure
+        self.outcome.message = self.outcome.message or failure.message
+        if failure.reason in _GIVEN_UP:
+            await self._end(span, "given_up", reason=failure.reason.value, unusable=_calls(result))
+            return
+        if failure.reason == FailureReason.LOCAL_ONLY:
+            # It may be shown to others one day: so it is no failure of this model.
+            await self._end(span, "gone", reason=failure.reason.value)
+            return
+        self._left.append(span)
+        self._note_end(span, failure)
+
+    def _note_end(self, span: PlannedSpan, failure: Failure) -> None:
+        if failure.reason == FailureReason.OVER_BUDGET:
+            if self._largest is None:
+                self._waiting = deque(sorted(self._waiting, key=lambda each: -each.tokens))
+            self._largest = min(self._largest or span.tokens, SMALLER * span.tokens)
+            self._stop("budget", failure.message)
+        elif failure.reason in _ENDS:
+            self._stop(_ENDS[failure.reason], failure.message)
+
+    def _stop(self, why: Stopped, message: str) -> None:
+        if self.outcome.stopped is None or (self.outcome.stopped == "budget" and why != "budget"):
+            self.outcome.stopped, self.outcome.message = why, message
+
+    async def _end(self, span: PlannedSpan, state: SpanState, *, reason: str, unusable: Sequence[str] = ()) -> None:
+        def write(connection: sa.Connection) -> None:
+            mark_unusable(connection, unusable)
+            asked = asked_model(self._provider)
+            end_span(connection, self._request.request_id, span, state, reason=reason, asked=asked)
+
+        await self._write_end(span, write)
+
+    async def _write_end(self, span: PlannedSpan, write: Callable[[sa.Connection], None]) -> None:
+        # Even when everything is called off now: what was bought is written down.
+        await asyncio.shield(asyncio.wrap_future(self._home.ledger.write(write)))
+        self._open_on_day[span.day] -= 1
+        if not self._open_on_day[span.day]:
+            self._done_days.put(span.day)
+
+    def _read(self, span: PlannedSpan) -> ConversationDay | None:
+        with self._home.store.open_conversations(span.day) as raw:
+            return next(iter(raw.only(span.conversation_id)), None)
+
+    def _publish_done(self) -> None:
+        while not self._done_days.empty():
+            day = self._done_days.get()
+            if day in self._changed:
+                self._publish(day)
+
+    def _publish(self, day: date) -> None:
+        self._changed.discard(day)
+        try:
+            statistics = self._home.pipeline.publish(day)
+        except DreamingError as error:
+            # What was bought is in the ledger; the next run of the day publishes it.
+            _log.exception("%s was not published.", day)
+            self.outcome.failed_days[day.isoformat()] = str(error)
+        else:
+            self.outcome.days_published.append(day.isoformat())
+            self._on_published(day, statistics)
+
+
+def _calls(result: Chunked | GivenUp) -> list[str]:
+    """The ids of the calls that gave replies."""
+    return [outcome.call_id for outcome in result.outcomes if isinstance(outcome, Answer) and outcome.call_id]
+
+
+def _still_there(day: ConversationDay, span: PlannedSpan) -> ShownSpan | None:
+    """The span as it is shown; None where its text is not what was planned for any more."""
+    contents = {message.id: message.content for message in day.messages}
+    if not all(each.still_says(contents) for each in span.slices):
+        return None
+    return show_span(day, [(s.message_id, s.start, s.end) for s in span.slices])
+
+
+def _unpriced(
+    provider: LLMProvider, request_id: str, day: ConversationDay, shown: ShownSpan, result: Chunked, *, now: datetime
+) -> list[PaidChunk]:
+    """The chunks of a reply, with nothing charged for them yet."""
+    call_id = _calls(result)[-1]
+    origin = chunk_origin(request_id, call_id)
+    chunks = [
+        describe_by_topics(cut, day, ordinal=n, language=None, version=origin, created_at=now)
+        for n, cut in enumerate(shown.cut(result.topics, origin=request_id))
+    ]
+    return [
+        PaidChunk(
+            paid_chunk_id=chunk.chunk_id,
+            request_id=request_id,
+            call_id=call_id,
+            conversation_id=chunk.conversation_id,
+            slices=chunk_slices(chunk),
+            topics=tuple(PaidTopic(t.message_id, t.start, t.score) for t in chunk.topics),
+            quality_level=provider.model.quality_level,
+            language=chunk.language,
+            labels=chunk.labels,
+            entities=chunk.entities,
+            summary=chunk.summary,
+            speaker=chunk.speaker,
+            confidence=chunk.confidence,
+            llm_provider=provider.name,
+            llm_used=provider.model.served,
+            prompt_version=PROMPT_VERSION,
+            tokens_used=0,
+            input_tokens=0,
+            output_tokens=0,
+            cost_usd=Decimal(0),
+            processing_time_ms=0,
+            bought_at=now,
+        )
+        for chunk in chunks
+    ]
+
+
+def _priced(chunks: Sequence[PaidChunk], cost: Amount, result: Chunked) -> list[PaidChunk]:
+    """The chunks with what was charged and the model's time, split exactly over them by their length."""
+    weights = [sum(each.end - each.start for each in chunk.slices) for chunk in chunks]
+    output = min(result.usage.output_tokens, cost.tokens)
+    inputs, outputs = split_exactly(cost.tokens - output, weights), split_exactly(output, weights)
+    costs, times = split_exactly(cost.picodollars, weights), split_exactly(round(result.seconds * 1000), weights)
+    return [
+        replace(
+            chunk,
+            tokens_used=inputs[n] + outputs[n],
+            input_tokens=inputs[n],
+            output_tokens=outputs[n],
+            cost_usd=costs[n] * PICODOLLAR,
+            processing_time_ms=times[n],
+        )
+        for n, chunk in enumerate(chunks)
+    ]

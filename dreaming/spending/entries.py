@@ -1,0 +1,382 @@
+"""Entries in the ledger: what becomes of reservations and settlements, decided in one transaction over all scopes."""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from dreaming.chunk import QualityLevel
+from dreaming.conversation import ConversationId, storable
+from dreaming.errors import UsageError
+from dreaming.model_call import Answer, Charge, FailureReason, Outcome, TokenUsage
+from dreaming.processes import this_process
+from dreaming.spending.amount import Amount
+from dreaming.spending.budgets import WINDOWS, Balance, Limit
+from dreaming.storage.database import insert_new
+from dreaming.storage.tables import budget_limits, calls, paid_chunks, scopes
+
+_log = logging.getLogger(__name__)
+
+CallState = Literal["reserved", "settled", "released", "unknown"]
+
+STATES: dict[Charge, CallState] = {"charged": "settled", "released": "released", "unknown": "unknown"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """A call about to be made, and the most that it can come to."""
+
+    request_key: str
+    scopes: tuple[str, ...]
+    need: Amount
+    provider: str
+    tier: QualityLevel
+    model_asked: str
+    model: str
+    purpose: str
+    prompt_version: str
+    conversation_id: ConversationId
+    run_id: str | None
+    request_id: str | None = None
+    day: str | None = None
+    lease: timedelta
+    """After so long it is surely over, whatever became of its process."""
+    ask_again: bool = False
+    """Whether an unusable reply to an equal call does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The call may be made."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyAsked:
+    """An equal call is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """It does not fit into a scope."""
+
+    balance: Balance
+    may_fit_later: bool
+    """Whether others of that scope are under way that may leave enough."""
+
+
+Reserving = Reserved | Answer | AlreadyAsked | NoRoom
+"""What becomes of a reservation; an `Answer` where an equal call has had one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A call that has ended."""
+
+    call_id: str
+    outcome: Outcome
+    cost: int
+    """In picodollars, of the usage that the vendor tells."""
+    ended_at: datetime
+
+
+Action = Callable[[sa.Connection], Any]
+"""What else is written in the same transaction."""
+
+Work = Reservation | Settlement | Action
+
+
+class Entries:
+    """Entries in the ledger within one transaction: what they touch is read once, and written once."""
+
+    def __init__(self, connection: sa.Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+        self._balances: dict[str, Balance] = {}
+        self._changed: set[str] = set()
+        self._new: dict[str, dict[str, Any]] = {}
+        self._ended: list[dict[str, Any]] = []
+
+    def make(self, work: Sequence[Work]) -> list[Any]:
+        """Make entries in turn, and then what else is to be written; returns what became of each."""
+        reservations = [each for each in work if isinstance(each, Reservation)]
+        rows = self._calls([each.call_id for each in work if isinstance(each, Settlement)])
+        self.load(
+            [*(s for each in reservations for s in each.scopes), *(s for row in rows.values() for s in row["scopes"])]
+        )
+        asked = self._asked(reservations)
+        results: dict[int, Any] = {}
+        for place, each in enumerate(work):
+            if isinstance(each, Reservation):
+                results[place] = self._reserve(each, asked)
+            elif isinstance(each, Settlement):
+                results[place] = self._settle(each, rows.pop(each.call_id, None))
+        self._write()
+        for place, each in enumerate(work):
+            if not isinstance(each, Reservation | Settlement):
+                results[place] = each(self._connection)
+        return [results[place] for place in range(len(work))]
+
+    def load(self, scope_ids: Iterable[str]) -> None:
+        """Read balances, making those that are not there, and let nobody else change them until the end."""
+        wanted = sorted(set(scope_ids) - self._balances.keys())
+        if not wanted:
+            return
+        query = sa.select(scopes).where(scopes.c.scope_id.in_(wanted)).order_by(scopes.c.scope_id).with_for_update()
+        found = {row.scope_id: read_balance(row) for row in self._connection.execute(query)}
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            make_scopes(self._connection, [Balance(name, standing_limit(self._connection, name)) for name in missing])
+            found |= {row.scope_id: read_balance(row) for row in self._connection.execute(query)}
+        self._balances |= found
+
+    def give_up(self, call_ids: Sequence[str]) -> None:
+        """Turn reservations into unknown calls: what they reserved is taken for spent."""
+        rows = {call_id: row for call_id, row in self._calls(call_ids).items() if row["state"] == "reserved"}
+        self.load(scope for row in rows.values() for scope in row["scopes"])
+        for call_id, row in rows.items():
+            self._count(row, reserved=True, counted=_reserved(row))
+            ending = {"state": "unknown", "failure": FailureReason.LOST.value, "ended_at": self._now}
+            self._ended.append({"of": call_id, **ending, **_counted(_reserved(row))})
+        self._write()
+
+    def resolve(self, call_id: str, *, charged: bool) -> None:
+        """Settle an unknown call at what it reserved, or release it."""
+        row = self._calls([call_id]).get(call_id)
+        if row is None or row["state"] != "unknown":
+            state = "not in the ledger" if row is None else row["state"]
+            raise UsageError(f"The call {call_id!r} is {state}; only one that is unknown can be resolved.")
+        self.load(row["scopes"])
+        counted = _reserved(row) if charged else Amount()
+        self._count(row, reserved=False, counted=counted)
+        self._ended.append({"of": call_id, "state": "settled" if charged else "released", **_counted(counted)})
+        self._write()
+
+    def _calls(self, call_ids: Sequence[str]) -> dict[str, sa.RowMapping]:
+        if not call_ids:
+            return {}
+        query = sa.select(calls).where(calls.c.call_id.in_(call_ids)).with_for_update()
+        return {row["call_id"]: row for row in self._connection.execute(query).mappings()}
+
+    def _asked(self, reservations: Sequence[Reservation]) -> dict[str, list[sa.RowMapping]]:
+        """The calls, by key, that are equal to those about to be made and open or answered, the oldest first."""
+        keys = [each.request_key for each in reservations]
+        asked: dict[str, list[sa.RowMapping]] = {}
+        if keys:
+            relevant = (calls.c.state == "reserved") | calls.c.reply.is_not(None)
+            query = sa.select(calls).where(calls.c.request_key.in_(keys), relevant).order_by(calls.c.ended_at)
+            for row in self._connection.execute(query).mappings():
+                asked.setdefault(row["request_key"], []).append(row)
+        return asked
+
+    def _reserve(self, reservation: Reservation, asked: dict[str, list[sa.RowMapping]]) -> Reserving:
+        equal = asked.get(reservation.request_key, [])
+        if reservation.request_key in self._new or any(row["state"] == "reserved" for row in equal):
+            return AlreadyAsked()
+        replies = [row for row in equal if not (reservation.ask_again and row["unusable"])]
+        if replies:
+            return read_answer(replies[-1])
+        for scope_id in reservation.scopes:
+            balance = self._balances[scope_id]
+            if not balance.fits(reservation.need):
+                return NoRoom(balance, balance.may_fit_later(reservation.need))
+        call_id = uuid4().hex
+        self._new[reservation.request_key] = _new_call(call_id, reservation, self._now)
+        for scope_id in reservation.scopes:
+            self._balances[scope_id].reserved += reservation.need
+            self._changed.add(scope_id)
+        return Reserved(call_id)
+
+    def _settle(self, settlement: Settlement, row: sa.RowMapping | None) -> bool:
+        """Settle a call that is open or was taken for lost; returns whether it was one."""
+        if row is None or row["state"] not in ("reserved", "unknown"):
+            return False
+        counted = _to_count(settlement, _reserved(row))
+        self._count(row, reserved=row["state"] == "reserved", counted=counted)
+        if counted.exceeds(_reserved(row)):
+            self._close(row, counted)
+        self._ended.append({"of": settlement.call_id, **_ending(settlement), **_counted(counted)})
+        return True
+
+    def _count(self, row: sa.RowMapping, *, reserved: bool, counted: Amount) -> None:
+        """Count a call in its scopes as `counted`, in the place of what it was counted as."""
+        for scope_id in row["scopes"]:
+            balance = self._balances[scope_id]
+            if reserved:
+                balance.reserved -= _reserved(row)
+            else:
+                balance.spent -= Amount(row["counted_tokens"], row["cost_picodollars"])
+            balance.spent += counted
+            self._changed.add(scope_id)
+
+    def _close(self, row: sa.RowMapping, counted: Amount) -> None:
+        reason = f"The call {row['call_id']} to {row['model']} used {counted}, more than the {_reserved(row)} reserved."
+        _log.error("%s Its budgets are closed.", reason)
+        for scope_id in row["scopes"]:
+            self._balances[scope_id].closed = reason
+
+    def _write(self) -> None:
+        if self._new:
+            self._connection.execute(calls.insert(), list(self._new.values()))
+        if self._ended:
+            self._update(calls.c.call_id, self._ended)
+        if self._changed:
+            balances = [self._balances[scope_id] for scope_id in sorted(self._changed)]
+            self._update(scopes.c.scope_id, [{"of": each.scope_id, **_what_calls_change(each)} for each in balances])
+
+    def _update(self, key: sa.Column[str], rows: Sequence[dict[str, Any]]) -> None:
+        """Update the rows of a table whose key is `of`; all name the same columns."""
+        values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in rows[0] if name != "of"}
+        update = sa.update(key.table).where(key == sa.bindparam("of")).values(values)
+        renamed = [{name if name == "of" else f"new_{name}": cell for name, cell in row.items()} for row in rows]
+        self._connection.execute(update, renamed)
+
+
+def charged_for(connection: sa.Connection, call_ids: Collection[str], *, request_id: str) -> Amount:
+    """What calls of a request came to that no chunk has been charged with yet.
+
+    What an earlier request paid for is free to this one, and so is what another conversation with the same text paid
+    for.
+    """
+    charged = sa.select(paid_chunks.c.call_id).where(paid_chunks.c.call_id == calls.c.call_id)
+    mine = (calls.c.call_id.in_(call_ids), calls.c.request_id == request_id, ~charged.exists())
+    return sum_calls(connection, *mine)
+
+
+def sum_calls(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Amount:
+    """What some calls count as: charged, and what may have been."""
+    tokens, picodollars = (
+        sa.func.coalesce(sa.func.sum(column), 0) for column in (calls.c.counted_tokens, calls.c.cost_picodollars)
+    )
+    row = connection.execute(sa.select(tokens, picodollars).where(*where)).one()
+    return Amount(int(row[0]), int(row[1]))
+
+
+def mark_unusable(connection: sa.Connection, call_ids: Collection[str]) -> None:
+    """Note that nothing could be made of the replies to calls."""
+    connection.execute(calls.update().where(calls.c.call_id.in_(list(call_ids))).values(unusable=True))
+
+
+def make_scopes(connection: sa.Connection, balances: Sequence[Balance]) -> None:
+    """Insert scopes that are not there."""
+    insert_new(connection, scopes, [_scope_row(balance) for balance in balances])
+
+
+def standing_limit(connection: sa.Connection, scope_id: str) -> Limit:
+    """The standing limit of a window's scope; none for a request's, which is made with its own."""
+    window, *of = scope_id.split("/")
+    if window not in WINDOWS:
+        return Limit()
+    provider, tier, _ = of
+    query = sa.select(budget_limits.c.limit_tokens, budget_limits.c.limit_picodollars).where(
+        budget_limits.c.provider == provider, budget_limits.c.tier == tier, budget_limits.c.window == window
+    )
+    row = connection.execute(query).one_or_none()
+    return Limit() if row is None else Limit(*row)
+
+
+def read_balance(row: sa.Row[Any]) -> Balance:
+    """The balance of a row of scopes."""
+    return Balance(
+        row.scope_id,
+        Limit(row.limit_tokens, row.limit_picodollars),
+        Amount(row.spent_tokens, row.spent_picodollars),
+        Amount(row.reserved_tokens, row.reserved_picodollars),
+        Amount(row.elsewhere_tokens, row.elsewhere_picodollars),
+        row.closed,
+    )
+
+
+def _scope_row(balance: Balance) -> dict[str, Any]:
+    return {
+        "scope_id": balance.scope_id,
+        "limit_tokens": balance.limit.tokens,
+        "limit_picodollars": balance.limit.picodollars,
+        "elsewhere_tokens": balance.elsewhere.tokens,
+        "elsewhere_picodollars": balance.elsewhere.picodollars,
+        **_what_calls_change(balance),
+    }
+
+
+def _what_calls_change(balance: Balance) -> dict[str, Any]:
+    return {
+        "spent_tokens": balance.spent.tokens,
+        "spent_picodollars": balance.spent.picodollars,
+        "reserved_tokens": balance.reserved.tokens,
+        "reserved_picodollars": balance.reserved.picodollars,
+        "closed": balance.closed,
+    }
+
+
+def _new_call(call_id: str, reservation: Reservation, now: datetime) -> dict[str, Any]:
+    named = ("request_key", "provider", "model_asked", "model", "purpose", "prompt_version", "conversation_id")
+    return {
+        "call_id": call_id,
+        **{name: getattr(reservation, name) for name in (*named, "run_id", "request_id", "day")},
+        "state": "reserved",
+        "scopes": list(reservation.scopes),
+        "owner": str(this_process()),
+        "reserved_at": now,
+        "lease_until": now + reservation.lease,
+        "reserved_tokens": reservation.need.tokens,
+        "reserved_picodollars": reservation.need.picodollars,
+    }
+
+
+def _reserved(row: sa.RowMapping) -> Amount:
+    return Amount(row["reserved_tokens"], row["reserved_picodollars"])
+
+
+def _counted(amount: Amount) -> dict[str, int]:
+    return {"counted_tokens": amount.tokens, "cost_picodollars": amount.picodollars}
+
+
+def _to_count(settlement: Settlement, reserved: Amount) -> Amount:
+    """What a call counts as: what was used, where that is told; nothing, where nothing was charged."""
+    outcome = settlement.outcome
+    if outcome.charge == "released":
+        return Amount()
+    if outcome.charge == "charged" and outcome.usage is not None:
+        return Amount(outcome.usage.total_tokens, settlement.cost)
+    return reserved
+
+
+def _ending(settlement: Settlement) -> dict[str, Any]:
+    outcome = settlement.outcome
+    if isinstance(outcome, Answer):
+        became = {"failure": None, "stop": outcome.stop, "reply": storable(outcome.text)[0]}
+    else:
+        became = {"failure": outcome.reason.value, "stop": None, "reply": None}
+    return {
+        "state": STATES[outcome.charge],
+        **became,
+        "latency_ms": round(outcome.seconds * 1000),
+        "vendor_ref": outcome.vendor_ref,
+        "ended_at": settlement.ended_at,
+        **_tokens(outcome.usage),
+    }
+
+
+def _tokens(usage: TokenUsage | None) -> dict[str, int | None]:
+    names = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
+    return {name: None if usage is None else getattr(usage, name) for name in names}
+
+
+def read_answer(row: sa.RowMapping) -> Answer:
+    """The reply of a row of calls that has one."""
+    told = row["output_tokens"] is not None
+    return Answer(
+        text=row["reply"],
+        usage=TokenUsage(**{name: row[name] for name in _tokens(None)}) if told else None,
+        stop=row["stop"],
+        model=row["model"],
+        vendor_ref=row["vendor_ref"],
+        seconds=row["latency_ms"] / 1000,
+        stored=True,
+        call_id=row["call_id"],
+    )

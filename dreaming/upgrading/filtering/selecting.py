@@ -1,0 +1,66 @@
+"""Which rows of a table of chunks a filter asks for, a column at a time.
+
+A test looks at each distinct value of a column once, so that a million chunks take as long as their values differ, and
+there is one meaning of a filter, whether it is asked of a chunk or of a table.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dreaming.upgrading.filtering.expression import And, Expression, IsNull, Leaf, Not, Or, leaf_test
+
+Rows = npt.NDArray[np.int64]
+"""Positions of rows in a table, ascending."""
+
+
+def select_rows(expression: Expression, table: pa.Table) -> Rows:
+    """The rows that a filter asks for, of a table that has its columns."""
+    return _among(expression, table, np.arange(table.num_rows))
+
+
+def _among(expression: Expression, table: pa.Table, rows: Rows) -> Rows:
+    match expression:
+        case Not(operand):
+            return np.setdiff1d(rows, _among(operand, table, rows), assume_unique=True)
+        case And(operands):
+            for operand in operands:
+                rows = _among(operand, table, rows)
+            return rows
+        case Or(operands):
+            # What one operand asks for, the next is not asked about.
+            left, found = rows, []
+            for operand in operands:
+                found.append(_among(operand, table, left))
+                left = np.setdiff1d(left, found[-1], assume_unique=True)
+            return np.sort(np.concatenate(found))
+        case leaf:
+            column = table.column(leaf.column).combine_chunks()
+            return rows[_asked_for(leaf, column if len(rows) == len(column) else column.take(pa.array(rows)))]
+
+
+def _asked_for(leaf: Leaf, cells: pa.Array) -> npt.NDArray[np.bool_]:
+    test = leaf_test(leaf)
+    if not pa.types.is_list(cells.type):
+        return _test_each(test, cells)
+    if isinstance(leaf, IsNull):
+        lengths = pc.list_value_length(cells).to_numpy(zero_copy_only=False)
+        return np.asarray(lengths == 0)
+    # What else is asked of a list asks for one member, whichever.
+    asked_for = np.zeros(len(cells), dtype=np.bool_)
+    of_row = pc.list_parent_indices(cells).to_numpy()
+    asked_for[of_row[_test_each(lambda member: test((member,)), cells.flatten())]] = True
+    return asked_for
+
+
+def _test_each(test: Callable[[Any], bool], cells: pa.Array) -> npt.NDArray[np.bool_]:
+    """The outcome of a test for each cell, by testing each distinct value once."""
+    encoded = cells.dictionary_encode(null_encoding="encode")
+    values = encoded.dictionary.to_pylist()
+    outcomes = np.fromiter(map(test, values), np.bool_, len(values))
+    asked_for: npt.NDArray[np.bool_] = outcomes[encoded.indices.to_numpy(zero_copy_only=False)]
+    return asked_for
