@@ -31,10 +31,24 @@ def _backfill(corpus: Corpus) -> Result:
     return measure_backfill(corpus)
 
 
+def _choosing(corpus: Corpus) -> Result:
+    from benchmarks.choosing import measure_choosing
+
+    return measure_choosing(corpus)
+
+
+def _economy(corpus: Corpus) -> Result:
+    from benchmarks.economy import measure_economy
+
+    return measure_economy(corpus)
+
+
 BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "chunking": _chunking,
     "memory": _memory,
     "backfill": _backfill,
+    "choosing": _choosing,
+    "economy": _economy,
 }
 
 
@@ -48,7 +62,7 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 def main(names: tuple[str, ...], data: Path | None, as_json: bool) -> None:
-    """Measure chunking, memory and backfill: all of them, or those that are named."""
+    """Measure all of them, or those that are named."""
     ask_for_one_thread()
     warnings.filterwarnings("ignore", module=r"dagster\.")
     corpus = load_corpus(data)

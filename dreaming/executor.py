@@ -122,8 +122,11 @@ class DreamingExecutor:
         days = sorted({day for each in conversations for day in self.home.index.days_of(each)})
         return await asyncio.to_thread(lambda: self.upgrade(self.begin(uuid4().hex, asked), days))
 
-    def _plan(self, request: UpgradeRequest, provider: LLMProvider, days: Collection[date]) -> dict[date, str]:
+    def plan(self, request: UpgradeRequest, days: Collection[date]) -> dict[date, str]:
         """Freeze the plan of a request for the days that it has none for; returns why days cannot be read."""
+        return self._plan(request, self._open_provider(request), days)
+
+    def _plan(self, request: UpgradeRequest, provider: LLMProvider, days: Collection[date]) -> dict[date, str]:
         terms = request.terms
         new = self.home.requests.unplanned(request.request_id, [day for day in days if terms.allows_day(day)])
         if not new:

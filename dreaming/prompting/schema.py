@@ -55,7 +55,10 @@ def reply_schema(bounds: Bounds, *, repeats_text: bool) -> dict[str, Any]:
 
 
 def without_bounds(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema without bounds, which the cloud vendors do not take; it is then the same for every call."""
+    """The schema without bounds, which the cloud vendors do not take; it is then the same for every call.
+
+    Nor does it list values: it is paid for with every call, and what a reply says is checked anyway.
+    """
     return {
         key: {name: without_bounds(value) for name, value in part.items()}
         if key == "properties"
@@ -63,7 +66,7 @@ def without_bounds(schema: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(part, dict)
         else part
         for key, part in schema.items()
-        if key not in ("minimum", "maximum", "maxLength", "minItems", "maxItems")
+        if key not in ("minimum", "maximum", "maxLength", "minItems", "maxItems", "enum")
     }
 
 

@@ -1,6 +1,6 @@
 """A part of a conversation-day that is cut anew, shown with a little of what stands around it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
@@ -15,7 +15,9 @@ from dreaming.prompting.reply import Topic
 
 SHOWN: ChunkKind = "text"
 CONTEXT_TOKENS = 100
-"""What is shown of the talk before and after, at most: enough to tell whether a topic goes on."""
+"""What is shown of the talk before and after, about: enough to tell whether a topic goes on."""
+CONTEXT_CHARACTERS = 300
+"""What is shown of a unit that is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ def _show(day: ConversationDay, lane: Lane, offsets: dict[MessageId, int], start
     places = [(offsets[unit.message.id] + unit.start, offsets[unit.message.id] + unit.end) for unit in lane.units]
     inside = [n for n, (begins, ends) in enumerate(places) if begins < end and start < ends]
     units = [_clipped(lane.units[n], start - places[n][0], places[n][1] - end) for n in inside]
-    before = _context(lane.units[: inside[0]][::-1])[::-1]
-    after = _context(lane.units[inside[-1] + 1 :])
+    before = _context(lane.units[: inside[0]][::-1], _end)[::-1]
+    after = _context(lane.units[inside[-1] + 1 :], _beginning)
     passage = Passage(
         conversation_id=day.conversation_id,
         units=[*before, *units, *after],
@@ -81,11 +83,22 @@ def _clipped(unit: Unit, front: int, back: int) -> Unit:
     return Unit(unit.message, unit.start + front, unit.end - back, text, read_words(text), count_tokens(text))
 
 
-def _context(units: Sequence[Unit]) -> list[Unit]:
-    """The units next to a span, as far as they are short."""
+def _context(units: Sequence[Unit], part: Callable[[Unit], Unit]) -> list[Unit]:
+    """The units next to a span, or a part of the nearest where that is long.
+
+    Without any, nobody could tell whether a topic begins where the span does.
+    """
     shown: list[Unit] = []
     for unit in units:
         if sum(each.tokens for each in shown) + unit.tokens > CONTEXT_TOKENS:
             break
         shown.append(unit)
-    return shown
+    return shown or [part(unit) for unit in units[:1]]
+
+
+def _beginning(unit: Unit) -> Unit:
+    return _clipped(unit, 0, len(unit.text) - CONTEXT_CHARACTERS)
+
+
+def _end(unit: Unit) -> Unit:
+    return _clipped(unit, len(unit.text) - CONTEXT_CHARACTERS, 0)

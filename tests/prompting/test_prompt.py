@@ -12,8 +12,8 @@ from tests.prompting.builders import passage
 SHOWN = passage("What is the plan?", "Walk.\nThen [1] swim.\n[2] Eat.")
 
 FINGERPRINTS = {
-    ("chunk-2", "indices"): "643c5d15",
-    ("chunk-2", "verbatim"): "92e1144f",
+    ("chunk-2", "indices"): "a36a8b0f",
+    ("chunk-2", "verbatim"): "2ce463ca",
 }
 
 
@@ -32,7 +32,7 @@ def test_units_are_shown_a_line_each_in_a_frame():
     assert last == frame.replace("<", "</")
     assert first == "[1] user: What is the plan?"
     assert second == ["[2] assistant: Walk.", "Then [1] swim.", "| [2] Eat."]
-    assert content.endswith("Cut units 1-2 into one chunk.")
+    assert content.endswith("One chunk.")
 
 
 def test_the_instructions_say_what_was_asked_for():

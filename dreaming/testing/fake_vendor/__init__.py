@@ -2,17 +2,19 @@
 
     wires.py    what each vendor's requests, replies and errors look like, and what it refuses
     answers.py  what the model says: computed from the request
+    gold.py     a model that knows the true topics
     faults.py   what goes wrong
     books.py    what was served, and what was charged for it
     server.py   the server, in a thread of a test; `python -m dreaming.testing.fake_vendor` is it as a process
 
-It counts tokens by bytes, which is no vendor's way but says the same on every machine.
+It counts tokens by bytes unless it is told otherwise, which is no vendor's way but says the same on every machine.
 """
 
 from dreaming.testing.fake_vendor.answers import Reply, topics_of
 from dreaming.testing.fake_vendor.books import Books, Served
 from dreaming.testing.fake_vendor.faults import Fault
+from dreaming.testing.fake_vendor.gold import GoldAnswers
 from dreaming.testing.fake_vendor.server import FakeVendor
 from dreaming.testing.fake_vendor.wires import FakeRequest
 
-__all__ = ["Books", "FakeRequest", "FakeVendor", "Fault", "Reply", "Served", "topics_of"]
+__all__ = ["Books", "FakeRequest", "FakeVendor", "Fault", "GoldAnswers", "Reply", "Served", "topics_of"]

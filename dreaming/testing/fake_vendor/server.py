@@ -6,6 +6,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,7 +20,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dreaming.testing.fake_vendor.answers import Reply, topics_of
 from dreaming.testing.fake_vendor.books import Books, Served
 from dreaming.testing.fake_vendor.faults import Fault
-from dreaming.testing.fake_vendor.wires import AnthropicWire, FakeRequest, OllamaWire, OpenAIWire, Said, Wire
+from dreaming.testing.fake_vendor.wires import (
+    AnthropicWire,
+    CountTokens,
+    FakeRequest,
+    OllamaWire,
+    OpenAIWire,
+    Said,
+    Wire,
+    count_by_bytes,
+)
 
 Answering = Callable[[FakeRequest], str | Reply]
 
@@ -36,6 +46,7 @@ class FakeVendor:
         models: the models that it has; None has any, and lists one.
         at_once: how many requests it serves at once; further ones get a 429 with `retry-after: 0.05`.
         own_server: whether OpenAI's wire is that of a server of one's own, which takes any schema and needs no key.
+        count_tokens: how it counts what it charges for.
 
     """
 
@@ -48,6 +59,7 @@ class FakeVendor:
         models: Iterable[str] | None = None,
         at_once: int | None = None,
         own_server: bool = False,
+        count_tokens: CountTokens = count_by_bytes,
         port: int = 0,
     ) -> None:
         self.books = Books()
@@ -56,11 +68,13 @@ class FakeVendor:
         self._keys = None if keys is None else frozenset(keys)
         self._models = None if models is None else tuple(models)
         self._at_once = at_once
+        self._count_tokens = count_tokens
         self._faults: deque[Fault] = deque()
         self._stopping = asyncio.Event()
         wires: tuple[Wire, ...] = (AnthropicWire(), OpenAIWire(own_server=own_server), OllamaWire())
         routes = [Route(wire.path, _endpoint(self, wire), methods=["POST"]) for wire in wires]
-        routes += [Route(wire.counting_path, _counter(wire), methods=["POST"]) for wire in wires if wire.counting_path]
+        counting = [(wire.counting_path, wire) for wire in wires if wire.counting_path]
+        routes += [Route(path, _counter(self, wire), methods=["POST"]) for path, wire in counting]
         routes += [Route("/v1/models", self._list_openai), Route("/api/tags", self._list_ollama)]
         routes += [Route("/_books", self._tell_books)]
         config = uvicorn.Config(
@@ -122,7 +136,7 @@ class FakeVendor:
 
     async def _handle(self, wire: Wire, request: Request) -> Response:
         body = json.loads(await request.body())
-        asked = wire.read(body)
+        asked = self.read(wire, body)
         fault = self._refusal(wire, request, body, asked) or (self._faults.popleft() if self._faults else None)
         if fault is not None and fault.kind == "status":
             self._note(asked, fault.status, self._worst(asked) if fault.status >= 500 else 0)
@@ -135,6 +149,10 @@ class FakeVendor:
             return _Broken(b"")
         await asyncio.sleep(self.latency_seconds)
         return self._reply(wire, asked, fault)
+
+    def read(self, wire: Wire, body: Mapping[str, Any]) -> FakeRequest:
+        """A request, to be counted in the vendor's way."""
+        return replace(wire.read(body), count=self._count_tokens)
 
     def _refusal(self, wire: Wire, request: Request, body: Mapping[str, Any], asked: FakeRequest) -> Fault | None:
         key = wire.key(request.headers)
@@ -154,7 +172,7 @@ class FakeVendor:
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         if kind == "max_tokens":
             reply = Reply(reply.text[: len(reply.text) // 2])
-        said = Said.of(reply, asked.max_output_tokens, stop=kind if kind in ("refusal", "max_tokens") else "end")
+        said = Said.of(reply, asked, stop=kind if kind in ("refusal", "max_tokens") else "end")
         self._note(asked, 200, asked.input_tokens + said.output_tokens)
         body = wire.reply(asked, said)
         if kind == "no_usage":
@@ -235,9 +253,9 @@ def _endpoint(vendor: FakeVendor, wire: Wire) -> Callable[[Request], Any]:
     return endpoint
 
 
-def _counter(wire: Wire) -> Callable[[Request], Any]:
+def _counter(vendor: FakeVendor, wire: Wire) -> Callable[[Request], Any]:
     async def count(request: Request) -> Response:
-        asked = wire.read_to_count(json.loads(await request.body()))
+        asked = vendor.read(wire, wire.as_counted(json.loads(await request.body())))
         return JSONResponse({"object": "response.input_tokens", "input_tokens": asked.input_tokens})
 
     return count
