@@ -7,6 +7,7 @@
     memory_index.py         -> searchable
     day.py                  the four as one multi-asset over daily partitions
     upgrading.py            an upgrade within a run
+    events.py               what a run logs of a day
     metadata.py             statistics -> asset metadata
 
 The four are one multi-asset because a day is the unit of work: each goes through all stages by itself, is searchable at

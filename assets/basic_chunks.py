@@ -14,6 +14,7 @@ def materialize(work: Work, day: date) -> Metadata:
     """Chunk what changed of the day, and keep the rest."""
     started = perf_counter()
     statistics = work.home.pipeline.chunk(day, rechunk=work.config.rechunk, chunker=work.model_chunker)
+    work.chunks_created += statistics.chunks - statistics.chunks_kept
     path = work.home.store.path("basic_chunks", day)
     metadata = chunk_metadata(statistics, path=path, seconds=perf_counter() - started)
     return metadata | (model_metadata(work.model_chunker) if work.model_chunker else {})

@@ -4,28 +4,27 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import date
+from time import perf_counter
 
 import dagster as dg
-from dagster import DagsterExecutionInterruptedError
 
 from assets import basic_chunks, memory_index, raw_conversations, upgraded_chunks
-from assets.stage import Check, DayConfig, DreamingConfig, Work
-from assets.upgrading import UPGRADED, named, upgrade_days
+from assets.events import Context, ending_canceled, log_evaluation, log_materialization
+from assets.stage import DayConfig, DreamingConfig, Work
+from assets.upgrading import named, upgrade_days
+from dreaming.candidates import count_quality
 from dreaming.errors import DreamingError
 from dreaming.home import Home
 from dreaming.model_chunker import open_model_chunker
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.meter import Meter
+from dreaming.task import DreamingTaskResult
 
 STAGES = (raw_conversations.STAGE, basic_chunks.STAGE, upgraded_chunks.STAGE, memory_index.STAGE)
 ASSETS = frozenset(stage.spec.key for stage in STAGES)
 POOL = "dreaming"
 """Of all ops that dream days: `dagster instance concurrency set dreaming N` lets at most N runs do so at once."""
 CHECKS = frozenset(check.spec.key for stage in STAGES for check in stage.checks)
-
-
-class BlockingCheckFailed(DreamingError):
-    """A blocking asset check did not hold for a day, which goes no further."""
 
 
 def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -49,11 +48,12 @@ def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         local_llm: dg.ResourceParam[ConfiguredProvider],
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
+        # Before anything is done: what is wrong with them is said at once.
         terms = config.terms() if config.target_quality else None
         with open_work(context, config, home, local_llm) as work:
-            run_days(context, work, days, context.selected_asset_keys, context.selected_asset_check_keys)
-        if terms and UPGRADED in context.selected_asset_keys:
-            upgrade_days(context, home, named(anthropic, openai, local_llm), terms, days)
+            done = run_days(context, work, days, context.selected_asset_keys, context.selected_asset_check_keys)
+        if terms and upgraded_chunks.STAGE.spec.key in context.selected_asset_keys:
+            upgrade_days(context, home, named(anthropic, openai, local_llm), terms, days, after=done)
         # Each day's events are logged as it ends, so that they stand when a later day fails; nothing is left to yield.
         yield from ()
 
@@ -61,17 +61,12 @@ def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
 
 
 @contextmanager
-def open_work(
-    context: dg.OpExecutionContext | dg.AssetExecutionContext,
-    config: DreamingConfig,
-    home: Home,
-    local_llm: ConfiguredProvider,
-) -> Iterator[Work]:
+def open_work(context: Context, config: DreamingConfig, home: Home, local_llm: ConfiguredProvider) -> Iterator[Work]:
     """What a run works with: a chunker over the local LLM where the config asks for one."""
     if config.engine == "rules":
         yield Work(home, config, None)
         return
-    meter = Meter(home.ledger, purpose="basic_chunks", run_id=context.run_id)
+    meter = Meter(home.ledger, purpose="basic_chunks", run_id=context.run.run_id)
     provider = local_llm.open(meter, today=home.pipeline.clock().date())
     with open_model_chunker(provider) as chunker:
         try:
@@ -83,78 +78,64 @@ def open_work(
 
 
 def run_days(
-    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    context: Context,
     work: Work,
     days: Sequence[date],
     assets: AbstractSet[dg.AssetKey] = ASSETS,
     checks: AbstractSet[dg.AssetCheckKey] = CHECKS,
-) -> None:
+) -> DreamingTaskResult:
     """Run the selected stages and checks of each day, one after the other, logging each day's events as it ends.
 
-    Raises `dagster.Failure`, naming them, when days failed; all others were published.
+    Raises `dagster.Failure`, naming them, when days failed; all others were published. The result is stored either way.
     """
-    work.home.pipeline.refresh()
-    failures: dict[date, Exception] = {}
-    for day in days:
-        try:
-            _run_day(context, work, day, assets, checks)
-        except DagsterExecutionInterruptedError:
-            # Without this, Dagster calls a run that was interrupted by Ctrl-C or SIGTERM failed, not canceled.
-            if context.run.status != dg.DagsterRunStatus.CANCELING:
-                context.instance.report_run_canceling(context.run, f"Interrupted at {day}; the days before it stand.")
-            raise
-        except Exception as error:  # whatever stops one day must not stop the others
-            context.log.exception(f"{day} failed and was left as it was published before.")
-            failures[day] = error
-    if failures:
+    started = perf_counter()
+    result = DreamingTaskResult(quality_before=count_quality(work.home.store, days))
+    try:
+        with ending_canceled(context):
+            work.home.pipeline.refresh()
+            for day in days:
+                _try_day(context, work, day, assets, checks, result)
+    finally:
+        _store(context, work, days, result, seconds=perf_counter() - started)
+    if result.failed_days:
         raise dg.Failure(
-            description="; ".join(f"{day}: {_said(error)}" for day, error in failures.items()),
-            metadata={"failed_days": dg.MetadataValue.json([day.isoformat() for day in failures])},
+            description="; ".join(f"{day}: {said}" for day, said in result.failed_days.items()),
+            metadata={"failed_days": dg.MetadataValue.json(list(result.failed_days))},
             allow_retries=False,
         )
+    return result
 
 
-def _said(error: Exception) -> str:
-    """Ours say what happened; of any other, its type is the first thing to know."""
-    return str(error) if isinstance(error, DreamingError) else f"{type(error).__name__}: {error}"
-
-
-def _run_day(
-    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+def _try_day(
+    context: Context,
     work: Work,
     day: date,
     assets: AbstractSet[dg.AssetKey],
     checks: AbstractSet[dg.AssetCheckKey],
+    result: DreamingTaskResult,
 ) -> None:
-    for stage in STAGES:
-        if stage.spec.key in assets:
-            metadata = stage.materialize(work, day)
-            version = work.home.store.hash_of(stage.partition, day)
-            context.log_event(
-                dg.AssetMaterialization(
-                    stage.spec.key,
-                    partition=day.isoformat(),
-                    metadata=metadata,
-                    tags={"dagster/data_version": version} if version else None,
-                )
-            )
-        for check in stage.checks:
-            if check.spec.key in checks:
-                _evaluate(context, check, work.home, day)
+    try:
+        for stage in STAGES:
+            if stage.spec.key in assets:
+                log_materialization(context, stage, work.home, day, stage.materialize(work, day))
+            for check in stage.checks:
+                if check.spec.key in checks:
+                    log_evaluation(context, check, work.home, day)
+    except Exception as error:  # whatever stops one day must not stop the others
+        context.log.exception(f"{day} failed and was left as it was published before.")
+        # Ours say what happened; of any other, its type is the first thing to know.
+        said = str(error) if isinstance(error, DreamingError) else f"{type(error).__name__}: {error}"
+        result.failed_days[day.isoformat()] = said
+    else:
+        result.days_published.append(day.isoformat())
 
 
-def _evaluate(context: dg.OpExecutionContext | dg.AssetExecutionContext, check: Check, home: Home, day: date) -> None:
-    finding = check.evaluate(home, day)
-    evaluation = dg.AssetCheckEvaluation(
-        asset_key=check.spec.asset_key,
-        check_name=check.spec.name,
-        passed=finding.passed,
-        partition=day.isoformat(),
-        description=finding.description,
-        metadata={**finding.figures},
-        blocking=check.spec.blocking,
-        severity=dg.AssetCheckSeverity.ERROR if check.spec.blocking else dg.AssetCheckSeverity.WARN,
-    )
-    context.log_event(evaluation)  # type: ignore[arg-type] # taken, though the annotation of ops does not say so
-    if check.spec.blocking and not finding.passed:
-        raise BlockingCheckFailed(f"The check {check.spec.name} of {check.spec.asset_key.to_user_string()} failed.")
+def _store(context: Context, work: Work, days: Sequence[date], result: DreamingTaskResult, *, seconds: float) -> None:
+    """Store what the run came to."""
+    spent = work.home.ledger.spent_in_run(context.run.run_id, purpose="basic_chunks")
+    if chunker := work.model_chunker:
+        result.llm_model = chunker.model.served
+    result.chunks_created, result.tokens_consumed = work.chunks_created, spent.tokens
+    result.quality_counts = count_quality(work.home.store, days)
+    result.processing_time_seconds = round(seconds, 3)
+    work.home.requests.store_result(context.run.run_id, None, result.as_json(), at=work.home.pipeline.clock())

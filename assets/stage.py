@@ -84,7 +84,7 @@ class DayConfig(DreamingConfig, UpgradeConfig):
     """The run config of the partitioned assets: what is free, and an upgrade of the run's days if one is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
     """What a run works on, and with."""
 
@@ -92,6 +92,8 @@ class Work:
     config: DreamingConfig
     model_chunker: ModelChunker | None
     """Cuts basic chunks in the place of the rules, where the run is to be made by a model."""
+    chunks_created: int = 0
+    """Basic chunks, so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from datetime import date
 
 import dagster as dg
 
+from assets.events import Context, ending_canceled, log_evaluation, log_materialization
 from assets.metadata import chunk_metadata, upgrade_metadata
+from assets.stage import Metadata
+from assets.upgraded_chunks import STAGE
 from dreaming.executor import DreamingExecutor
 from dreaming.home import Home
 from dreaming.providers.registry import ConfiguredProvider
@@ -13,13 +16,9 @@ from dreaming.statistics import ChunkStatistics
 from dreaming.task import DreamingTaskResult
 from dreaming.upgrading.terms import UpgradeTerms
 
-UPGRADED = dg.AssetKey("upgraded_chunks")
-
 REQUEST_TAG = "dreaming/request"
 _REQUEST_TAGS = (REQUEST_TAG, "dagster/root_backfill_id", "dagster/backfill", "dagster/root_run_id")
 """Where the id of a run's request stands, the first that is there: a retry has no fresh budget."""
-
-Context = dg.OpExecutionContext | dg.AssetExecutionContext
 
 
 def named(*providers: ConfiguredProvider) -> dict[str, ConfiguredProvider]:
@@ -39,19 +38,22 @@ def upgrade_days(
     providers: Mapping[str, ConfiguredProvider],
     terms: UpgradeTerms,
     days: Sequence[date],
+    *,
+    after: DreamingTaskResult | None = None,
 ) -> DreamingTaskResult:
     """Upgrade days within a run; its budget or its time being used up is a normal end.
 
-    Raises `dagster.Failure` where the provider cannot be used or a day could not be published; what was bought stands.
+    `after` is what the run did before. Raises `dagster.Failure` where the provider cannot be used or a day could not be
+    published; what was bought stands.
     """
     published: dict[date, ChunkStatistics] = {}
-    executor = DreamingExecutor(home, providers, run_id=context.run_id, on_published=published.__setitem__)
+    executor = DreamingExecutor(home, providers, run_id=context.run.run_id, on_published=published.__setitem__)
     request = executor.begin(request_id_of(context.run), terms)
     try:
-        result = executor.upgrade(request, days)
+        with ending_canceled(context):
+            result = executor.upgrade(request, days, after=after)
     finally:
-        told = home.requests.result(context.run_id)
-        if told is not None:
+        if (told := home.requests.result(context.run.run_id)) is not None:
             _report(context, home, DreamingTaskResult.from_json(told), published, days)
     if result.stopped == "provider" or result.failed_days:
         raise dg.Failure(
@@ -68,15 +70,20 @@ def _report(
     published: Mapping[date, ChunkStatistics],
     days: Sequence[date],
 ) -> None:
-    """Log the days that changed; and the last one where none did, so that the run says why."""
+    """Log the days that changed, and their checks; where none did, what the last of them is and why it stayed so."""
     if result.message:
         context.log.warning(result.message)
-    for day in sorted(published) or days[-1:]:
-        spent = home.ledger.spent_in_run(context.run_id, day=day)
-        metadata = upgrade_metadata(result, day_tokens=spent.tokens, day_cost_usd=spent.cost_usd)
-        if day in published:
-            path = home.store.path("upgraded_chunks", day)
-            metadata |= chunk_metadata(published[day], path=path, seconds=result.processing_time_seconds)
-        version = home.store.hash_of("upgraded_chunks", day)
-        tags = {"dagster/data_version": version} if version else None
-        context.log_event(dg.AssetMaterialization(UPGRADED, partition=day.isoformat(), metadata=metadata, tags=tags))
+    for day in sorted(published):
+        path, seconds = home.store.path(STAGE.partition, day), result.processing_time_seconds
+        metadata = chunk_metadata(published[day], path=path, seconds=seconds) | _metadata(context, home, result, day)
+        log_materialization(context, STAGE, home, day, metadata)
+        for check in STAGE.checks:
+            log_evaluation(context, check, home, day)
+    if days and not published:
+        metadata = _metadata(context, home, result, days[-1])
+        context.log_event(dg.AssetObservation(STAGE.spec.key, partition=days[-1].isoformat(), metadata=metadata))
+
+
+def _metadata(context: Context, home: Home, result: DreamingTaskResult, day: date) -> Metadata:
+    spent = home.ledger.spent_in_run(context.run.run_id, purpose="upgrade", day=day)
+    return upgrade_metadata(result, day_tokens=spent.tokens, day_cost_usd=spent.cost_usd)

@@ -17,7 +17,7 @@ from benchmarks.corpus import Corpus
 from benchmarks.result import Aim, Cell, Result
 from benchmarks.year import DAY_COUNT, days, year_home
 from dagster_project.instance import DAGSTER_YAML, open_instance
-from dagster_project.running import execute_days
+from dagster_project.running import Launch, execute
 from dreaming.errors import StorageError
 from dreaming.home import Home
 
@@ -107,7 +107,7 @@ def _with_checks(home: Home, of_days: Sequence[date], _folder: Path) -> None:
 
 def _through_dagster(home: Home, of_days: Sequence[date], folder: Path) -> None:
     with _dagster_home(folder), open_instance(home.settings) as instance:
-        outcome = execute_days(home, instance, of_days, rechunk="outdated", stage="initial")
+        outcome = execute(home, instance, Launch.of_days(of_days, rechunk="outdated", stage="initial"))
         if outcome.failed or outcome.interrupted:
             raise StorageError(f"The run that was to be measured ended as {outcome.status}: {outcome.message}")
 

@@ -78,7 +78,8 @@ def _run(
     named: list[date] | None, *, rechunk: "Rechunk", stage: str, engine: "Engine" = "rules", queue: bool = False
 ) -> tuple["RunOutcome | None", dict[str, Any]]:
     from dagster_project.instance import open_instance
-    from dagster_project.running import execute_days, queue_days
+    from dagster_project.running import Launch, execute
+    from dagster_project.running import queue as queue_run
     from dreaming.home import open_home
     from dreaming.statistics import ChunkStatistics
 
@@ -95,8 +96,8 @@ def _run(
             days = _days_to_run(home, named)
             progress.update(task, total=len(days))
             with open_instance(settings) as instance:
-                launch = queue_days if queue else execute_days
-                outcome = launch(home, instance, days, rechunk=rechunk, engine=engine, stage=stage) if days else None
+                launch = Launch.of_days(days, rechunk=rechunk, engine=engine, stage=stage)
+                outcome = (queue_run if queue else execute)(home, instance, launch) if days else None
     return outcome, _summary(days, statistics, outcome, reports[0] if reports else None)
 
 
@@ -214,14 +215,16 @@ def _terms(config: dict[str, Any]) -> "UpgradeTerms":
 
 def _upgrade(config: dict[str, Any], *, request_id: str, queue: bool) -> tuple["RunOutcome", dict[str, Any] | None]:
     from dagster_project.instance import open_instance
-    from dagster_project.running import execute_upgrade, queue_upgrade
+    from dagster_project.running import Launch, execute
+    from dagster_project.running import queue as queue_run
     from dreaming.home import open_home
+    from dreaming.task import TaskPriority
 
-    _terms(config)
+    priority = TaskPriority.HIGH if _terms(config).target_quality == "premium" else TaskPriority.LOW
     settings = Settings.from_environment()
     with open_home(settings) as home, open_instance(settings) as instance:
-        launch = queue_upgrade if queue else execute_upgrade
-        outcome = launch(home, instance, config, request_id=request_id)
+        launch = Launch.of_upgrade(config, request_id=request_id, priority=priority)
+        outcome = (queue_run if queue else execute)(home, instance, launch)
         return outcome, home.requests.result(outcome.run_id)
 
 

@@ -15,13 +15,12 @@ from dreaming.home import Home
 from dreaming.pipeline import Engine, Rechunk
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.settings import parse_day
+from dreaming.task import TaskPriority
 
 STAGE_TAG = "dreaming/stage"
 PRIORITY_TAG = "dagster/priority"
 
-HIGH_PRIORITY = "10"
-MEDIUM_PRIORITY = "0"
-LOW_PRIORITY = "-10"
+MEDIUM, LOW = (str(priority.value) for priority in (TaskPriority.MEDIUM, TaskPriority.LOW))
 
 
 def build_initial_job() -> UnresolvedAssetJobDefinition:
@@ -30,7 +29,7 @@ def build_initial_job() -> UnresolvedAssetJobDefinition:
         "initial",
         selection=dg.AssetSelection.groups("dreaming"),
         description="Conversations of a day -> basic chunks -> current chunks -> searchable. Free and offline.",
-        tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM_PRIORITY},
+        tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM},
     )
 
 
@@ -57,7 +56,7 @@ def dream_each_day(
 @dg.job(
     description="The initial stage over any days, with or without gaps, in one run: for `dreaming run` and the imports "
     "sensor. The same work as the job `initial`, which takes one day or a range without gaps.",
-    tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM_PRIORITY},
+    tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM},
     executor_def=dg.in_process_executor,
 )
 def dream_days() -> None:
@@ -91,7 +90,7 @@ def upgrade_chunks(
 @dg.job(
     description="Buy better chunks with a budget: which level, for which chunks, for how much, over any days. Each day "
     "that changes is published and logged as a materialisation of `upgraded_chunks`.",
-    tags={STAGE_TAG: "upgrade", PRIORITY_TAG: LOW_PRIORITY},
+    tags={STAGE_TAG: "upgrade", PRIORITY_TAG: LOW},
     executor_def=dg.in_process_executor,
 )
 def upgrade() -> None:
@@ -114,7 +113,7 @@ def import_new_exports(context: dg.OpExecutionContext, home: dg.ResourceParam[Ho
 
 @dg.job(
     description="Import what is new in the watched folders.",
-    tags={STAGE_TAG: "import", PRIORITY_TAG: MEDIUM_PRIORITY},
+    tags={STAGE_TAG: "import", PRIORITY_TAG: MEDIUM},
     executor_def=dg.in_process_executor,
 )
 def import_watched_folders() -> None:

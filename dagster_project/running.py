@@ -1,10 +1,10 @@
-"""Runs in the command's own process: no daemon is needed, and the UI shows them like any other."""
+"""Runs: what is to be run, in the command's own process (no daemon is needed) or by the daemon; the UI shows both."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -14,19 +14,39 @@ from dagster import DagsterRunStatus
 
 from assets.upgrading import REQUEST_TAG
 from dagster_project.building import build_definitions
-from dagster_project.jobs import STAGE_TAG, days_config, dream_days, upgrade, upgrade_config
+from dagster_project.jobs import PRIORITY_TAG, STAGE_TAG, days_config, dream_days, upgrade, upgrade_config
 from dagster_project.owners import fail_orphaned_runs, signed_for
 from dagster_project.webserver import WORKSPACE
 from dreaming.home import Home
 from dreaming.pipeline import Engine, Rechunk
+from dreaming.task import TaskPriority
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A run to be made."""
+
+    job_name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_days(cls, days: Sequence[date], *, rechunk: Rechunk, stage: str, engine: Engine = "rules") -> "Launch":
+        """All assets over days, with or without gaps: a day that fails leaves the others alone."""
+        return cls(dream_days.name, days_config(days, rechunk=rechunk, engine=engine), {STAGE_TAG: stage})
+
+    @classmethod
+    def of_upgrade(cls, config: Mapping[str, Any], *, request_id: str, priority: TaskPriority) -> "Launch":
+        """An upgrade, new or gone on with; `config` are the fields of `UpgradeDaysConfig` that are set."""
+        tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
+        return cls(upgrade.name, upgrade_config(config), tags)
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run over days ended."""
+    """How a run ended, or that it waits."""
 
     run_id: str
-    days: tuple[date, ...]
     status: DagsterRunStatus
     message: str
 
@@ -37,58 +57,28 @@ class RunOutcome:
 
     @property
     def failed(self) -> bool:
-        """Whether some day was not published."""
+        """Whether some day was not published, or the run could not be made."""
         return self.status == DagsterRunStatus.FAILURE
 
 
-def execute_days(
-    home: Home,
-    instance: dg.DagsterInstance,
-    days: Sequence[date],
-    *,
-    rechunk: Rechunk,
-    stage: str,
-    engine: Engine = "rules",
-) -> RunOutcome:
-    """Run all assets over days, with or without gaps, in one run, and return how it ended.
+def execute(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutcome:
+    """Make a run in this process, and return how it ended.
 
-    A day that fails leaves the others alone. Interrupted (Ctrl-C, SIGTERM, the UI's Terminate), the run ends canceled
-    with the days published that were done.
+    Interrupted (Ctrl-C, SIGTERM, the UI's Terminate), it ends canceled, with the days published that were done.
     """
-    config = days_config(days, rechunk=rechunk, engine=engine)
-    return _execute(home, instance, dream_days.name, config, days=days, tags={STAGE_TAG: stage})
-
-
-def execute_upgrade(
-    home: Home, instance: dg.DagsterInstance, config: Mapping[str, Any], *, request_id: str
-) -> RunOutcome:
-    """Run an upgrade, new or gone on with, in this process, and return how it ended; its result is in the ledger."""
-    tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id}
-    return _execute(home, instance, upgrade.name, upgrade_config(config), tags=tags)
-
-
-def _execute(
-    home: Home,
-    instance: dg.DagsterInstance,
-    job_name: str,
-    config: Mapping[str, Any],
-    *,
-    tags: Mapping[str, str],
-    days: Sequence[date] = (),
-) -> RunOutcome:
     fail_orphaned_runs(instance, home.ledger.database)
     run_id = str(uuid4())
-    job = build_definitions(home.settings, home=home).resolve_job_def(job_name)
+    job = build_definitions(home.settings, home=home).resolve_job_def(launch.job_name)
     with signed_for(run_id, instance, home.ledger.database):
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
-            run_config={**config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags=dict(tags),
+            run_config={**launch.config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags=dict(launch.tags),
             raise_on_error=False,
         )
     run = instance.get_run_by_id(run_id) or result.dagster_run
-    return RunOutcome(run_id, tuple(days), run.status, _failure_message(result))
+    return RunOutcome(run_id, run.status, _failure_message(result))
 
 
 def _failure_message(result: dg.ExecuteInProcessResult) -> str:
@@ -99,47 +89,18 @@ def _failure_message(result: dg.ExecuteInProcessResult) -> str:
     return ""
 
 
-def queue_days(
-    home: Home,
-    instance: dg.DagsterInstance,
-    days: Sequence[date],
-    *,
-    rechunk: Rechunk,
-    stage: str,
-    engine: Engine = "rules",
-) -> RunOutcome:
-    """Hand a run over days to the daemon, and return at once."""
-    config = days_config(days, rechunk=rechunk, engine=engine)
-    return _queue(home, instance, dream_days.name, config, days=days, tags={STAGE_TAG: stage})
-
-
-def queue_upgrade(
-    home: Home, instance: dg.DagsterInstance, config: Mapping[str, Any], *, request_id: str
-) -> RunOutcome:
-    """Hand an upgrade to the daemon, and return at once."""
-    tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id}
-    return _queue(home, instance, upgrade.name, upgrade_config(config), tags=tags)
-
-
-def _queue(
-    home: Home,
-    instance: dg.DagsterInstance,
-    job_name: str,
-    config: Mapping[str, Any],
-    *,
-    tags: Mapping[str, str],
-    days: Sequence[date] = (),
-) -> RunOutcome:
+def queue(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutcome:
+    """Hand a run to the daemon, and return at once."""
     fail_orphaned_runs(instance, home.ledger.database)
     run_id = str(uuid4())
     command = [sys.executable, "-m", "dagster", "job", "launch", "-w", str(WORKSPACE)]
-    options = {"-j": job_name, "--run-id": run_id, "--tags": json.dumps(dict(tags))}
-    options["--config-json"] = json.dumps(dict(config))
+    options = {"-j": launch.job_name, "--run-id": run_id, "--tags": json.dumps(dict(launch.tags))}
+    options["--config-json"] = json.dumps(dict(launch.config))
     arguments = [word for option in options.items() for word in option]
     # In the home: a `.env` in the current folder would override this process's environment.
     folder = home.settings.home
     launched = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     run = instance.get_run_by_id(run_id)
     if run is None:
-        return RunOutcome(run_id, tuple(days), DagsterRunStatus.FAILURE, launched.stderr.strip()[-500:])
-    return RunOutcome(run_id, tuple(days), run.status, "")
+        return RunOutcome(run_id, DagsterRunStatus.FAILURE, launched.stderr.strip()[-500:])
+    return RunOutcome(run_id, run.status, "")

@@ -66,11 +66,14 @@ class DreamingExecutor:
         self.home.ledger.open_scope(request_scope(request_id), limit)
         return request
 
-    def upgrade(self, request: UpgradeRequest, days: Collection[date]) -> DreamingTaskResult:
+    def upgrade(
+        self, request: UpgradeRequest, days: Collection[date], *, after: DreamingTaskResult | None = None
+    ) -> DreamingTaskResult:
         """Buy what is left of a request's plan on days, and publish the days that change.
 
-        Ends normally when a budget or the time is used up: `stopped` says so. Interrupted, it publishes what was
-        bought, and goes on being interrupted. The result is in the ledger either way, by the run's id.
+        `after` is what the same run did before. Ends normally when a budget or the time is used up: `stopped` says so.
+        Interrupted, it publishes what was bought, and goes on being interrupted. The result is in the ledger either
+        way, by the run's id.
 
         Raises `UsageError` where the terms ask for what no configured provider gives, or nothing bounds the spending.
         """
@@ -84,11 +87,12 @@ class DreamingExecutor:
         try:
             work.run()
         finally:
-            spent = self.home.ledger.spent_in_run(self.run_id)
+            spent = self.home.ledger.spent_in_run(self.run_id, purpose="upgrade")
             result.tokens_consumed, result.estimated_cost_usd = spent.tokens, spent.cost_usd
             result.quality_before, result.quality_counts = before, count_quality(self.home.store, days)
             result.budget = self.home.ledger.balance(request_scope(request.request_id)).as_json()
             result.processing_time_seconds = round(perf_counter() - started, 3)
+            result.add(after)
             self.home.requests.store_result(
                 self.run_id, request.request_id, result.as_json(), at=self.home.pipeline.clock()
             )

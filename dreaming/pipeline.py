@@ -182,6 +182,7 @@ class Pipeline:
             statistics.conversations += 1
             if _stands(held, conversation, rechunk, chunker):
                 statistics.conversations_kept += 1
+                statistics.chunks_kept += len(held)
                 yield from held
                 continue
             chunks = _keeping_creation(chunker.chunk(conversation, created_at=now), held)

@@ -45,6 +45,8 @@ class ChunkStatistics:
     conversations_kept: int = 0
     """Conversations whose content had not changed: their chunks were kept as they were."""
     chunks: int = 0
+    chunks_kept: int = 0
+    """Those of these conversations."""
     characters: int = 0
     tokens: int = 0
     quality: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(QUALITY_LEVELS, 0)))
@@ -74,7 +76,7 @@ class ChunkStatistics:
 
     def add(self, other: "ChunkStatistics") -> None:
         """Add another day's numbers to these."""
-        for name in ("conversations", "conversations_kept", "chunks", "characters", "tokens"):
+        for name in ("conversations", "conversations_kept", "chunks", "chunks_kept", "characters", "tokens"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("quality", "languages", "labels", "kinds", "segmenters", "models", "histogram"):
             getattr(self, name).update(getattr(other, name))

@@ -178,6 +178,14 @@ class DreamingTaskResult:
         """As JSON has it."""
         return {name: _plain(value) for name, value in asdict(self).items()}
 
+    def add(self, before: "DreamingTaskResult | None") -> None:
+        """Add what the same task did on the same days before."""
+        if before is not None:
+            self.chunks_created += before.chunks_created
+            self.processing_time_seconds += before.processing_time_seconds
+            self.quality_before = before.quality_before
+            self.days_published = sorted({*before.days_published, *self.days_published})
+
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "DreamingTaskResult":
         """The result that was written as JSON."""

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 CallState = Literal["reserved", "settled", "released", "unknown"]
 
+Purpose = Literal["basic_chunks", "upgrade", "benchmark"]
+
 STATES: dict[Charge, CallState] = {"charged": "settled", "released": "released", "unknown": "unknown"}
 
 
@@ -37,7 +39,7 @@ class Reservation:
     tier: QualityLevel
     model_asked: str
     model: str
-    purpose: str
+    purpose: Purpose
     prompt_version: str
     conversation_id: ConversationId
     run_id: str | None

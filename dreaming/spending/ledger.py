@@ -16,6 +16,7 @@ from dreaming.spending.budgets import WINDOWS, Balance, Limit, Window, window_sc
 from dreaming.spending.entries import (
     Action,
     Entries,
+    Purpose,
     Reservation,
     Reserving,
     Settlement,
@@ -77,11 +78,11 @@ class Ledger:
         with self.database.read() as connection:
             return {key for (key,) in connection.execute(query) if key is not None}
 
-    def spent_in_run(self, run_id: str, *, day: date | None = None) -> Amount:
-        """What the calls of a run, about one day or all, count as: charged, and what may have been."""
+    def spent_in_run(self, run_id: str, *, purpose: Purpose, day: date | None = None) -> Amount:
+        """What the calls of a run for a purpose, about one day or all, count as: charged, and what may have been."""
         of_day = sa.true() if day is None else calls.c.day == day.isoformat()
         with self.database.read() as connection:
-            return sum_calls(connection, calls.c.run_id == run_id, calls.c.purpose == "upgrade", of_day)
+            return sum_calls(connection, calls.c.run_id == run_id, calls.c.purpose == purpose, of_day)
 
     def give_up_dead(self) -> int:
         """Turn the reservations of processes that are gone, or whose time is over, into unknown ones.

@@ -14,7 +14,7 @@ from dreaming.chunk import QualityLevel
 from dreaming.model_call import Answer, Failure, FailureReason, ModelCall, Outcome
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, request_scope, window_scope
-from dreaming.spending.entries import NoRoom, Reservation, Reserved, Reserving
+from dreaming.spending.entries import NoRoom, Purpose, Reservation, Reserved, Reserving
 from dreaming.spending.ledger import Ledger
 from dreaming.spending.prices import Price, worst_case
 
@@ -62,7 +62,7 @@ class Meter:
         self,
         ledger: Ledger,
         *,
-        purpose: str,
+        purpose: Purpose,
         run_id: str | None,
         request_id: str | None = None,
         deadline_at: datetime | None = None,
