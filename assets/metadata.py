@@ -74,7 +74,7 @@ def model_metadata(chunker: ModelChunker) -> Metadata:
 
 def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_usd: Decimal) -> Metadata:
     """What an upgrade did: of the day, what it cost; of the run, all of the result."""
-    budget = {f"budget_{name}": dg.MetadataValue.text(str(value)) for name, value in result.budget.items() if value}
+    budget = {f"budget_{name}": _figure(name, value) for name, value in result.budget.items() if value is not None}
     quality = {f"run_quality_{level}": dg.MetadataValue.int(count) for level, count in result.quality_counts.items()}
     return {
         "day_tokens_consumed": dg.MetadataValue.int(day_tokens),
@@ -95,6 +95,13 @@ def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_us
         **quality,
         **budget,
     }
+
+
+def _figure(name: str, value: object) -> dg.MetadataValue:
+    """A number where it is one, so that it plots."""
+    if isinstance(value, int):
+        return dg.MetadataValue.int(value)
+    return dg.MetadataValue.float(float(str(value))) if name.endswith("_usd") else dg.MetadataValue.text(str(value))
 
 
 def share_table(title: str, counts: Mapping[str, int]) -> str:

@@ -17,7 +17,8 @@ from benchmarks.corpus import Corpus
 from benchmarks.result import Aim, Cell, Result
 from benchmarks.year import DAY_COUNT, days, year_home
 from dagster_project.instance import DAGSTER_YAML, open_instance
-from dagster_project.running import Launch, execute
+from dagster_project.launches import Launch
+from dagster_project.running import execute
 from dreaming.errors import StorageError
 from dreaming.home import Home
 

@@ -1,17 +1,18 @@
 """The definitions, buildable with overrides."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
 
 import dagster as dg
 
 from assets.day import build_assets
 from dagster_project.jobs import build_initial_job, dream_days, import_watched_folders, upgrade
 from dagster_project.schedules import build_initial_schedule, build_upgrade_schedule
-from dagster_project.sensors import build_imports_sensor, build_orphans_sensor
+from dagster_project.sensors import build_imports_sensor, build_orphans_sensor, build_tasks_sensor
 from dreaming.days import Calendar
-from dreaming.home import Home, open_home
+from dreaming.home import Home, open_home, utc_now
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.settings import Settings
 from resources import (
@@ -27,7 +28,11 @@ from resources.llm import ProviderName
 
 
 def build_definitions(
-    settings: Settings, *, home: object | None = None, providers: Mapping[str, object] | None = None
+    settings: Settings,
+    *,
+    home: object | None = None,
+    providers: Mapping[str, object] | None = None,
+    clock: Callable[[], datetime] = utc_now,
 ) -> dg.Definitions:
     """The definitions for settings.
 
@@ -36,12 +41,13 @@ def build_definitions(
         home: an open `Home` (or a resource that gives one) in the place of the configured resource, for runs in the
             caller's own process and for tests.
         providers: configured providers (or resources that give one) in the place of the resources of these names.
+        clock: tells schedules and sensors the time, for tests.
 
     """
     configured = home_resource(settings)
 
     def open_configured() -> AbstractContextManager[Home]:
-        return open_home(settings)
+        return open_home(settings, clock=clock)
 
     with open_configured() as opened:
         calendar = opened.archive.calendar
@@ -51,10 +57,14 @@ def build_definitions(
         assets=[build_assets(partitions)],
         jobs=[initial, dream_days, upgrade, import_watched_folders],
         schedules=[
-            build_initial_schedule(initial, calendar),
-            build_upgrade_schedule(upgrade, calendar, open_configured),
+            build_initial_schedule(initial, calendar, clock),
+            build_upgrade_schedule(upgrade, calendar, clock, open_configured, lambda: configured_providers(settings)),
         ],
-        sensors=[build_imports_sensor(open_configured), build_orphans_sensor(open_configured)],
+        sensors=[
+            build_imports_sensor(open_configured),
+            build_orphans_sensor(open_configured),
+            build_tasks_sensor(open_configured, [initial, upgrade], clock),
+        ],
         resources={
             "home": home if home is not None else configured,
             **provider_resources(settings),

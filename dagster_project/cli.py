@@ -78,7 +78,8 @@ def _run(
     named: list[date] | None, *, rechunk: "Rechunk", stage: str, engine: "Engine" = "rules", queue: bool = False
 ) -> tuple["RunOutcome | None", dict[str, Any]]:
     from dagster_project.instance import open_instance
-    from dagster_project.running import Launch, execute
+    from dagster_project.launches import Launch
+    from dagster_project.running import execute
     from dagster_project.running import queue as queue_run
     from dreaming.home import open_home
     from dreaming.statistics import ChunkStatistics
@@ -215,7 +216,8 @@ def _terms(config: dict[str, Any]) -> "UpgradeTerms":
 
 def _upgrade(config: dict[str, Any], *, request_id: str, queue: bool) -> tuple["RunOutcome", dict[str, Any] | None]:
     from dagster_project.instance import open_instance
-    from dagster_project.running import Launch, execute
+    from dagster_project.launches import Launch
+    from dagster_project.running import execute
     from dagster_project.running import queue as queue_run
     from dreaming.home import open_home
     from dreaming.task import TaskPriority

@@ -19,6 +19,8 @@ from dreaming.task import TaskPriority
 
 STAGE_TAG = "dreaming/stage"
 PRIORITY_TAG = "dagster/priority"
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+"""A run over several partitions names the first and the last."""
 
 MEDIUM, LOW = (str(priority.value) for priority in (TaskPriority.MEDIUM, TaskPriority.LOW))
 

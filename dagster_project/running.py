@@ -3,43 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
+from dataclasses import dataclass
 from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from assets.upgrading import REQUEST_TAG
 from dagster_project.building import build_definitions
-from dagster_project.jobs import PRIORITY_TAG, STAGE_TAG, days_config, dream_days, upgrade, upgrade_config
+from dagster_project.launches import Launch
 from dagster_project.owners import fail_orphaned_runs, signed_for
 from dagster_project.webserver import WORKSPACE
 from dreaming.home import Home
-from dreaming.pipeline import Engine, Rechunk
-from dreaming.task import TaskPriority
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """A run to be made."""
-
-    job_name: str
-    config: Mapping[str, Any] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of_days(cls, days: Sequence[date], *, rechunk: Rechunk, stage: str, engine: Engine = "rules") -> "Launch":
-        """All assets over days, with or without gaps: a day that fails leaves the others alone."""
-        return cls(dream_days.name, days_config(days, rechunk=rechunk, engine=engine), {STAGE_TAG: stage})
-
-    @classmethod
-    def of_upgrade(cls, config: Mapping[str, Any], *, request_id: str, priority: TaskPriority) -> "Launch":
-        """An upgrade, new or gone on with; `config` are the fields of `UpgradeDaysConfig` that are set."""
-        tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
-        return cls(upgrade.name, upgrade_config(config), tags)
 
 
 @dataclass(frozen=True, slots=True)

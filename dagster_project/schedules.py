@@ -1,20 +1,35 @@
-"""When: at 03:00 the day that ended, free; at 04:00 an upgrade, where quota is left over."""
+"""When: at 03:00 the day that ended, free; at 04:00 an upgrade, where quota is left over.
 
-import os
-from collections.abc import Callable
+After a time asleep Dagster makes up for the ticks that were missed, one after the other. Only the latest one does
+something: it takes the days that were missed too, so that each stage catches up once.
+"""
+
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from dagster_project.jobs import RANGE_TAGS
 from dreaming.days import Calendar
 from dreaming.home import Home
-from dreaming.spending.quota import check_api_quota
+from dreaming.providers.registry import ConfiguredProvider
+from dreaming.quota import check_api_quota
+
+MOST_MISSED = timedelta(days=31)
+"""Days before the one that ended which a night makes up for."""
+_PERIOD = timedelta(days=1)
+_MISSED = dg.SkipReason("A later night has come since; its tick does the work of this one too.")
+
+OpenHome = Callable[[], AbstractContextManager[Home]]
+Clock = Callable[[], datetime]
 
 
-def build_initial_schedule(job: UnresolvedAssetJobDefinition, calendar: Calendar) -> dg.ScheduleDefinition:
-    """The initial stage for the day that ended, every night at 03:00 in the pinned time zone; on by default."""
+def build_initial_schedule(
+    job: UnresolvedAssetJobDefinition, calendar: Calendar, clock: Clock
+) -> dg.ScheduleDefinition:
+    """The initial stage for the days that ended, every night at 03:00 in the pinned time zone; on by default."""
 
     @dg.schedule(
         name="initial_nightly",
@@ -22,22 +37,37 @@ def build_initial_schedule(job: UnresolvedAssetJobDefinition, calendar: Calendar
         cron_schedule="0 3 * * *",
         execution_timezone=calendar.zone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="The day that ended, at 03:00: gathered, chunked, published and searchable.",
+        description="The day that ended, at 03:00: gathered, chunked, published and searchable. Makes up for nights "
+        "that were missed.",
     )
-    def initial_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        moment = context.scheduled_execution_time or datetime.now(UTC)
-        ended = calendar.day_of(moment) - timedelta(days=1)
+    def initial_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        moment = context.scheduled_execution_time
+        if clock() >= moment + _PERIOD:
+            return _MISSED
+        ended = calendar.day_of(moment) - _PERIOD
+        first = max(_last_done(context.instance, ended) + _PERIOD, ended - MOST_MISSED)
         return dg.RunRequest(
             run_key=ended.isoformat(),
-            partition_key=ended.isoformat(),
+            tags=dict(zip(RANGE_TAGS, (first.isoformat(), ended.isoformat()), strict=True)),
             run_config={"ops": {"dreaming": {"config": {"rechunk": "changed"}}}},
         )
 
     return initial_nightly
 
 
+def _last_done(instance: dg.DagsterInstance, ended: date) -> date:
+    """The last day before one that ended which a nightly run took; without any, the day before."""
+    found = instance.get_runs(dg.RunsFilter(tags={"dagster/schedule_name": "initial_nightly"}), limit=1)
+    last = found[0].tags.get(RANGE_TAGS[1]) if found else None
+    return min(date.fromisoformat(last) if last else ended, ended - _PERIOD)
+
+
 def build_upgrade_schedule(
-    job: dg.JobDefinition, calendar: Calendar, open_home: Callable[[], AbstractContextManager[Home]]
+    job: dg.JobDefinition,
+    calendar: Calendar,
+    clock: Clock,
+    open_home: OpenHome,
+    providers: Callable[[], Mapping[str, ConfiguredProvider]],
 ) -> dg.ScheduleDefinition:
     """The upgrade stage, every night at 04:00: basic chunks of all days to good ones, from the quota that is left."""
 
@@ -51,12 +81,14 @@ def build_upgrade_schedule(
         "Spends nothing until a budget is set.",
     )
     def upgrade_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        moment = context.scheduled_execution_time
+        if clock() >= moment + _PERIOD:
+            return _MISSED
         with open_home() as home:
-            quota = check_api_quota(home.ledger, "anthropic", has_key=bool(os.environ.get("ANTHROPIC_API_KEY")))
-        if quota.reason:
+            quota = check_api_quota(home.ledger, providers())
+        if quota.provider is None:
             return dg.SkipReason(quota.reason)
-        moment = context.scheduled_execution_time or datetime.now(UTC)
-        config = {"target_quality": "good", "budget": {"max_tokens": quota.tokens}}
+        config = {"target_quality": "good", "provider": quota.provider, "budget": {"max_tokens": quota.tokens}}
         return dg.RunRequest(
             run_key=f"upgrade:{calendar.day_of(moment)}", run_config={"ops": {"upgrade_chunks": {"config": config}}}
         )

@@ -1,14 +1,18 @@
 """What happens by itself: new exports are imported, the days they touch are run, dead runs are ended."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dagster_project.jobs import days_config, dream_days, import_watched_folders
+from dagster_project.launches import SUBMISSION_TAG, launch_of
 from dagster_project.owners import fail_orphaned_runs
 from dreaming.conversation import stable_hash
 from dreaming.home import Home
+from dreaming.storage.tasks import Submission
 
 OpenHome = Callable[[], AbstractContextManager[Home]]
 
@@ -54,6 +58,44 @@ def _day_requests(home: Home) -> Iterator[dg.RunRequest]:
             job_name=dream_days.name,
             run_config=days_config(waiting, rechunk="changed"),
         )
+
+
+def build_tasks_sensor(
+    open_home: OpenHome, jobs: Sequence[dg.JobDefinition | UnresolvedAssetJobDefinition], clock: Callable[[], datetime]
+) -> dg.SensorDefinition:
+    """Starts the tasks that were submitted for a time, when it has come."""
+
+    @dg.sensor(
+        name="tasks",
+        jobs=jobs,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts the tasks that were submitted for a time, when it has come.",
+    )
+    def tasks(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        with open_home() as home:
+            due = home.tasks.waiting(due_at=clock())
+            for submission in due:
+                mine = dg.RunsFilter(tags={SUBMISSION_TAG: submission.submission_id})
+                if context.instance.get_runs_count(mine):
+                    home.tasks.change(submission.submission_id, "started")
+                else:
+                    yield _task_request(submission, home)
+        if not due:
+            yield dg.SkipReason("No task's time has come.")
+
+    return tasks
+
+
+def _task_request(submission: Submission, home: Home) -> dg.RunRequest:
+    # By its key it is requested once, however often it is seen before its run is.
+    launch, _ = launch_of(submission.task, submission.submission_id, home.archive.calendar, now=submission.due_at)
+    return dg.RunRequest(
+        run_key=f"task:{submission.submission_id}",
+        job_name=launch.job_name,
+        run_config=dict(launch.config),
+        tags=dict(launch.tags),
+    )
 
 
 def build_orphans_sensor(open_home: OpenHome) -> dg.SensorDefinition:

@@ -8,6 +8,7 @@ The map:
     sources/                             watched folders, the user's own database
     chunking/                            conversation -> topic boundaries -> basic chunks
     upgrading/                           what was paid for, laid over what is free
+    spending/                            prices, budgets, the ledger, the meter
     remembering/                         the memory index and search
     storage/                             partitions and databases
     prompting/                           what a model is shown, and what is made of its reply
@@ -15,6 +16,9 @@ The map:
     model_call.py event_loop.py          an attempt and how it ended; a loop beside an interruptible thread
     model_chunker.py                     basic chunks by a local LLM, with the rules beneath it
     pipeline.py checking.py              the steps of a day; what was written, read again
+    task.py executor.py                  tasks and what they come to; upgrades
+    candidates.py estimating.py          what an upgrade may take; what that would cost
+    buying.py quota.py                   what it buys; what is left over
     settings.py home.py                  the environment; everything opened
     reading.py exporting.py              chunks as a DataFrame; chunks to a file
     cli.py reporting.py                  the front door; what it prints
@@ -27,16 +31,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dreaming.chunk import QUALITY_LEVELS, BChunk
+    from dreaming.executor import DreamingExecutor
     from dreaming.providers.anthropic import AnthropicProvider
     from dreaming.providers.local import LocalProvider
     from dreaming.providers.openai import OpenAIProvider
     from dreaming.providers.provider import LLMProvider
     from dreaming.reading import read_chunks
     from dreaming.remembering.filters import ChunkFilter
+    from dreaming.task import DreamingTaskResult, Task, TaskPriority, TaskResources, TaskType
 
 _HOMES = {
     "AnthropicProvider": "dreaming.providers.anthropic",
     "BChunk": "dreaming.chunk",
+    "DreamingExecutor": "dreaming.executor",
+    "DreamingTaskResult": "dreaming.task",
+    "Task": "dreaming.task",
+    "TaskPriority": "dreaming.task",
+    "TaskResources": "dreaming.task",
+    "TaskType": "dreaming.task",
     "LLMProvider": "dreaming.providers.provider",
     "LocalProvider": "dreaming.providers.local",
     "OpenAIProvider": "dreaming.providers.openai",
@@ -50,9 +62,15 @@ __all__ = [
     "AnthropicProvider",
     "BChunk",
     "ChunkFilter",
+    "DreamingExecutor",
+    "DreamingTaskResult",
     "LLMProvider",
     "LocalProvider",
     "OpenAIProvider",
+    "Task",
+    "TaskPriority",
+    "TaskResources",
+    "TaskType",
     "read_chunks",
 ]
 

@@ -11,6 +11,7 @@
     ├── SourceError              a source of conversations (folder, database) did not answer or fit
     ├── StorageError             partitions, databases or the home folder cannot be read or written
     │   └── DamagedPartition     a partition's file is not what was written
+    ├── TaskFailed               a task ended without a result
     └── VerbatimError            law 1 would be broken: chunks do not tile their conversation
 
 A message says what happened, with which value, what was expected and what to do next. It never holds chat text or a
@@ -64,6 +65,10 @@ class DamagedPartition(StorageError):
     def __init__(self, path: str, error: Exception) -> None:
         super().__init__(f"The partition {path} is damaged ({type(error).__name__}). Run its day again.")
         self.path = path
+
+
+class TaskFailed(DreamingError):
+    """A task ended without a result: its run could not be made, or failed before it did anything."""
 
 
 class VerbatimError(DreamingError):

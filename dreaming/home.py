@@ -26,6 +26,7 @@ from dreaming.storage.locks import DayLocks, FileDayLocks, PostgresDayLocks
 from dreaming.storage.partitions import PartitionStore
 from dreaming.storage.purchases import Purchases
 from dreaming.storage.requests import Requests
+from dreaming.storage.tasks import SubmittedTasks
 
 
 def utc_now() -> datetime:
@@ -41,6 +42,7 @@ class Home:
     archive: Archive
     ledger: Ledger
     requests: Requests
+    tasks: SubmittedTasks
     store: PartitionStore
     index: MemoryIndex
     memory: Memory
@@ -140,6 +142,7 @@ def open_home(
             archive=archive,
             ledger=ledger,
             requests=Requests(ledger.database),
+            tasks=SubmittedTasks(ledger.database),
             store=store,
             index=index,
             memory=memory,

@@ -4,8 +4,9 @@ A task becomes a Dagster run or backfill: its priority the run's, its config and
 limit the deadline and the longest that a run may take. `dagster_project.scheduler` makes it one.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
@@ -185,6 +186,21 @@ class DreamingTaskResult:
             self.processing_time_seconds += before.processing_time_seconds
             self.quality_before = before.quality_before
             self.days_published = sorted({*before.days_published, *self.days_published})
+
+    @classmethod
+    def of_all(cls, parts: Sequence["DreamingTaskResult"]) -> "DreamingTaskResult":
+        """What a task came to whose days were done by several runs."""
+        whole = replace(parts[0]) if parts else cls()
+        for part in parts[1:]:
+            for name in ("chunks_created", "chunks_upgraded", "tokens_consumed", "estimated_cost_usd"):
+                setattr(whole, name, getattr(whole, name) + getattr(part, name))
+            for name in ("quality_counts", "quality_before"):
+                setattr(whole, name, dict(Counter(getattr(whole, name)) + Counter(getattr(part, name))))
+            whole.processing_time_seconds += part.processing_time_seconds
+            whole.days_published = sorted({*whole.days_published, *part.days_published})
+            whole.failed_days = whole.failed_days | part.failed_days
+            whole.stopped, whole.message = whole.stopped or part.stopped, whole.message or part.message
+        return whole
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "DreamingTaskResult":

@@ -1,6 +1,5 @@
 """Upgrades, over HTTP against a fake vendor that keeps its own books: laws 1 to 4, budgets, and graceful ends."""
 
-import json
 import re
 import signal
 import threading
@@ -22,38 +21,14 @@ from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor, Fault
 from dreaming.upgrading.terms import UpgradeTerms
 from dreaming.verbatim import prove_verbatim
-from tests.prompting.builders import describe
+from tests.builders import answer_about_topics, talk
 
 DAY = date(2026, 3, 1)
-TOPICS = ["tents and music for the harvest festival", "the invoice that was paid twice", "the broken roof of the barn"]
-
-
-def talk(of=0, topics=TOPICS, turns=4):
-    """Messages about one topic after the other, some 120 tokens each."""
-    return [
-        f"{'Question' if n % 2 == 0 else 'Answer'} {of}.{n} about {topic}: "
-        + f"we should think of {topic} once more. " * 9
-        for topic in topics
-        for n in range(turns)
-    ]
-
-
-def answer(request):
-    """The true topics, by what the units are about."""
-    units = [(int(n), text) for n, text in re.findall(r"^\[(\d+)\] \w+: (.*)", request.content, re.MULTILINE)]
-    about = [(n, next(t for t in TOPICS if t in text)) for n, text in units]
-    starts = [n for i, (n, topic) in enumerate(about) if i == 0 or about[i - 1][1] != topic]
-    ends = [start - 1 for start in starts[1:]] + [units[-1][0]]
-    said = [
-        {"first": a, "last": b, **describe(labels=["billing" if "invoice" in about[a - 1][1] else "village"])}
-        for a, b in zip(starts, ends, strict=True)
-    ]
-    return json.dumps({"chunks": said})
 
 
 @pytest.fixture
 def vendor():
-    with FakeVendor(answer=answer) as running:
+    with FakeVendor(answer=answer_about_topics) as running:
         yield running
 
 
@@ -235,7 +210,7 @@ def test_a_reply_that_cannot_be_used_leaves_the_chunk_and_is_not_paid_for_twice(
     served = len(vendor.books.served)
     upgrade(home_of_talk, vendor, request_id="R2", run_id="run2")
     assert len(vendor.books.served) == served
-    vendor.answer = answer
+    vendor.answer = answer_about_topics
     upgrade(home_of_talk, vendor, request_id="R3", run_id="run3", retry_failed=True)
     assert levels(home_of_talk) == {"good"}
 
@@ -261,11 +236,11 @@ def test_the_time_ends_an_upgrade_normally(home_of_talk, vendor):
 
 def test_a_vendor_that_is_down_or_refuses_the_key_changes_nothing(home_of_talk):
     """The spans stay open for a further run."""
-    with FakeVendor(answer=answer, keys={"sk-another"}) as vendor:
+    with FakeVendor(answer=answer_about_topics, keys={"sk-another"}) as vendor:
         result = upgrade(home_of_talk, vendor)
     assert (result.stopped, result.tokens_consumed) == ("provider", 0)
     assert "was not accepted" in result.message
-    with FakeVendor(answer=answer) as vendor:
+    with FakeVendor(answer=answer_about_topics) as vendor:
         assert upgrade(home_of_talk, vendor, run_id="run2").stopped is None
     assert levels(home_of_talk) == {"good"}
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 
 from dreaming.errors import ConfigurationError
 from dreaming.providers.anthropic import AnthropicProvider
@@ -28,10 +29,21 @@ class ConfiguredProvider:
     name: str
     settings: ProviderSettings
 
+    @property
+    def can_be_paid(self) -> bool:
+        """Whether it is a cloud provider that there is a key for, or one that asks for none."""
+        return self.name != LocalProvider.name and bool(self.settings.api_key or self.settings.base_url)
+
     def open(self, meter: CallMeter, *, today: date, model: str | None = None) -> LLMProvider:
         """The provider, with another model than the configured one where that is named, not connected yet."""
         settings = replace(self.settings, model=model) if model else self.settings
         return make_provider(self.name, settings, today=today, meter=meter)
+
+
+@cache
+def _warn(message: str) -> None:
+    """Warn once a process."""
+    _log.warning("%s", message)
 
 
 def make_provider(name: str, settings: ProviderSettings, *, today: date, meter: CallMeter = UNMETERED) -> LLMProvider:
@@ -43,5 +55,5 @@ def make_provider(name: str, settings: ProviderSettings, *, today: date, meter: 
         raise ConfigurationError(f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}.")
     provider = PROVIDERS[name](settings, today=today)
     if provider.model.warning:
-        _log.warning("%s", provider.model.warning)
+        _warn(provider.model.warning)
     return MeteredProvider(provider, meter)

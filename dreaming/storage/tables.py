@@ -241,6 +241,18 @@ planned_days = sa.Table(
 )
 """The days that a request's plan is frozen for, and how many chunks it leaves out of each, by reason."""
 
+submitted_tasks = sa.Table(
+    "submitted_tasks",
+    ledger,
+    sa.Column("submission_id", sa.Text, primary_key=True),
+    sa.Column("task", sa.JSON, nullable=False),
+    sa.Column("submitted_at", Instant, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Index("submitted_tasks_by_state", "state", "due_at"),
+)
+"""Tasks that were submitted. `state`: waiting (for its time), started or canceled."""
+
 task_results = sa.Table(
     "task_results",
     ledger,

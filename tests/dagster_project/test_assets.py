@@ -205,31 +205,30 @@ def test_run_config_that_is_wrong_is_refused(home, instance):
         run(home, instance, config={"rechunk": "sometimes"})
 
 
-def test_the_nightly_schedule_runs_the_day_that_ended(home):
+def test_the_nightly_schedule_runs_the_day_that_ended(kept_instance, home, clock):
     """At 03:00 in the pinned time zone, once a day, only changing what changed."""
-    definitions = build_definitions(home.settings)
+    definitions = build_definitions(home.settings, clock=clock)
     schedule = definitions.resolve_schedule_def("initial_nightly")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 3 * * *", "UTC")
-    with dg.instance_for_test() as instance:
-        moment = datetime(2026, 3, 2, 3, tzinfo=UTC)
-        context = dg.build_schedule_context(
-            instance=instance, scheduled_execution_time=moment, repository_def=definitions.get_repository_def()
-        )
-        [request] = schedule.evaluate_tick(context).run_requests
-    assert request.partition_key == "2026-03-01"
-    assert request.run_key == "2026-03-01"
+    moment = datetime(2026, 11, 23, 3, tzinfo=UTC)
+    context = dg.build_schedule_context(
+        instance=kept_instance, scheduled_execution_time=moment, repository_def=definitions.get_repository_def()
+    )
+    [request] = schedule.evaluate_tick(context).run_requests
+    assert request.run_key == "2026-11-22"
+    assert {request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")} == {"2026-11-22"}
+    assert request.run_config == {"ops": {"dreaming": {"config": {"rechunk": "changed"}}}}
 
 
-def test_the_imports_sensor_runs_the_days_that_imports_touched(home):
+def test_the_imports_sensor_runs_the_days_that_imports_touched(kept_instance, home):
     """In one run, once for each state of the news; late arrivals included."""
     fill(home)
     definitions = build_definitions(home.settings)
     sensor = definitions.resolve_sensor_def("imports")
 
     def tick():
-        with dg.instance_for_test() as instance:
-            context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
-            return sensor.evaluate_tick(context).run_requests
+        context = dg.build_sensor_context(instance=kept_instance, repository_def=definitions.get_repository_def())
+        return sensor.evaluate_tick(context).run_requests
 
     [first] = tick()
     config = first.run_config["ops"]["dream_each_day"]["config"]

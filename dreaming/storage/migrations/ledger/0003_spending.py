@@ -67,6 +67,15 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.BigInteger, nullable=False),
     )
     op.create_table(
+        "submitted_tasks",
+        sa.Column("submission_id", sa.Text, primary_key=True),
+        sa.Column("task", sa.JSON, nullable=False),
+        sa.Column("submitted_at", sa.BigInteger, nullable=False),
+        sa.Column("due_at", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+    )
+    op.create_index("submitted_tasks_by_state", "submitted_tasks", ["state", "due_at"])
+    op.create_table(
         "task_results",
         sa.Column("run_id", sa.Text, primary_key=True),
         sa.Column("request_id", sa.Text, nullable=True, index=True),

@@ -1,0 +1,109 @@
+"""What is to be run: a job, its run config and its tags, from days, an upgrade's config, or a task."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from assets.upgrading import REQUEST_TAG
+from dagster_project.jobs import (
+    PRIORITY_TAG,
+    RANGE_TAGS,
+    STAGE_TAG,
+    UpgradeDaysConfig,
+    days_config,
+    dream_days,
+    upgrade,
+    upgrade_config,
+)
+from dreaming.days import Calendar, day_range
+from dreaming.errors import UsageError
+from dreaming.pipeline import Engine, Rechunk
+from dreaming.providers.models import resolve_model
+from dreaming.task import FullDay, Task, TaskPriority, TaskResources, Upgrade
+
+SUBMISSION_TAG = "dreaming/submission"
+TASK_TAG = "dreaming/task"
+MAX_RUNTIME_TAG = "dagster/max_runtime"
+
+PUBLISHING_SECONDS = 300
+"""What a run may take beyond its time limit, which ends buying, to publish what was bought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A run to be made."""
+
+    job_name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_days(cls, days: Sequence[date], *, rechunk: Rechunk, stage: str, engine: Engine = "rules") -> "Launch":
+        """All assets over days, with or without gaps: a day that fails leaves the others alone."""
+        return cls(dream_days.name, days_config(days, rechunk=rechunk, engine=engine), {STAGE_TAG: stage})
+
+    @classmethod
+    def of_upgrade(cls, config: Mapping[str, Any], *, request_id: str, priority: TaskPriority) -> "Launch":
+        """An upgrade, new or gone on with; `config` are the fields of `UpgradeDaysConfig` that are set."""
+        tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
+        return cls(upgrade.name, upgrade_config(config), tags)
+
+
+def launch_of(task: Task, submission_id: str, calendar: Calendar, *, now: datetime) -> tuple[Launch, list[date]]:
+    """The run that a task is, and its days (none: all); raises `UsageError` for what cannot be meant."""
+    work = task.work()
+    tags = {SUBMISSION_TAG: submission_id, TASK_TAG: task.id, PRIORITY_TAG: str(task.priority.value)}
+    if seconds := task.resources.max_duration_seconds:
+        tags[MAX_RUNTIME_TAG] = str(math.ceil(seconds) + PUBLISHING_SECONDS)
+    if isinstance(work, Upgrade):
+        return _upgrade_launch(work, task.resources, {**tags, REQUEST_TAG: submission_id}), []
+    days = [calendar.require(day, now=now) for day in _days(work, calendar, now)]
+    tags |= dict(zip(RANGE_TAGS, (days[0].isoformat(), days[-1].isoformat()), strict=True))
+    config = _full_day_config(work, task.resources, today=now.date())
+    return Launch("initial", {"ops": {"dreaming": {"config": config}}}, {**tags, STAGE_TAG: work.stage}), days
+
+
+def _days(work: FullDay, calendar: Calendar, now: datetime) -> list[date]:
+    if work.target_date:
+        return [work.target_date]
+    if work.first_date and work.last_date:
+        return day_range(work.first_date, work.last_date)
+    return [calendar.day_of(now) - timedelta(days=1)]
+
+
+def _full_day_config(work: FullDay, resources: TaskResources, *, today: date) -> dict[str, Any]:
+    if resources.llm_provider == "local":
+        if work.target_quality:
+            raise UsageError(
+                f"target_quality = {work.target_quality!r} needs a cloud provider; local gives basic chunks."
+            )
+        return {"engine": "local"}
+    named = resources.model and resolve_model(resources.llm_provider, resources.model, today=today).quality_level
+    return _checked(_upgrade_fields(work.target_quality or named or "good", resources))
+
+
+def _upgrade_launch(work: Upgrade, resources: TaskResources, tags: Mapping[str, str]) -> Launch:
+    first, last = (work.target_date or work.first_date), (work.target_date or work.last_date)
+    config = _upgrade_fields(work.target_quality, resources)
+    config |= {"filter": work.filter or "", "limit": work.limit}
+    config |= {"first_day": str(first or ""), "last_day": str(last or "")}
+    return Launch(upgrade.name, upgrade_config(_checked(config)), {**tags, STAGE_TAG: "upgrade"})
+
+
+def _upgrade_fields(target_quality: str, resources: TaskResources) -> dict[str, Any]:
+    usd = resources.max_cost_usd
+    budget = {
+        "max_tokens": resources.max_tokens,
+        "max_cost_usd": None if usd is None else float(usd),
+        "max_duration_seconds": resources.max_duration_seconds,
+    }
+    fields = {"provider": resources.llm_provider, "model": resources.model or "", "budget": budget}
+    return {"target_quality": target_quality, **fields}
+
+
+def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config, once what is wrong with it was said: Dagster would say it in a run, minutes later."""
+    UpgradeDaysConfig(**config).terms()
+    return dict(config)
