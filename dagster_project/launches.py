@@ -21,6 +21,7 @@ from dreaming.days import Calendar, day_range
 from dreaming.errors import UsageError
 from dreaming.pipeline import Engine, Rechunk
 from dreaming.providers.models import resolve_model
+from dreaming.providers.registry import require_provider
 from dreaming.task import FullDay, Task, TaskPriority, TaskResources, Upgrade
 
 SUBMISSION_TAG = "dreaming/submission"
@@ -54,6 +55,7 @@ class Launch:
 def launch_of(task: Task, submission_id: str, calendar: Calendar, *, now: datetime) -> tuple[Launch, list[date]]:
     """The run that a task is, and its days (none: all); raises `UsageError` for what cannot be meant."""
     work = task.work()
+    require_provider(task.resources.llm_provider)
     tags = {SUBMISSION_TAG: submission_id, TASK_TAG: task.id, PRIORITY_TAG: str(task.priority.value)}
     if seconds := task.resources.max_duration_seconds:
         tags[MAX_RUNTIME_TAG] = str(math.ceil(seconds) + PUBLISHING_SECONDS)

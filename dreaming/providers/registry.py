@@ -46,13 +46,18 @@ def _warn(message: str) -> None:
     _log.warning("%s", message)
 
 
+def require_provider(name: str) -> None:
+    """Raise `ConfigurationError` for a name that is no provider's."""
+    if name not in PROVIDERS:
+        raise ConfigurationError(f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}.")
+
+
 def make_provider(name: str, settings: ProviderSettings, *, today: date, meter: CallMeter = UNMETERED) -> LLMProvider:
     """The provider of a name, at its pace and metered, not connected yet.
 
     Raises `ConfigurationError` for a name that is none, and for a model that its vendor does not serve.
     """
-    if name not in PROVIDERS:
-        raise ConfigurationError(f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}.")
+    require_provider(name)
     provider = PROVIDERS[name](settings, today=today)
     if provider.model.warning:
         _warn(provider.model.warning)
