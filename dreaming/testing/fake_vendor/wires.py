@@ -139,7 +139,9 @@ class AnthropicWire(Wire):
 
     def complaint(self, body: Mapping[str, Any]) -> str | None:
         """Unknown fields, and what structured output does not support."""
-        unknown = body.keys() - self._TAKES
+        if body.get("stream"):
+            return "this fake answers in one piece"
+        unknown = body.keys() - self._TAKES - {"stream"}
         if unknown:
             return f"{min(unknown)}: Extra inputs are not permitted"
         schema = ((body.get("output_config") or {}).get("format") or {}).get("schema")
