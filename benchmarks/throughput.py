@@ -26,7 +26,7 @@ from dreaming.chunk import lanes
 from dreaming.chunking.lane import read_lane
 from dreaming.home import utc_now
 from dreaming.model_call import ModelCall, Outcome
-from dreaming.model_chunker import CONVERSATIONS_PER_PLACE
+from dreaming.model_chunker import workers_for
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.schema import without_bounds
 from dreaming.providers.metered import UNMETERED, CallMeter
@@ -115,8 +115,8 @@ async def ours(vendor: str, url: str, shown: list[Passage], meter: CallMeter) ->
             assert isinstance(result, Chunked), result.failure
             tokens += result.usage.total_tokens
 
-        await all_at_once(one, shown[REQUESTS:], CONVERSATIONS_PER_PLACE * AT_ONCE)
-        seconds = await all_at_once(one, shown[:REQUESTS], CONVERSATIONS_PER_PLACE * AT_ONCE)
+        await all_at_once(one, shown[REQUESTS:], workers_for(provider))
+        seconds = await all_at_once(one, shown[:REQUESTS], workers_for(provider))
         assert tokens > 0
         return REQUESTS / seconds, provider.calls[AT_ONCE:]
 

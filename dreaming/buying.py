@@ -17,7 +17,7 @@ from dreaming.errors import DreamingError
 from dreaming.event_loop import EventLoop
 from dreaming.home import Home
 from dreaming.model_call import Answer, Failure, FailureReason
-from dreaming.model_chunker import CONVERSATIONS_PER_PLACE
+from dreaming.model_chunker import workers_for
 from dreaming.prompting.chunks import describe_by_topics
 from dreaming.prompting.prompt import PROMPT_VERSION
 from dreaming.prompting.spans import ShownSpan, show_span
@@ -25,6 +25,7 @@ from dreaming.providers.provider import LLMProvider
 from dreaming.providers.result import Chunked, GivenUp
 from dreaming.spending.amount import Amount
 from dreaming.spending.entries import charged_for, mark_unusable
+from dreaming.spending.meter import Meter
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.requests import SpanState, UpgradeRequest, end_span
 from dreaming.task import DreamingTaskResult, Stopped
@@ -68,6 +69,7 @@ class Buying:
         self,
         home: Home,
         provider: LLMProvider,
+        meter: Meter,
         request: UpgradeRequest,
         days: Collection[date],
         *,
@@ -75,6 +77,7 @@ class Buying:
     ) -> None:
         self._home = home
         self._provider = provider
+        self._meter = meter
         self._request = request
         self._on_published = on_published
         self._waiting = deque(home.requests.open_spans(request.request_id, days))
@@ -92,7 +95,7 @@ class Buying:
         """Buy and publish. Interrupted, it publishes what was bought, and goes on being interrupted."""
         try:
             with EventLoop() as loop:
-                loop.run(self._buy_all(), meanwhile=self._publish_done)
+                loop.run(self._buy_all(), meanwhile=self._publish_done, wind_up=self._meter.wind_up)
         finally:
             for day in sorted(self._changed):
                 self._publish(day)
@@ -108,16 +111,19 @@ class Buying:
                 return
             self.outcome.llm_model = self._provider.model.served
             async with asyncio.TaskGroup() as workers:
-                for _ in range(CONVERSATIONS_PER_PLACE * self._provider.limits.max_concurrency):
+                for _ in range(workers_for(self._provider)):
                     workers.create_task(self._buy_each())
 
     async def _buy_each(self) -> None:
-        while self.outcome.stopped in (None, "budget") and (span := self._next()) is not None:
+        while self._goes_on() and (span := self._next()) is not None:
             try:
                 await self._buy(span)
             except BaseException:
                 self._left.append(span)
                 raise
+
+    def _goes_on(self) -> bool:
+        return self.outcome.stopped in (None, "budget") and not self._meter.is_winding_up
 
     def _next(self) -> PlannedSpan | None:
         """The next span of the plan; once a budget has refused one, the largest that may still fit."""

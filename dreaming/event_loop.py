@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 _POLL_SECONDS = 0.25
+_WIND_UP_SECONDS = 10.0
+"""How long work that is interrupted may take to end by itself, where it can."""
 _CLEANUP_SECONDS = 10.0
 """How long work that is called off may take to end."""
 
@@ -38,10 +40,17 @@ class EventLoop:
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
-    def run(self, work: Coroutine[Any, Any, _Result], *, meanwhile: Callable[[], None] | None = None) -> _Result:
+    def run(
+        self,
+        work: Coroutine[Any, Any, _Result],
+        *,
+        meanwhile: Callable[[], None] | None = None,
+        wind_up: Callable[[], None] | None = None,
+    ) -> _Result:
         """Run a coroutine on the loop and return its result; interrupted, call it off and go on being interrupted.
 
-        `meanwhile` is called now and then on the caller's thread; what it raises interrupts too.
+        `meanwhile` is called now and then on the caller's thread; what it raises interrupts too. `wind_up` is called on
+        the loop when the work is interrupted, which then has a while to end by itself before it is called off.
         """
         ended = Event()
         future = asyncio.run_coroutine_threadsafe(_telling(work, ended), self._loop)
@@ -55,6 +64,9 @@ class EventLoop:
                     if meanwhile is not None:
                         meanwhile()
         except BaseException:
+            if not future.done() and wind_up is not None:
+                self._loop.call_soon_threadsafe(wind_up)
+                ended.wait(_WIND_UP_SECONDS)
             if not future.done():
                 future.cancel()
                 ended.wait(_CLEANUP_SECONDS)

@@ -78,10 +78,10 @@ class DreamingExecutor:
         Raises `UsageError` where the terms ask for what no configured provider gives, or nothing bounds the spending.
         """
         started = perf_counter()
-        provider = self._open_provider(request)
+        provider, meter = self._open_provider(request)
         damaged = self._plan(request, provider, days)
         before = count_quality(self.home.store, days)
-        work = Buying(self.home, provider, request, days, on_published=self.on_published)
+        work = Buying(self.home, provider, meter, request, days, on_published=self.on_published)
         result = work.outcome
         result.failed_days |= {day.isoformat(): told for day, told in damaged.items()}
         try:
@@ -128,7 +128,7 @@ class DreamingExecutor:
 
     def plan(self, request: UpgradeRequest, days: Collection[date]) -> dict[date, str]:
         """Freeze the plan of a request for the days that it has none for; returns why days cannot be read."""
-        return self._plan(request, self._open_provider(request), days)
+        return self._plan(request, self._open_provider(request)[0], days)
 
     def _plan(self, request: UpgradeRequest, provider: LLMProvider, days: Collection[date]) -> dict[date, str]:
         terms = request.terms
@@ -161,8 +161,8 @@ class DreamingExecutor:
         standing = self.home.ledger.window_balances(provider.name, provider.model.quality_level)
         return [*standing.values(), self.home.ledger.balance(request_scope(request.request_id))]
 
-    def _open_provider(self, request: UpgradeRequest) -> LLMProvider:
-        """The metered provider that a request asks for."""
+    def _open_provider(self, request: UpgradeRequest) -> tuple[LLMProvider, Meter]:
+        """The provider that a request asks for, and what meters it."""
         meter = Meter(
             self.home.ledger,
             purpose="upgrade",
@@ -173,7 +173,7 @@ class DreamingExecutor:
         )
         provider = self._provider(request.terms, meter)
         self._require_budget(request, provider)
-        return provider
+        return provider, meter
 
     def _provider(self, terms: UpgradeTerms, meter: CallMeter) -> LLMProvider:
         """The provider that terms ask for; raises `UsageError` where it is none, or does not give the quality."""

@@ -163,3 +163,6 @@ class Failure:
 
 Outcome = Answer | Failure
 """How one attempt ended."""
+
+CALLED_OFF = Failure(reason=FailureReason.CANCELED, charge="released", message="Called off before it was sent.")
+"""How one ends that is not made any more."""

@@ -5,6 +5,7 @@ it has no usable reply for: there is a chunk for every text, with or without a m
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,8 +31,8 @@ from dreaming.upgrading.overlay import split_exactly
 SHOWN: ChunkKind = "text"
 """The lane that a model is shown."""
 RULES = RulesChunker()
-CONVERSATIONS_PER_PLACE = 2
-"""Conversations in work for each attempt that may be in flight, so that no place waits for a prompt to be written."""
+WAITING_SHARE = 0.25
+"""Conversations that are made ready beside those in flight, so that no place waits for a prompt to be written."""
 
 
 @dataclass(slots=True)
@@ -170,7 +171,7 @@ class ModelChunker:
     async def _show_all(self, days: Iterator[ConversationDay]) -> None:
         """Workers take conversations one after the other, so that few are in memory at a time."""
         async with asyncio.TaskGroup() as workers:
-            for _ in range(CONVERSATIONS_PER_PLACE * self._provider.limits.max_concurrency):
+            for _ in range(workers_for(self._provider)):
                 workers.create_task(self._show_each(days))
 
     async def _show_each(self, days: Iterator[ConversationDay]) -> None:
@@ -186,6 +187,11 @@ class ModelChunker:
         self.last_report.count(result)
         if isinstance(result, Chunked):
             self._results[_key(day)] = result
+
+
+def workers_for(provider: LLMProvider) -> int:
+    """How many conversations are in work at once: what is ready too early is reserved for, and lost in a crash."""
+    return math.ceil((1 + WAITING_SHARE) * provider.limits.max_concurrency) + 1
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from dreaming.model_call import Answer, Failure, FailureReason, ModelCall, Outcome
+from dreaming.model_call import CALLED_OFF, Answer, Failure, FailureReason, ModelCall, Outcome
 from dreaming.providers.pace import Pace
 from dreaming.providers.provider import LLMProvider, WrappedProvider
 from dreaming.spending.meter import AskedModel, CalledOff, Send
@@ -18,6 +18,9 @@ GRACE_SECONDS = 5.0
 class CallMeter(Protocol):
     """What stands between a provider and its vendor."""
 
+    is_winding_up: bool
+    """Whether no further call is made."""
+
     async def reply(self, key: str) -> Answer | None:
         """The reply that an equal call has had."""
         ...
@@ -28,6 +31,8 @@ class CallMeter(Protocol):
 
 
 class _Unmetered:
+    is_winding_up = False
+
     async def reply(self, key: str) -> Answer | None:  # noqa: ARG002
         return None
 
@@ -68,6 +73,8 @@ class MeteredProvider(WrappedProvider):
 
     async def _timed(self, call: ModelCall, seconds: float) -> Outcome:
         """How an attempt ends, if it does within the time; the provider itself minds its own timeout."""
+        if self._meter.is_winding_up:
+            return CALLED_OFF
         if seconds >= self.limits.timeout_seconds:
             return await self.inner.send(call)
         try:
@@ -93,6 +100,7 @@ class MeteredProvider(WrappedProvider):
                 is_local=self.is_local,
                 price=price_of(self.name, model.served, at=now, own=model.price, free=self.is_local),
                 timeout_seconds=self.limits.timeout_seconds,
+                bound_input_tokens=self.inner.bound_input_tokens,
                 count_input_tokens=self.inner.count_input_tokens,
             )
         return self._asked

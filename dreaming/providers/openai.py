@@ -1,10 +1,12 @@
 """OpenAI's Chat Completions through its official SDK, and every server that speaks them: vLLM, llama.cpp, LM Studio."""
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dreaming.model_call import Answer, Failure, ModelCall, Outcome, StopReason, TokenUsage
+from dreaming.chunking.tokens import count_tokens
+from dreaming.model_call import REQUEST_OVERHEAD_TOKENS, Answer, Failure, ModelCall, Outcome, StopReason, TokenUsage
 from dreaming.prompting.schema import without_bounds
 from dreaming.providers.attempt import attempt
 from dreaming.providers.faults import missing_key_failure
@@ -118,6 +120,13 @@ class OpenAIProvider(CompatibleServer):
     async def send(self, call: ModelCall) -> Outcome:
         """Make one attempt."""
         return await self.connect() or await super().send(call)
+
+    def bound_input_tokens(self, call: ModelCall) -> int:
+        """By OpenAI's own tokenizer, which is public; by bytes for others that speak its wire."""
+        if not _is_openai(self._settings.base_url):
+            return super().bound_input_tokens(call)
+        sent = (call.instructions, call.content, json.dumps(without_bounds(call.schema)))
+        return with_margin(sum(map(count_tokens, sent))) + REQUEST_OVERHEAD_TOKENS
 
     async def count_input_tokens(self, call: ModelCall) -> int | None:
         """By `responses.input_tokens`, which is free; not every server of its wire has it."""

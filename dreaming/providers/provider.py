@@ -99,6 +99,10 @@ class LLMProvider(ABC):
     async def send(self, call: ModelCall) -> Outcome:
         """Make one attempt, without retries of any kind; what the vendor does wrong is a `Failure`, never raised."""
 
+    def bound_input_tokens(self, call: ModelCall) -> int:
+        """The most input tokens that a call can be charged for, as far as can be told here: by bytes for most."""
+        return call.largest_input_tokens
+
     async def count_input_tokens(self, call: ModelCall) -> int | None:  # noqa: ARG002
         """The input tokens of a call by the vendor's own free count, where there is one: never too few."""
         return None

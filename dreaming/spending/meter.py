@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from dreaming.chunk import QualityLevel
-from dreaming.model_call import Answer, Failure, FailureReason, ModelCall, Outcome
+from dreaming.model_call import CALLED_OFF, Answer, Failure, FailureReason, ModelCall, Outcome
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, request_scope, window_scope
 from dreaming.spending.entries import NoRoom, Purpose, Reservation, Reserved, Reserving
@@ -51,6 +51,8 @@ class AskedModel:
     is_local: bool
     price: Price
     timeout_seconds: float
+    bound_input_tokens: Callable[[ModelCall], int]
+    """The most input tokens that a call can be charged for, told without asking anybody."""
     count_input_tokens: Callable[[ModelCall], Awaitable[int | None]]
     """The vendor's own free count, where there is one."""
 
@@ -75,8 +77,15 @@ class Meter:
         self._deadline_at = deadline_at
         self._retry_failed = retry_failed
         self._freed = asyncio.Event()
+        self.is_winding_up = False
+        """Whether no further call is made: those under way may end."""
         self._looked_at = monotonic()
         self._answered: asyncio.Future[set[str]] | None = None
+
+    def wind_up(self) -> None:
+        """Let no further call be made: what waits for a place in a budget is given up, what is under way goes on."""
+        self.is_winding_up = True
+        self._freed.set()
 
     async def reply(self, key: str) -> Answer | None:
         """The reply that an equal call had had when the run began; of later ones `attempt` learns."""
@@ -88,6 +97,8 @@ class Meter:
 
     async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
         """Make one attempt, reserved and settled; an uncharged `Failure` where a budget or the time forbids it."""
+        if self.is_winding_up:
+            return CALLED_OFF
         seconds = self._seconds(asked)
         if seconds < LEAST_SECONDS:
             return _not_sent(FailureReason.OUT_OF_TIME, "The time that the upgrade was given is over.")
@@ -106,7 +117,7 @@ class Meter:
         return Reservation(
             request_key=key,
             scopes=self._scopes(asked),
-            need=self._need(asked, call, call.largest_input_tokens),
+            need=self._need(asked, call, asked.bound_input_tokens(call)),
             provider=asked.provider,
             tier=asked.tier,
             model_asked=asked.asked,
@@ -144,11 +155,13 @@ class Meter:
                 # The bound by bytes is several times what a vendor counts: near the end of a budget that matters.
                 counted = True
                 exact = await asked.count_input_tokens(call)
-                if exact is not None and exact < call.largest_input_tokens:
+                if exact is not None and exact < asked.bound_input_tokens(call):
                     reservation = replace(reservation, need=self._need(asked, call, exact))
                     continue
             if isinstance(result, NoRoom) and not result.may_fit_later:
                 return _not_sent(FailureReason.OVER_BUDGET, _does_not_fit(result.balance, reservation.need))
+            if self.is_winding_up:
+                return CALLED_OFF
             if self._seconds(asked) < LEAST_SECONDS:
                 return _not_sent(FailureReason.OUT_OF_TIME, "The time was over before a place in the budget was free.")
             await self._wait(freed)
@@ -161,8 +174,7 @@ class Meter:
         except asyncio.CancelledError:
             result = await asking
             if isinstance(result, Reserved):
-                unsent = _not_sent(FailureReason.CANCELED, "Called off before it was sent.")
-                await self._settle(result.call_id, unsent, 0)
+                await self._settle(result.call_id, CALLED_OFF, 0)
             raise
 
     async def _wait(self, freed: asyncio.Event) -> None:
@@ -181,8 +193,7 @@ class Meter:
             await asyncio.shield(self._settle_priced(call_id, asked, error.outcome))
             raise
         except BaseException:
-            unsent = _not_sent(FailureReason.CANCELED, "Called off before it was sent.")
-            await asyncio.shield(self._settle_priced(call_id, asked, unsent))
+            await asyncio.shield(self._settle_priced(call_id, asked, CALLED_OFF))
             raise
         await asyncio.shield(self._settle_priced(call_id, asked, outcome))
         return replace(outcome, call_id=call_id) if isinstance(outcome, Answer) else outcome
