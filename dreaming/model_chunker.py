@@ -31,7 +31,7 @@ from dreaming.upgrading.overlay import split_exactly
 SHOWN: ChunkKind = "text"
 """The lane that a model is shown."""
 RULES = RulesChunker()
-WAITING_SHARE = 0.25
+WAITING_SHARE = 0.6
 """Conversations that are made ready beside those in flight, so that no place waits for a prompt to be written."""
 
 

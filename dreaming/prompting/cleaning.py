@@ -50,6 +50,8 @@ def clean_language(language: str) -> str:
 def _visible(text: str) -> str:
     """The text on one line, without what cannot be seen."""
     spaced = " ".join(text.split())
+    if spaced.isprintable():
+        return spaced
     return "".join(c for c in spaced if c in _JOINERS or unicodedata.category(c) not in _UNSEEN).strip()
 
 

@@ -132,7 +132,8 @@ def _open(engine: sa.Engine, name: DatabaseName, home: Path) -> Database:
 def _postgresql_engine(url: str) -> sa.Engine:
     # The messages of these errors may quote the URL, and its password.
     try:
-        return sa.create_engine(url, pool_pre_ping=True)
+        # In batches: many updates of the ledger go to the server at once, not one after the other.
+        return sa.create_engine(url, pool_pre_ping=True, executemany_mode="values_plus_batch")
     except ImportError as error:
         raise ConfigurationError(
             f"DREAMING_DATABASE_URL names the driver {error.name!r}, which is not installed. "
