@@ -19,8 +19,15 @@ class Served:
     """Whether it asked for the fixed part to be cached."""
     status: int
     """0 where no answer was sent."""
-    charged_tokens: int
-    """What the vendor charges, the worst case where it broke off."""
+    input_tokens: int
+    """What the vendor charges for what it was sent; nothing where it refused."""
+    output_tokens: int
+    """And for what it said; the worst case where it broke off."""
+
+    @property
+    def charged_tokens(self) -> int:
+        """Both together."""
+        return self.input_tokens + self.output_tokens
 
 
 @dataclass(slots=True)

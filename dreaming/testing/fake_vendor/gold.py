@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +19,13 @@ _NAME = re.compile(r"\b[A-Z][a-z]{2,}\b")
 _SUMMARY_TOKENS = 20
 """What one sentence takes."""
 
-Described = Mapping[str, Any]
-
 
 class GoldAnswers:
     """Answers of a fake vendor: the gold segmentation of whatever part of a known conversation is shown.
 
     Args:
         gold: conversations by their messages, and the ids of the messages that begin a topic.
-        labels: the labels of a topic, by the id of the message that begins it; one label for all others.
+        labels_of: tells the labels of a topic by the message that begins it.
 
     """
 
@@ -35,11 +33,11 @@ class GoldAnswers:
         self,
         gold: Iterable[tuple[Sequence[Message], Collection[MessageId]]],
         *,
-        labels: Mapping[MessageId, Sequence[str]] | None = None,
+        labels_of: Callable[[Message], Sequence[str]] = lambda _message: ("talk",),
     ) -> None:
-        self._labels = labels or {}
+        self._labels_of = labels_of
         self._shown: list[list[str]] = []
-        self._topics: list[list[MessageId]] = []
+        self._topics: list[list[Message]] = []
         """Of each unit of a conversation, the message that begins its topic."""
         self._places: dict[str, list[tuple[int, int]]] = {}
         for messages, starts in gold:
@@ -48,9 +46,9 @@ class GoldAnswers:
     def _learn(self, messages: Sequence[Message], starts: Collection[MessageId]) -> None:
         units = read_lane("text", lanes(messages)["text"]).units
         shown = _units(show_units(Passage(conversation_id=ConversationId(""), units=units), 0, len(units)))
-        begins, topics = units[0].message.id, []
+        begins, topics = units[0].message, []
         for unit in units:
-            begins = unit.message.id if unit.message.id in starts else begins
+            begins = unit.message if unit.message.id in starts else begins
             topics.append(begins)
         for place, text in enumerate(shown):
             self._places.setdefault(_head(text), []).append((len(self._shown), place))
@@ -61,14 +59,14 @@ class GoldAnswers:
         """The reply to a request; raises `LookupError` for a conversation that is not known."""
         units = _units(request.content)
         topics = self._find(units)
-        starts = [n for n, topic in enumerate(topics) if n == 0 or topic != topics[n - 1]]
+        starts = [n for n, topic in enumerate(topics) if n == 0 or topic is not topics[n - 1]]
         chunks = [
             {"first": first + 1, "last": end, **self._described(topics[first], units[first:end])}
             for first, end in pairwise([*starts, len(units)])
         ]
         return json.dumps({"chunks": chunks}, ensure_ascii=False, separators=(",", ":"))
 
-    def _find(self, units: Sequence[str]) -> list[MessageId]:
+    def _find(self, units: Sequence[str]) -> list[Message]:
         """The topics of the units of a request. The first and the last one may be parts of units."""
         for known in sorted(range(len(units)), key=lambda n: (n in (0, len(units) - 1), -len(units[n]))):
             for conversation, place in self._places.get(_head(units[known]), []):
@@ -78,11 +76,11 @@ class GoldAnswers:
                     return self._topics[conversation][start:end]
         raise LookupError(f"No conversation has these {len(units)} units.")
 
-    def _described(self, topic: MessageId, units: Sequence[str]) -> Described:
+    def _described(self, topic: Message, units: Sequence[str]) -> Mapping[str, Any]:
         said = " ".join(" ".join(units).split())
         return {
             "language": "zh" if re.search(r"[\u4e00-\u9fff]", said) else "en",
-            "labels": list(self._labels.get(topic, ("talk",))),
+            "labels": list(self._labels_of(topic)),
             "speaker": "user",
             "entities": list(dict.fromkeys(_NAME.findall(said)))[:3],
             "summary": _beginning(said, _SUMMARY_TOKENS),

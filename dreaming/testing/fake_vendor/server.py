@@ -139,11 +139,11 @@ class FakeVendor:
         asked = self.read(wire, body)
         fault = self._refusal(wire, request, body, asked) or (self._faults.popleft() if self._faults else None)
         if fault is not None and fault.kind == "status":
-            self._note(asked, fault.status, self._worst(asked) if fault.status >= 500 else 0)
+            self._note(asked, fault.status, asked.max_output_tokens or 0, charged=fault.status >= 500)
             error = wire.error(fault.status, fault.says)
             return JSONResponse(error, fault.status, headers=wire.headers() | dict(fault.headers))
         if fault is not None and fault.kind in ("hang", "reset"):
-            self._note(asked, 0, self._worst(asked))
+            self._note(asked, 0, asked.max_output_tokens or 0)
             if fault.kind == "hang":
                 await self._stopping.wait()
             return _Broken(b"")
@@ -173,7 +173,7 @@ class FakeVendor:
         if kind == "max_tokens":
             reply = Reply(reply.text[: len(reply.text) // 2])
         said = Said.of(reply, asked, stop=kind if kind in ("refusal", "max_tokens") else "end")
-        self._note(asked, 200, asked.input_tokens + said.output_tokens)
+        self._note(asked, 200, said.output_tokens)
         body = wire.reply(asked, said)
         if kind == "no_usage":
             body = {name: value for name, value in body.items() if name not in ("usage", "eval_count")}
@@ -187,7 +187,7 @@ class FakeVendor:
             return Response("<html><body>A proxy says hello.</body></html>", media_type="text/html")
         return Response(content, headers=headers)
 
-    def _note(self, asked: FakeRequest, status: int, charged_tokens: int) -> None:
+    def _note(self, asked: FakeRequest, status: int, output_tokens: int, *, charged: bool = True) -> None:
         self.books.served.append(
             Served(
                 wire=asked.wire,
@@ -198,12 +198,10 @@ class FakeVendor:
                 max_output_tokens=asked.max_output_tokens,
                 caches=asked.caches,
                 status=status,
-                charged_tokens=charged_tokens,
+                input_tokens=asked.input_tokens if charged else 0,
+                output_tokens=output_tokens if charged else 0,
             )
         )
-
-    def _worst(self, asked: FakeRequest) -> int:
-        return asked.input_tokens + (asked.max_output_tokens or 0)
 
     async def _list_openai(self, _request: Request) -> Response:
         models = [{"id": name, "object": "model", "created": 0, "owned_by": "fake"} for name in self._listed()]
