@@ -17,7 +17,7 @@ from dreaming.task import DreamingTaskResult
 from dreaming.upgrading.terms import UpgradeTerms
 
 REQUEST_TAG = "dreaming/request"
-_REQUEST_TAGS = (REQUEST_TAG, "dagster/root_backfill_id", "dagster/backfill", "dagster/root_run_id")
+_REQUEST_TAGS = (REQUEST_TAG, "dagster/root_backfill_id", "dagster/backfill")
 """Where the id of a run's request stands, the first that is there: a retry has no fresh budget."""
 
 
@@ -26,10 +26,15 @@ def named(*providers: ConfiguredProvider) -> dict[str, ConfiguredProvider]:
     return {provider.name: provider for provider in providers}
 
 
-def request_id_of(run: dg.DagsterRun) -> str:
+def request_id_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
     """The id of the upgrade request that a run works on: the same for its re-executions and its backfill's runs."""
-    tagged = (run.tags.get(tag) for tag in _REQUEST_TAGS)
-    return next((found for found in tagged if found), None) or run.root_run_id or run.run_id
+    found = next((run.tags[tag] for tag in _REQUEST_TAGS if tag in run.tags), None)
+    root_id = run.root_run_id or run.tags.get("dagster/root_run_id")
+    if found or root_id is None:
+        return found or run.run_id
+    # Re-executed by itself, a run of a backfill loses the tag that its root has.
+    root = instance.get_run_by_id(root_id)
+    return root_id if root is None else request_id_of(root, instance)
 
 
 def upgrade_days(
@@ -48,7 +53,7 @@ def upgrade_days(
     """
     published: dict[date, ChunkStatistics] = {}
     executor = DreamingExecutor(home, providers, run_id=context.run.run_id, on_published=published.__setitem__)
-    request = executor.begin(request_id_of(context.run), terms)
+    request = executor.begin(request_id_of(context.run, context.instance), terms)
     try:
         with ending_canceled(context):
             result = executor.upgrade(request, days, after=after)

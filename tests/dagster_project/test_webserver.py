@@ -1,53 +1,14 @@
 """`dreaming ui`: the real webserver, daemon and code server, and a folder that they watch."""
 
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 
 import psutil
 
 from dreaming.home import open_home
 from dreaming.settings import Settings
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def ask(port, query):
-    """A GraphQL query to the webserver."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/graphql",
-        data=json.dumps({"query": query}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=10) as reply:
-        return json.load(reply)["data"]
-
-
-def wait_until(condition, seconds):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = condition()
-        if found:
-            return found
-        time.sleep(1)
-    raise AssertionError("waited in vain")
-
-
-def is_up(port):
-    try:
-        return ask(port, "{ version }")["version"]
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return None
+from tests.dagster_project.ui import ask, serving, wait_until
 
 
 def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_no_process(tmp_path, monkeypatch):
@@ -58,13 +19,7 @@ def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_
     monkeypatch.setenv("DREAMING_TIMEZONE", "UTC")
     monkeypatch.setenv("DREAMING_WATCH", str(inbox))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    port = free_port()
-    with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "dagster_project", "ui", "--port", str(port)], stdout=log, stderr=log, env=os.environ
-        )
-    try:
-        wait_until(lambda: is_up(port), 90)
+    with serving(tmp_path / "log") as (port, server):
         row = {
             "conversation_id": "chat-1",
             "started_at": "2026-03-01T09:00:00Z",
@@ -91,8 +46,5 @@ def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_
         wait_until(lambda: ask(port, status)["runsOrError"]["results"][0]["status"] == "SUCCESS", 90)
         family = psutil.Process(server.pid).children(recursive=True)
         assert len(family) >= 3
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(60)
     _, alive = psutil.wait_procs(family, 10)
     assert alive == []
