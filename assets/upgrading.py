@@ -9,6 +9,7 @@ from assets.events import Context, ending_canceled, log_evaluation, log_material
 from assets.metadata import chunk_metadata, upgrade_metadata
 from assets.stage import Metadata
 from assets.upgraded_chunks import STAGE
+from dreaming.errors import DreamingError
 from dreaming.executor import DreamingExecutor
 from dreaming.home import Home
 from dreaming.providers.registry import ConfiguredProvider
@@ -53,10 +54,14 @@ def upgrade_days(
     """
     published: dict[date, ChunkStatistics] = {}
     executor = DreamingExecutor(home, providers, run_id=context.run.run_id, on_published=published.__setitem__)
-    request = executor.begin(request_id_of(context.run, context.instance), terms)
     try:
+        request = executor.begin(request_id_of(context.run, context.instance), terms)
+        for warning in executor.check(request.terms):
+            context.log.warning(warning)
         with ending_canceled(context):
             result = executor.upgrade(request, days, after=after)
+    except DreamingError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
     finally:
         if (told := home.requests.result(context.run.run_id)) is not None:
             _report(context, home, DreamingTaskResult.from_json(told), published, days)
@@ -80,7 +85,7 @@ def _report(
         context.log.warning(result.message)
     for day in sorted(published):
         path, seconds = home.store.path(STAGE.partition, day), result.processing_time_seconds
-        metadata = chunk_metadata(published[day], path=path, seconds=seconds) | _metadata(context, home, result, day)
+        metadata = _metadata(context, home, result, day) | chunk_metadata(published[day], path=path, seconds=seconds)
         log_materialization(context, STAGE, home, day, metadata)
         for check in STAGE.checks:
             log_evaluation(context, check, home, day)

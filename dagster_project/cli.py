@@ -12,7 +12,7 @@ import click
 from rich.text import Text
 
 import dreaming.samples
-from dreaming.cli import DAY, cli, console, fail, import_exports, json_option, progress_bar, write_json
+from dreaming.cli import DAY, cli, console, diagnostics, fail, import_exports, json_option, progress_bar, write_json
 from dreaming.errors import UsageError
 from dreaming.settings import Settings, parse_day
 
@@ -198,7 +198,7 @@ def upgrade(
     if dry_run:
         _show_estimate(config, as_json=as_json)
     else:
-        _leave_upgrade(*_upgrade(config, request_id=resume or uuid4().hex, queue=queue), as_json=as_json)
+        _leave_upgrade(*_upgrade(config, resume=resume, queue=queue), as_json=as_json)
 
 
 def _set(options: dict[str, Any]) -> dict[str, Any]:
@@ -214,18 +214,24 @@ def _terms(config: dict[str, Any]) -> "UpgradeTerms":
     return asked.terms(**dict(zip(("first_day", "last_day"), days, strict=True)))
 
 
-def _upgrade(config: dict[str, Any], *, request_id: str, queue: bool) -> tuple["RunOutcome", dict[str, Any] | None]:
+def _upgrade(config: dict[str, Any], *, resume: str | None, queue: bool) -> tuple["RunOutcome", dict[str, Any] | None]:
+    from dagster_project.building import configured_providers
     from dagster_project.instance import open_instance
     from dagster_project.launches import Launch
     from dagster_project.running import execute
     from dagster_project.running import queue as queue_run
+    from dreaming.executor import DreamingExecutor
     from dreaming.home import open_home
     from dreaming.task import TaskPriority
 
-    priority = TaskPriority.HIGH if _terms(config).target_quality == "premium" else TaskPriority.LOW
-    settings = Settings.from_environment()
+    terms, settings = _terms(config), Settings.from_environment()
+    priority = TaskPriority.HIGH if terms.target_quality == "premium" else TaskPriority.LOW
     with open_home(settings) as home, open_instance(settings) as instance:
-        launch = Launch.of_upgrade(config, request_id=request_id, priority=priority)
+        if resume is not None:
+            terms = home.requests.get(resume).terms
+        for warning in DreamingExecutor(home, configured_providers(settings), run_id="check").check(terms):
+            diagnostics.print(warning, style="yellow", highlight=False)
+        launch = Launch.of_upgrade(config, request_id=resume or uuid4().hex[:12], priority=priority)
         outcome = (queue_run if queue else execute)(home, instance, launch)
         return outcome, home.requests.result(outcome.run_id)
 

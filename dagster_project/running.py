@@ -59,7 +59,8 @@ def _failure_message(result: dg.ExecuteInProcessResult) -> str:
     for event in result.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
         failure = event.step_failure_data.user_failure_data
-        return (failure.description if failure else None) or (error.message if error else "")
+        cause = error and (error.cause or error)
+        return (failure.description if failure else None) or (cause.message.strip() if cause else "")
     return ""
 
 

@@ -27,6 +27,7 @@ from dreaming.settings import Settings, parse_day
 if TYPE_CHECKING:
     from dreaming.chunk import QualityLevel
     from dreaming.spending.budgets import Window
+    from dreaming.spending.ledger import SpendingKey
 
 console = Console()
 diagnostics = Console(stderr=True)
@@ -69,7 +70,8 @@ class Commands(click.Group):
 
 def fail(message: str, exit_code: int) -> NoReturn:
     """Say what went wrong and leave."""
-    diagnostics.print(f"[red]error:[/] {escape(message)}", highlight=False)
+    # Not wrapped: a filter's error points at a place in a line.
+    diagnostics.print(f"[red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     sys.exit(exit_code)
 
 
@@ -214,7 +216,7 @@ def export(target: Path, wanted: ChunkFilter) -> None:
     from dreaming.home import open_home
 
     with open_home(Settings.from_environment()) as home:
-        count = export_chunks(home.store, wanted, target)
+        count = export_chunks(home.store, wanted.expression(), target)
     console.print(f"{count:,} chunks written to {target}", highlight=False)
 
 
@@ -352,18 +354,20 @@ def _show_budgets(*, as_json: bool) -> None:
 
 
 @cli.group(invoke_without_command=True)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many requests.")
+@click.option("--by", type=click.Choice(["request", "model", "day"]), default="request", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many lines.")
 @json_option
 @click.pass_context
-def ledger(context: click.Context, limit: int, as_json: bool) -> None:
-    """What was spent on what: upgrade requests, the newest first, and calls that may have been charged."""
+def ledger(context: click.Context, by: "SpendingKey", limit: int, as_json: bool) -> None:
+    """What was spent on what, the newest first, and which calls may have been charged."""
     if context.invoked_subcommand is not None:
         return
     from dreaming.home import open_home
     from dreaming.reporting import print_spending
 
     with open_home(Settings.from_environment()) as home:
-        records = {"requests": home.ledger.by_request(limit=limit), "unknown_calls": home.ledger.unknown_calls()}
+        records = {"by": by, "spending": home.ledger.spending(by, limit=limit)}
+        records["unknown_calls"] = home.ledger.unknown_calls()
     if as_json:
         write_json(records)
     else:

@@ -55,15 +55,29 @@ class DreamingExecutor:
         self.run_id = run_id
         self.on_published = on_published
 
+    def check(self, terms: UpgradeTerms) -> list[str]:
+        """Find out whether terms can be meant, before a request is made of them; returns what a person should know.
+
+        Raises `UsageError` where they ask for what no configured provider gives, or nothing bounds the spending.
+        """
+        provider = self._provider(terms, UNMETERED)
+        standing = self._standing(provider)
+        self._require_bound(provider, [own_limit(terms), *(balance.limit for balance in standing)])
+        Estimate.of(provider, at=self.home.pipeline.clock())
+        return [
+            f"max_tokens = {terms.max_tokens:,} is larger than what {balance.scope_id} has left "
+            f"({balance.room.tokens:,} of {balance.limit.tokens:,} tokens), which will end the upgrade first."
+            for balance in standing
+            if terms.max_tokens and balance.room.tokens is not None and balance.room.tokens < terms.max_tokens
+        ]
+
     def begin(self, request_id: str, terms: UpgradeTerms) -> UpgradeRequest:
         """The request of an id, written down with these terms unless it is known: then it keeps those that it has."""
         now = self.home.pipeline.clock()
         seconds = terms.max_duration_seconds
         deadline_at = None if seconds is None else now + timedelta(seconds=seconds)
         request = self.home.requests.begin(UpgradeRequest(request_id, terms, now, deadline_at))
-        usd = request.terms.max_cost_usd
-        limit = Limit(request.terms.max_tokens, None if usd is None else int(usd.scaleb(12)))
-        self.home.ledger.open_scope(request_scope(request_id), limit)
+        self.home.ledger.open_scope(request_scope(request_id), own_limit(request.terms))
         return request
 
     def upgrade(
@@ -158,8 +172,10 @@ class DreamingExecutor:
 
     def _balances(self, provider: LLMProvider, request: UpgradeRequest) -> list[Balance]:
         """Of all budgets that the request spends from."""
-        standing = self.home.ledger.window_balances(provider.name, provider.model.quality_level)
-        return [*standing.values(), self.home.ledger.balance(request_scope(request.request_id))]
+        return [*self._standing(provider), self.home.ledger.balance(request_scope(request.request_id))]
+
+    def _standing(self, provider: LLMProvider) -> list[Balance]:
+        return list(self.home.ledger.window_balances(provider.name, provider.model.quality_level).values())
 
     def _open_provider(self, request: UpgradeRequest) -> tuple[LLMProvider, Meter]:
         """The provider that a request asks for, and what meters it."""
@@ -172,7 +188,7 @@ class DreamingExecutor:
             retry_failed=request.terms.retry_failed,
         )
         provider = self._provider(request.terms, meter)
-        self._require_budget(request, provider)
+        self._require_bound(provider, [balance.limit for balance in self._balances(provider, request)])
         return provider, meter
 
     def _provider(self, terms: UpgradeTerms, meter: CallMeter) -> LLMProvider:
@@ -190,13 +206,19 @@ class DreamingExecutor:
             )
         return provider
 
-    def _require_budget(self, request: UpgradeRequest, provider: LLMProvider) -> None:
-        if provider.is_local or any(balance.limit for balance in self._balances(provider, request)):
+    def _require_bound(self, provider: LLMProvider, limits: Sequence[Limit]) -> None:
+        if provider.is_local or any(limits):
             return
         raise UsageError(
             "Nothing bounds what this upgrade may spend. Give it max_tokens or max_cost_usd, or set a standing budget: "
             f"dreaming budget set --provider {provider.name} --tier {provider.model.quality_level} --max-tokens 50000"
         )
+
+
+def own_limit(terms: UpgradeTerms) -> Limit:
+    """The limit of a request's own budget."""
+    usd = terms.max_cost_usd
+    return Limit(terms.max_tokens, None if usd is None else int(usd.scaleb(12)))
 
 
 def _cut(groups: Groups, taken: Groups, candidates: Candidates, reason: str) -> Groups:

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from dreaming.errors import StorageError, UsageError
 from dreaming.reading import chunk_batches
-from dreaming.remembering.filters import ChunkFilter
 from dreaming.storage.columns import CHUNK_SCHEMA
 from dreaming.storage.partitions import PartitionStore
+from dreaming.upgrading.filtering.expression import Expression
 
 
-def export_chunks(store: PartitionStore, wanted: ChunkFilter, target: Path) -> int:
+def export_chunks(store: PartitionStore, wanted: Expression | None, target: Path) -> int:
     """Write the current chunks that satisfy a filter, a row each; returns how many.
 
     Raises `UsageError` for an ending that is no known format, `StorageError` when the file cannot be written.

@@ -8,8 +8,11 @@ from dreaming.days import day_range
 from dreaming.home import open_home
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.settings import Settings, parse_day
-from dreaming.storage.columns import CHUNK_SCHEMA, chunk_batch
+from dreaming.storage.columns import CHUNK_SCHEMA
 from dreaming.storage.partitions import PartitionStore
+from dreaming.upgrading.filtering.expression import Expression
+from dreaming.upgrading.filtering.parsing import parse_filter
+from dreaming.upgrading.filtering.selecting import select_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,25 +23,29 @@ Day = date | str
 
 
 def read_chunks(
-    days: Day | tuple[Day, Day] | list[Day] | None = None, filter: ChunkFilter | None = None
+    days: Day | tuple[Day, Day] | list[Day] | None = None, filter: ChunkFilter | str | None = None
 ) -> "pd.DataFrame":
     """The current chunks of published days as a DataFrame, a row a chunk, with the columns of `upgraded_chunks`.
 
     Args:
         days: one day, a tuple (first, last) for a range, a list of days, or None for all that were published.
-        filter: what the chunks must satisfy; None for all chunks of every kind.
+        filter: what the chunks must satisfy, also in the language of upgrades (`"labels CONTAINS 'billing'"`); None for
+            all chunks of every kind.
 
     Raises:
         ConfigurationError: a day is no day, or the environment's settings do not hold.
+        FilterError: the filter does not parse, or asks for what no chunk has.
 
     """
-    settings = Settings.from_environment()
-    with open_home(settings) as home:
-        frame: pd.DataFrame = chunk_table(home.store, _wanted_days(days), filter).to_pandas()
+    wanted: Expression | None = None
+    if filter is not None:
+        wanted = parse_filter(filter) if isinstance(filter, str) else filter.expression()
+    with open_home(Settings.from_environment()) as home:
+        frame: pd.DataFrame = chunk_table(home.store, _wanted_days(days), wanted).to_pandas()
     return frame
 
 
-def chunk_table(store: PartitionStore, days: Iterable[date] | None, wanted: ChunkFilter | None) -> "pa.Table":
+def chunk_table(store: PartitionStore, days: Iterable[date] | None, wanted: Expression | None) -> "pa.Table":
     """The current chunks of some published days (None: of all) as an Arrow table of `CHUNK_SCHEMA`."""
     import pyarrow as pa
 
@@ -46,14 +53,14 @@ def chunk_table(store: PartitionStore, days: Iterable[date] | None, wanted: Chun
 
 
 def chunk_batches(
-    store: PartitionStore, days: Iterable[date] | None, wanted: ChunkFilter | None
+    store: PartitionStore, days: Iterable[date] | None, wanted: Expression | None
 ) -> Iterator["pa.RecordBatch"]:
-    """The current chunks of some published days (None: of all), a record batch a day."""
+    """The current chunks of some published days (None: of all), in record batches of `CHUNK_SCHEMA`."""
     published = store.days("upgraded_chunks")
     for day in published if days is None else sorted(set(days) & set(published)):
-        if wanted is None or wanted.allows_day(day):
-            with store.open_chunks("upgraded_chunks", day) as chunks:
-                yield chunk_batch([row for row in chunks.rows() if wanted is None or wanted.allows(row)])
+        with store.open_chunks("upgraded_chunks", day) as chunks:
+            table = chunks.table(CHUNK_SCHEMA.names).replace_schema_metadata()
+        yield from (table if wanted is None else table.take(select_rows(wanted, table))).to_batches()
 
 
 def _wanted_days(days: Day | tuple[Day, Day] | list[Day] | None) -> list[date] | None:

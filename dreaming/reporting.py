@@ -170,6 +170,9 @@ def home_status(home: Home) -> dict[str, Any]:
         "days_searchable": len(indexed),
         "chunks_searchable": sum(indexed.values()),
         "days_waiting": home.pipeline.waiting_days(),
+        "spent_this_month": _spent(home),
+        "budgets": budget_records(home),
+        "tasks_waiting": [[each.task.id, each.due_at] for each in home.tasks.waiting()],
         "watched_folders": [
             f"{folder.folder}{'' if folder.folder.is_dir() else ' (not there)'}" for folder in home.pipeline.folders
         ],
@@ -186,6 +189,12 @@ def print_status(console: Console, found: dict[str, Any]) -> None:
     table.add_row("imported", f"{found['days_imported']:,} days, {found['first_day']} to {found['last_day']}")
     table.add_row("searchable", f"{found['chunks_searchable']:,} chunks of {found['days_searchable']:,} days")
     table.add_row("waiting", f"{len(waiting):,} days" + (" (next: dreaming run)" if waiting else ""))
+    spent = found["spent_this_month"]
+    table.add_row("spent this month", f"{spent['tokens']:,} tokens, ${Decimal(spent['cost_usd']):.6f}")
+    for record in found["budgets"]:
+        table.add_row("budget", f"{record['scope']}: {_budget_line(record)}")
+    for task_id, due_at in found["tasks_waiting"]:
+        table.add_row("task", f"{task_id} at {due_at:%Y-%m-%d %H:%M} UTC")
     for folder in found["watched_folders"]:
         table.add_row("watched", folder)
     console.print(table, highlight=False)
@@ -248,6 +257,22 @@ def budget_records(home: Home) -> list[dict[str, Any]]:
     return records
 
 
+def _spent(home: Home) -> dict[str, Any]:
+    month = home.ledger.clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    spent = home.ledger.spent_since(month)
+    return {"tokens": spent.tokens, "cost_usd": str(spent.cost_usd)}
+
+
+def _budget_line(record: Mapping[str, Any]) -> str:
+    """What is used and left of a budget, in tokens, dollars or both."""
+    parts = []
+    for name, form in (("tokens", "{:,} tokens"), ("usd", "${}")):
+        if record[f"limit_{name}"] is not None:
+            used, limit, left = (form.format(record[f"{part}_{name}"]) for part in ("used", "limit", "left"))
+            parts.append(f"{used} of {limit} used, {left} left")
+    return "; ".join(parts) + (" (closed)" if record["closed"] else "")
+
+
 def print_budgets(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
     """Show standing budgets."""
     if not records:
@@ -264,20 +289,26 @@ def print_budgets(console: Console, records: Sequence[Mapping[str, Any]]) -> Non
             console.print(Text(f"{record['scope']} is closed. {record['closed']}", style="red"))
 
 
-def print_spending(console: Console, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+def print_spending(console: Console, records: Mapping[str, Any]) -> None:
     """Show what was spent on what."""
-    if not records["requests"]:
+    if not records["spending"]:
         console.print("Nothing was asked of a model for money.")
         return
-    table = Table("request", "asked at", "model", "calls", "tokens", "USD", "unknown", box=None, pad_edge=False)
-    for record in records["requests"]:
+    table = Table(box=None, pad_edge=False)
+    of_one_model = records["by"] == "request"
+    named = (records["by"], "last", "model") if of_one_model else (records["by"], "last")
+    for name in named:
+        table.add_column(name, overflow="fold", no_wrap=name == "last")
+    for name in ("calls", "tokens", "USD", "unknown"):
+        table.add_column(name, justify="right")
+    for record in records["spending"]:
+        told = [str(record["key"]), f"{record['asked_at']:%Y-%m-%d %H:%M}", record["model"]][: len(named)]
         figures = [f"{record['calls']:,}", f"{record['tokens']:,}", f"{Decimal(record['cost_usd']):.6f}"]
-        asked_at = f"{record['asked_at']:%Y-%m-%d %H:%M}"
-        table.add_row(record["request_id"], asked_at, record["model"], *figures, f"{record['unknown']:,}")
+        table.add_row(*told, *figures, f"{record['unknown']:,}")
     console.print(table, highlight=False)
     for call in records["unknown_calls"]:
-        told = f"call {call['call_id']}: {call['tokens']:,} tokens may have been charged ({call['failure']})"
-        console.print(Text(f"{told}. Next: dreaming ledger resolve {call['call_id']} charged|not-charged"))
+        line = f"call {call['call_id']}: {call['tokens']:,} tokens may have been charged ({call['failure']})"
+        console.print(Text(f"{line}. Next: dreaming ledger resolve {call['call_id']} charged|not-charged"))
 
 
 def _told(value: object, form: str) -> str:

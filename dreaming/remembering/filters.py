@@ -1,11 +1,11 @@
 """Which chunks a search or a read is about."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
-from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, BChunk, ChunkKind, QualityLevel
+from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, ChunkKind, QualityLevel
 from dreaming.errors import UsageError
+from dreaming.upgrading.filtering.expression import And, Comparison, Contains, Expression, Membership, Or
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,21 +36,25 @@ class ChunkFilter:
                 "the first day must not be after the last."
             )
 
-    def allows_day(self, day: date) -> bool:
-        """Whether a day is within the range."""
-        return (self.first_day is None or self.first_day <= day) and (self.last_day is None or day <= self.last_day)
+    def expression(self) -> Expression | None:
+        """The same in the filter language; None where it asks for nothing."""
+        asked: list[Expression] = []
+        if self.first_day is not None:
+            asked.append(Comparison("day", ">=", self.first_day))
+        if self.last_day is not None:
+            asked.append(Comparison("day", "<=", self.last_day))
+        for column, values in (
+            ("kind", self.kinds),
+            ("language", self.languages),
+            ("quality_level", self.quality_levels),
+            ("conversation_id", self.conversations),
+        ):
+            if values:
+                asked.append(Membership(column, tuple(values)))
+        if self.labels:
+            asked.append(_any([Contains("labels", label) for label in self.labels]))
+        return None if not asked else asked[0] if len(asked) == 1 else And(tuple(asked))
 
-    def allows(self, chunk: BChunk) -> bool:
-        """Whether a chunk satisfies everything asked for."""
 
-        def among(value: object, wanted: Sequence[object]) -> bool:
-            return not wanted or value in wanted
-
-        return (
-            self.allows_day(chunk.day)
-            and among(chunk.kind, self.kinds)
-            and among(chunk.language, self.languages)
-            and among(chunk.quality_level, self.quality_levels)
-            and among(chunk.conversation_id, self.conversations)
-            and (not self.labels or not set(self.labels).isdisjoint(chunk.labels))
-        )
+def _any(operands: list[Contains]) -> Expression:
+    return operands[0] if len(operands) == 1 else Or(tuple(operands))

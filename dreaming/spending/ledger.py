@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -29,6 +29,8 @@ from dreaming.spending.entries import (
 from dreaming.spending.writing import LedgerWriter
 from dreaming.storage.database import Database
 from dreaming.storage.tables import budget_limits, calls, scopes
+
+SpendingKey = Literal["request", "model", "day"]
 
 
 class Ledger:
@@ -120,12 +122,13 @@ class Ledger:
         with self.database.read() as connection:
             return [(provider, tier) for provider, tier in connection.execute(query)]
 
-    def by_request(self, *, limit: int) -> list[dict[str, Any]]:
-        """What each upgrade request has come to, the newest first."""
-        asked_at = sa.func.min(calls.c.reserved_at, type_=calls.c.reserved_at.type)
+    def spending(self, by: SpendingKey, *, limit: int) -> list[dict[str, Any]]:
+        """What paid calls came to by request, model or conversation-day, the newest first."""
+        key = {"request": calls.c.request_id, "model": calls.c.model, "day": calls.c.day}[by]
+        asked_at = sa.func.max(calls.c.reserved_at, type_=calls.c.reserved_at.type)
         query = (
             sa.select(
-                calls.c.request_id,
+                key.label("key"),
                 asked_at.label("asked_at"),
                 sa.func.min(calls.c.model).label("model"),
                 sa.func.count().label("calls"),
@@ -133,14 +136,19 @@ class Ledger:
                 sa.func.sum(calls.c.cost_picodollars).label("picodollars"),
                 sa.func.sum(sa.case((calls.c.state == "unknown", 1), else_=0)).label("unknown"),
             )
-            .where(calls.c.request_id.is_not(None))
-            .group_by(calls.c.request_id)
+            .where(calls.c.purpose == "upgrade")
+            .group_by(key)
             .order_by(asked_at.desc())
             .limit(limit)
         )
         with self.database.read() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return [row | {"cost_usd": str(Amount(0, int(row.pop("picodollars"))).cost_usd)} for row in rows]
+
+    def spent_since(self, moment: datetime) -> Amount:
+        """What paid calls since a moment count as."""
+        with self.database.read() as connection:
+            return sum_calls(connection, calls.c.purpose == "upgrade", calls.c.reserved_at >= moment)
 
     def unknown_calls(self) -> list[dict[str, Any]]:
         """The calls of which nobody knows whether they were charged, the newest first."""

@@ -14,6 +14,7 @@ from dreaming.remembering.snippet import make_snippet
 from dreaming.remembering.words import query_terms, words
 from dreaming.storage import tables
 from dreaming.testing import make_conversation, make_settings
+from dreaming.upgrading.filtering.printing import print_filter
 
 TALKS = {
     "en": ["I was painting the old harbour.", "Which colours did you use?"],
@@ -174,7 +175,9 @@ def test_a_filter_whose_days_are_the_wrong_way_round_is_refused():
     """It would find nothing, and say nothing; one day is a range."""
     with pytest.raises(UsageError, match="from 2026-03-02 to 2026-03-01 is empty"):
         ChunkFilter(first_day=date(2026, 3, 2), last_day=date(2026, 3, 1))
-    assert ChunkFilter(first_day=date(2026, 3, 1), last_day=date(2026, 3, 1)).allows_day(date(2026, 3, 1))
+    assert print_filter(ChunkFilter(last_day=date(2026, 3, 1), labels=("a", "b")).expression()) == (
+        "day <= 2026-03-01 AND kind IN ('text') AND (labels CONTAINS 'a' OR labels CONTAINS 'b')"
+    )
 
 
 @given(st.text(), st.text())
