@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from dreaming.candidates import asked_model, chunk_slices
 from dreaming.conversation import ConversationDay
-from dreaming.errors import DreamingError
+from dreaming.errors import DamagedPartition, DreamingError
 from dreaming.event_loop import EventLoop
 from dreaming.home import Home
 from dreaming.model_call import Answer, Failure, FailureReason
@@ -110,9 +110,13 @@ class Buying:
                 self._stop("provider", failure.message)
                 return
             self.outcome.llm_model = self._provider.model.served
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(workers_for(self._provider)):
-                    workers.create_task(self._buy_each())
+            try:
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(workers_for(self._provider)):
+                        workers.create_task(self._buy_each())
+            except* DreamingError as errors:
+                # Where the ledger cannot be written, it can be for none of them: one is enough.
+                raise errors.exceptions[0] from None
 
     async def _buy_each(self) -> None:
         while self._goes_on() and (span := self._next()) is not None:
@@ -135,7 +139,12 @@ class Buying:
         return None
 
     async def _buy(self, span: PlannedSpan) -> None:
-        day = await asyncio.to_thread(self._read, span)
+        try:
+            day = await asyncio.to_thread(self._read, span)
+        except DamagedPartition as error:
+            self.outcome.failed_days[span.day.isoformat()] = str(error)
+            self._left.append(span)
+            return
         shown = _still_there(day, span) if day is not None else None
         if day is None or shown is None:
             await self._end(span, "gone", reason="text_changed")
