@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
@@ -97,8 +98,8 @@ def provider_resources(
     settings: Settings, *, provider: ProviderName = "anthropic"
 ) -> dict[str, dg.ConfigurableResource[ConfiguredProvider]]:
     """The providers by the names of their resources, and the one that is chosen; keys stay in the environment."""
-    anthropic = AnthropicResource(api_key=_variable("ANTHROPIC_API_KEY"), base_url=_variable("ANTHROPIC_BASE_URL"))
-    openai = OpenAIResource(api_key=_variable("OPENAI_API_KEY"), base_url=_variable("OPENAI_BASE_URL"))
+    anthropic = AnthropicResource(**_from_environment("ANTHROPIC"))
+    openai = OpenAIResource(**_from_environment("OPENAI"))
     local = LocalLLMResource(base_url=settings.local_llm_url or "", model=settings.local_llm_model or "")
     return {
         "anthropic": anthropic,
@@ -116,9 +117,11 @@ def configured_providers(settings: Settings) -> dict[str, ConfiguredProvider]:
         return {provider.name: provider for provider in opened._asdict().values()}
 
 
-def _variable(name: str) -> str:
-    """A variable that is read when a run starts; nothing where it is not set, since that would stop every run."""
-    return dg.EnvVar(name) if os.environ.get(name) else ""
+def _from_environment(vendor: str) -> dict[str, Any]:
+    """A vendor's own variables, read when a run starts; one that is not set is left out, or it would stop every run."""
+    names = {"api_key": "API_KEY", "admin_key": "ADMIN_KEY", "base_url": "BASE_URL"}
+    variables = {field: f"{vendor}_{name}" for field, name in names.items()}
+    return {field: dg.EnvVar(name) for field, name in variables.items() if os.environ.get(name)}
 
 
 def database_source(settings: Settings) -> DatabaseSourceResource:

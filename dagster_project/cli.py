@@ -12,7 +12,18 @@ import click
 from rich.text import Text
 
 import dreaming.samples
-from dreaming.cli import DAY, cli, console, diagnostics, fail, import_exports, json_option, progress_bar, write_json
+from dreaming.cli import (
+    DAY,
+    budget,
+    cli,
+    console,
+    diagnostics,
+    fail,
+    import_exports,
+    json_option,
+    progress_bar,
+    write_json,
+)
 from dreaming.errors import UsageError
 from dreaming.settings import Settings, parse_day
 
@@ -267,6 +278,25 @@ def _show_estimate(config: dict[str, Any], *, as_json: bool) -> None:
         write_json(estimate)
     else:
         print_estimate(console, estimate)
+
+
+@budget.command("read")
+def read_budget() -> None:
+    """Read from the vendors what the accounts have spent elsewhere; needs ANTHROPIC_ADMIN_KEY or OPENAI_ADMIN_KEY."""
+    from dagster_project.building import configured_providers
+    from dreaming.home import open_home
+    from dreaming.quota import read_elsewhere
+    from dreaming.reporting import budget_records, print_budgets
+
+    settings = Settings.from_environment()
+    providers = configured_providers(settings)
+    if not any(provider.settings.admin_key for provider in providers.values()):
+        raise UsageError("There is no admin key. Set ANTHROPIC_ADMIN_KEY or OPENAI_ADMIN_KEY.")
+    with open_home(settings) as home:
+        failures = read_elsewhere(home.ledger, providers, today=home.ledger.clock().date())
+        print_budgets(console, budget_records(home))
+    if failures:
+        fail(" ".join(failures), 1)
 
 
 @cli.command()

@@ -15,7 +15,7 @@ from dagster_project.jobs import RANGE_TAGS
 from dreaming.days import Calendar
 from dreaming.home import Home
 from dreaming.providers.registry import ConfiguredProvider
-from dreaming.quota import check_api_quota
+from dreaming.quota import check_api_quota, read_elsewhere
 
 MOST_MISSED = timedelta(days=31)
 """Days before the one that ended which a night makes up for."""
@@ -84,8 +84,11 @@ def build_upgrade_schedule(
         moment = context.scheduled_execution_time
         if clock() >= moment + _PERIOD:
             return _MISSED
+        configured = providers()
         with open_home() as home:
-            quota = check_api_quota(home.ledger, providers())
+            for failure in read_elsewhere(home.ledger, configured, today=clock().date()):
+                context.log.warning(failure)
+            quota = check_api_quota(home.ledger, configured)
         if quota.provider is None:
             return dg.SkipReason(quota.reason)
         config = {"target_quality": "good", "provider": quota.provider, "budget": {"max_tokens": quota.tokens}}

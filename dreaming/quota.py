@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from dreaming.chunk import QualityLevel
+from dreaming.errors import ConfigurationError, SourceError
+from dreaming.model_call import TokenUsage
+from dreaming.providers.models import resolve_model
 from dreaming.providers.registry import ConfiguredProvider
+from dreaming.providers.usage_report import read_usage
+from dreaming.spending.amount import Amount
+from dreaming.spending.budgets import window_scope, window_starts
 from dreaming.spending.ledger import Ledger
+from dreaming.spending.prices import price_of
 
 LEAST_QUOTA_TOKENS = 10_000
 """The nightly upgrade runs when more than so many tokens are left."""
@@ -33,6 +41,53 @@ def check_api_quota(
     found = [_left_over(ledger, name, tier) for name in usable]
     enough = next((quota for quota in found if quota.provider), None)
     return enough or Quota(None, max(quota.tokens for quota in found), " ".join(quota.reason for quota in found))
+
+
+def read_elsewhere(ledger: Ledger, providers: Mapping[str, ConfiguredProvider], *, today: date) -> list[str]:
+    """Read what accounts have used, where there is an admin key, and count what is not ours against the budgets.
+
+    What was declared stays where it is more. Returns why a report could not be read.
+    """
+    failures = []
+    for provider in providers.values():
+        if provider.settings.admin_key:
+            try:
+                _count_elsewhere(ledger, provider, today=today)
+            except SourceError as error:
+                failures.append(str(error))
+    return failures
+
+
+def _count_elsewhere(ledger: Ledger, provider: ConfiguredProvider, *, today: date) -> None:
+    for window, since in window_starts(ledger.clock()).items():
+        totals: dict[QualityLevel, Amount] = {}
+        for model, usage in read_usage(provider.name, provider.settings, since=since).items():
+            for tier in _tiers(provider, model, today):
+                totals[tier] = totals.get(tier, Amount()) + _amount(provider, model, usage, at=ledger.clock())
+        for tier, total in totals.items():
+            balance = ledger.balance(window_scope(provider.name, tier, window, ledger.clock()))
+            others = total - balance.spent
+            most = (
+                max(others.tokens, balance.elsewhere.tokens),
+                max(others.picodollars, balance.elsewhere.picodollars),
+            )
+            ledger.declare_elsewhere(balance.scope_id, Amount(*most))
+
+
+def _tiers(provider: ConfiguredProvider, model: str, today: date) -> tuple[QualityLevel, ...]:
+    """Whose quota a model's tokens are: of a model that is not known, everybody's."""
+    try:
+        return (resolve_model(provider.name, model, today=today).quality_level,)
+    except ConfigurationError:
+        return ("good", "premium")
+
+
+def _amount(provider: ConfiguredProvider, model: str, usage: TokenUsage, *, at: datetime) -> Amount:
+    try:
+        cost = price_of(provider.name, model, at=at, own=provider.settings.price).cost(usage, at=at)
+    except ConfigurationError:
+        cost = 0
+    return Amount(usage.total_tokens, cost)
 
 
 def _left_over(ledger: Ledger, provider: str, tier: QualityLevel) -> Quota:

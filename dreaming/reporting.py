@@ -15,6 +15,7 @@ from dreaming.home import Home
 from dreaming.importing import ImportReport
 from dreaming.model_chunker import ModelReport
 from dreaming.remembering.search import Hit
+from dreaming.spending.budgets import window_starts
 from dreaming.storage.archive import ArchiveReport
 
 _HARMLESS = frozenset("\n\t\u200c\u200d")
@@ -258,8 +259,7 @@ def budget_records(home: Home) -> list[dict[str, Any]]:
 
 
 def _spent(home: Home) -> dict[str, Any]:
-    month = home.ledger.clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    spent = home.ledger.spent_since(month)
+    spent = home.ledger.spent_since(window_starts(home.ledger.clock())["month"])
     return {"tokens": spent.tokens, "cost_usd": str(spent.cost_usd)}
 
 

@@ -17,6 +17,9 @@ class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
     """What all providers are told. An empty text and a 0 are the provider's own default."""
 
     api_key: str = Field(default="", description='The key, as dg.EnvVar("..."): a key written here would be shown.')
+    admin_key: str = Field(
+        default="", description="An admin key, as dg.EnvVar: with it, what the account spends elsewhere is read."
+    )
     base_url: str = Field(default="", description="Where it is served, when not at the vendor's own address.")
     model: str = Field(default="", description="The model, as you write its name.")
     quality_level: Literal["", "basic", "good", "premium"] = Field(
@@ -41,6 +44,7 @@ class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
         """The configuration as settings."""
         return ProviderSettings(
             api_key=self.api_key or None,
+            admin_key=self.admin_key or None,
             base_url=self.base_url or None,
             model=self.model or None,
             quality_level=self.quality_level or None,

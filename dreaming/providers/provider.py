@@ -35,6 +35,8 @@ class ProviderSettings:
     """How a provider is reached and used; what is None is the provider's own default."""
 
     api_key: str | None = field(default=None, repr=False)
+    admin_key: str | None = field(default=None, repr=False)
+    """With which the vendor tells what the whole account has used."""
     base_url: str | None = None
     model: str | None = None
     """The name as a user writes it."""

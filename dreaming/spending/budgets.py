@@ -5,7 +5,7 @@ every scope, at every instant, spent + reserved + spent elsewhere <= limit.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from dreaming.chunk import QualityLevel
@@ -35,6 +35,12 @@ def request_scope(request_id: str) -> str:
 def window_scope(provider: str, tier: QualityLevel, window: Window, at: datetime) -> str:
     """The scope of a provider and tier for the month or the day, in UTC, that an instant is in."""
     return f"{window}/{provider}/{tier}/{at:{_SPELLED[window]}}"
+
+
+def window_starts(at: datetime) -> dict[Window, datetime]:
+    """When the month and the day, in UTC, began that an instant is in."""
+    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return {"month": day.replace(day=1), "day": day}
 
 
 _SPELLED: dict[Window, str] = {"month": "%Y-%m", "day": "%Y-%m-%d"}

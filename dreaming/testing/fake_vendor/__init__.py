@@ -11,10 +11,20 @@ It counts tokens by bytes unless it is told otherwise, which is no vendor's way 
 """
 
 from dreaming.testing.fake_vendor.answers import Reply, topics_of
-from dreaming.testing.fake_vendor.books import Books, Served
+from dreaming.testing.fake_vendor.books import Books, Served, UsedElsewhere
 from dreaming.testing.fake_vendor.faults import Fault
 from dreaming.testing.fake_vendor.gold import GoldAnswers
 from dreaming.testing.fake_vendor.server import FakeVendor
 from dreaming.testing.fake_vendor.wires import FakeRequest
 
-__all__ = ["Books", "FakeRequest", "FakeVendor", "Fault", "GoldAnswers", "Reply", "Served", "topics_of"]
+__all__ = [
+    "Books",
+    "FakeRequest",
+    "FakeVendor",
+    "Fault",
+    "GoldAnswers",
+    "Reply",
+    "Served",
+    "UsedElsewhere",
+    "topics_of",
+]

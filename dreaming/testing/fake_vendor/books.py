@@ -30,11 +30,22 @@ class Served:
         return self.input_tokens + self.output_tokens
 
 
+@dataclass(frozen=True, slots=True)
+class UsedElsewhere:
+    """What somebody else has used of an account."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+
+
 @dataclass(slots=True)
 class Books:
     """All of it."""
 
     served: list[Served] = field(default_factory=list)
+    elsewhere: list["UsedElsewhere"] = field(default_factory=list)
+    """What the account has used besides."""
     in_flight: int = 0
     most_in_flight: int = 0
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dreaming.testing.fake_vendor.answers import Reply, topics_of
-from dreaming.testing.fake_vendor.books import Books, Served
+from dreaming.testing.fake_vendor.books import Books, Served, UsedElsewhere
 from dreaming.testing.fake_vendor.faults import Fault
 from dreaming.testing.fake_vendor.wires import (
     AnthropicWire,
@@ -76,6 +76,7 @@ class FakeVendor:
         counting = [(wire.counting_path, wire) for wire in wires if wire.counting_path]
         routes += [Route(path, _counter(self, wire), methods=["POST"]) for path, wire in counting]
         routes += [Route("/v1/models", self._list_openai), Route("/api/tags", self._list_ollama)]
+        routes += [Route(wire.usage_path, _reporter(self, wire)) for wire in wires if wire.usage_path]
         routes += [Route("/_books", self._tell_books)]
         config = uvicorn.Config(
             _WithTransport(Starlette(routes=routes)),
@@ -249,6 +250,19 @@ def _endpoint(vendor: FakeVendor, wire: Wire) -> Callable[[Request], Any]:
         return await vendor.handle(wire, request)
 
     return endpoint
+
+
+def _reporter(vendor: FakeVendor, wire: Wire) -> Callable[[Request], Any]:
+    async def report(_request: Request) -> Response:
+        used: dict[str, list[int]] = {}
+        ours = [UsedElsewhere(one.model, one.input_tokens, one.output_tokens) for one in vendor.books.served]
+        for one in (*ours, *vendor.books.elsewhere):
+            tokens = used.setdefault(one.model, [0, 0])
+            tokens[0] += one.input_tokens
+            tokens[1] += one.output_tokens
+        return JSONResponse(wire.usage_report(used))
+
+    return report
 
 
 def _counter(vendor: FakeVendor, wire: Wire) -> Callable[[Request], Any]:

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -69,6 +69,8 @@ class Wire(ABC):
     path: str
     counting_path: str | None = None
     """Where input is counted for free."""
+    usage_path: str | None = None
+    """Where the account's usage is told."""
 
     @abstractmethod
     def key(self, headers: Mapping[str, str]) -> str | None:
@@ -98,6 +100,18 @@ class Wire(ABC):
     def headers(self) -> dict[str, str]:
         """The headers of any answer."""
 
+    def usage_report(self, used: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+        """Tokens of input and output by model, all on one day."""
+        results = [self.usage_result(model, *tokens) for model, tokens in used.items()]
+        return {"object": "page", "data": [{"results": results, **self.bucket}], "has_more": False, "next_page": None}
+
+    bucket: Mapping[str, Any] = {}
+    """What a day of a usage report says besides."""
+
+    def usage_result(self, model: str, sent: int, said: int) -> dict[str, Any]:
+        """The usage of a model."""
+        return {"model": model, "input_tokens": sent, "output_tokens": said}
+
 
 class AnthropicWire(Wire):
     """POST /v1/messages."""
@@ -105,6 +119,7 @@ class AnthropicWire(Wire):
     name = "anthropic"
     path = "/v1/messages"
     counting_path = "/v1/messages/count_tokens"
+    usage_path = "/v1/organizations/usage_report/messages"
     _TAKES = frozenset({"model", "max_tokens", "system", "messages", "output_config", "metadata", "stop_sequences"})
     _ERRORS: Mapping[int, str] = {
         400: "invalid_request_error",
@@ -178,6 +193,10 @@ class AnthropicWire(Wire):
         kind = self._ERRORS.get(status, "api_error")
         return {"type": "error", "error": {"type": kind, "message": message}, "request_id": f"req_{uuid4().hex[:24]}"}
 
+    def usage_result(self, model: str, sent: int, said: int) -> dict[str, Any]:
+        """Uncached input by itself."""
+        return {"model": model, "uncached_input_tokens": sent, "output_tokens": said}
+
     def headers(self) -> dict[str, str]:
         """The request's id, and what is left of the limits."""
         return {
@@ -193,6 +212,8 @@ class OpenAIWire(Wire):
     name = "openai"
     path = "/v1/chat/completions"
     counting_path = "/v1/responses/input_tokens"
+    usage_path = "/v1/organization/usage/completions"
+    bucket: Mapping[str, Any] = {"object": "bucket", "start_time": 0, "end_time": 86_400}
     _TAKES = frozenset(
         {"model", "messages", "response_format", "max_completion_tokens", "max_tokens", "temperature", "seed", "user"}
     )
@@ -272,6 +293,11 @@ class OpenAIWire(Wire):
         code = "insufficient_quota" if "quota" in message else codes.get(status)
         kind = "server_error" if status >= 500 else "invalid_request_error"  # HTTP's own
         return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+    def usage_result(self, model: str, sent: int, said: int) -> dict[str, Any]:
+        """With the kind of what it is of."""
+        result = super().usage_result(model, sent, said)
+        return {"object": "organization.usage.completions.result", "num_model_requests": 1, **result}
 
     def headers(self) -> dict[str, str]:
         """The request's id, and what is left of the limits."""
