@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 REPLIES_TO_A_WINDOW = 2
 """A reply that cannot be used is asked for once more, saying what was wrong; then the conversation is given up."""
+LONGER_REPLY = 3
+"""How much longer a reply may be after one that was cut off: the model may have reasoned, or loves words."""
 
 
 @dataclass(slots=True)
@@ -50,9 +52,9 @@ class Conversing:
 
     async def _cut(self, first: int, end: int) -> Cut | Failure:
         """Cut the units at positions `first` to `end`, end excluded."""
-        complaint: str | None = None
+        complaint, longer = None, 1
         for _ in range(REPLIES_TO_A_WINDOW):
-            call = self._call(first, end, complaint)
+            call = self._call(first, end, complaint, longer)
             outcome = await retry(lambda call=call: self._attempt(call))  # type: ignore[misc] # bound in this round
             if isinstance(outcome, Failure):
                 return outcome
@@ -63,9 +65,11 @@ class Conversing:
             failure, complaint = judged
             if complaint is None:
                 break
+            if failure.reason == FailureReason.MAX_TOKENS:
+                longer = LONGER_REPLY
         return failure
 
-    def _call(self, first: int, end: int, complaint: str | None) -> ModelCall:
+    def _call(self, first: int, end: int, complaint: str | None, longer: int) -> ModelCall:
         shape = self.provider.reply_shape
         prompt = write_prompt(self.passage, first, end, shape=shape, complaint=complaint)
         return ModelCall(
@@ -74,7 +78,7 @@ class Conversing:
             instructions=prompt.instructions,
             content=prompt.content,
             schema=reply_schema(prompt.bounds, repeats_text=shape == "verbatim"),
-            max_output_tokens=prompt.bounds.output_tokens(repeats_text=shape == "verbatim"),
+            max_output_tokens=longer * prompt.bounds.output_tokens(repeats_text=shape == "verbatim"),
             prompt_version=PROMPT_VERSION,
         )
 

@@ -29,6 +29,8 @@ class ResolvedModel:
     """The level that chunks made by it count as."""
     cached_from: int | None = None
     """The shortest prefix that the vendor caches for it, in tokens; None where that is not known."""
+    reasoning_effort: str | None = None
+    """How little it can be asked to reason, where it would by itself; its reasoning is paid for as output."""
     warning: str | None = None
     """What to tell the user: that its end is near."""
     price: OwnPrice | None = None
@@ -44,6 +46,7 @@ class _Served:
     ends: date | None = None
     successor: str | None = None
     cached_from: int | None = None
+    reasoning_effort: str | None = None
 
     def has_ended(self, today: date) -> bool:
         """Whether its vendor has stopped serving it: an end is the last day."""
@@ -81,7 +84,7 @@ def resolve_model(
     model = alive[0]
     level = quality_level or model.quality
     served = wanted if wanted in known and known[wanted] is model else model.name
-    return ResolvedModel(name, served, level, model.cached_from, _warning(model, today))
+    return ResolvedModel(name, served, level, model.cached_from, model.reasoning_effort, _warning(model, today))
 
 
 def _unknown(vendor: str, name: str, wanted: str, quality_level: QualityLevel | None) -> ResolvedModel:

@@ -99,7 +99,11 @@ class CompatibleServer(LLMProvider):
         }
         if self.is_local:
             return request | {"max_tokens": call.max_output_tokens, "temperature": 0}
-        return request | {"max_completion_tokens": call.max_output_tokens}
+        effort = self.model.reasoning_effort
+        return request | {
+            "max_completion_tokens": call.max_output_tokens,
+            **({"reasoning_effort": effort} if effort else {}),
+        }
 
 
 class OpenAIProvider(CompatibleServer):

@@ -215,6 +215,15 @@ def test_an_unusable_reply_is_asked_for_once_more_with_what_was_wrong(target, se
     assert "FLOWERS" not in second.content
 
 
+def test_a_reply_that_was_cut_off_may_be_longer_the_second_time(target, serve):
+    """A model that reasons needs room for it."""
+    vendor = serve()
+    vendor.break_next(Fault("max_tokens"))
+    assert isinstance(chunk(target.provider(vendor)), Chunked)
+    first, second = vendor.books.served
+    assert second.max_output_tokens == 3 * first.max_output_tokens
+
+
 def test_attempts_are_bounded_and_slow_down_when_asked_to(target, serve):
     """More than the vendor takes at once is refused by it, waited for, and done."""
     vendor = serve(at_once=4, latency_seconds=0.01)

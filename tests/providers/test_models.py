@@ -4,8 +4,13 @@ from datetime import date
 
 import pytest
 
+from dreaming.chunking.tokens import count_tokens
+from dreaming.conversation import ConversationId
 from dreaming.errors import ConfigurationError
+from dreaming.model_call import ModelCall
 from dreaming.providers.models import resolve_model
+from dreaming.providers.openai import OpenAIProvider
+from dreaming.providers.provider import ProviderSettings
 
 TODAY = date(2026, 11, 24)
 
@@ -56,3 +61,39 @@ def test_what_the_user_says_wins():
     assert resolve_model("openai", "gpt-4o", today=TODAY, quality_level="good").quality_level == "good"
     model = resolve_model("anthropic", "mine", today=TODAY, aliases={"mine": "claude-opus-5-5"})
     assert (model.asked, model.served) == ("mine", "claude-opus-5-5")
+
+
+def test_a_model_that_reasons_unless_told_not_to_is_told_so():
+    """Reasoning is paid for as output; others are not told what they do not know."""
+    call = ModelCall(
+        conversation_id=ConversationId("c"),
+        instructions="i",
+        content="c",
+        schema={},
+        max_output_tokens=9,
+        prompt_version="p",
+    )
+
+    def asked(model):
+        return OpenAIProvider(ProviderSettings(api_key="k", model=model), today=date(2026, 11, 23))._request(call)
+
+    assert asked("gpt-5-mini")["reasoning_effort"] == "minimal"
+    assert "reasoning_effort" not in asked("gpt-4o-mini")
+    assert asked("gpt-5-mini")["max_completion_tokens"] == 9
+
+
+def test_input_is_bounded_by_the_vendors_own_tokenizer_where_that_is_known():
+    """OpenAI's is public; of whoever speaks its wire elsewhere only the bytes are sure."""
+    call = ModelCall(
+        conversation_id=ConversationId("c"),
+        instructions="What is this about? " * 50,
+        content="关于发票。" * 200,
+        schema={"type": "object"},
+        max_output_tokens=9,
+        prompt_version="p",
+    )
+    theirs = OpenAIProvider(ProviderSettings(api_key="k"), today=date(2026, 11, 23))
+    elsewhere = OpenAIProvider(ProviderSettings(base_url="http://127.0.0.1:1/v1"), today=date(2026, 11, 23))
+    counted = sum(map(count_tokens, (call.instructions, call.content)))
+    assert counted < theirs.bound_input_tokens(call) < elsewhere.bound_input_tokens(call)
+    assert elsewhere.bound_input_tokens(call) == call.largest_input_tokens

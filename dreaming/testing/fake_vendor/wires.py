@@ -215,7 +215,17 @@ class OpenAIWire(Wire):
     usage_path = "/v1/organization/usage/completions"
     bucket: Mapping[str, Any] = {"object": "bucket", "start_time": 0, "end_time": 86_400}
     _TAKES = frozenset(
-        {"model", "messages", "response_format", "max_completion_tokens", "max_tokens", "temperature", "seed", "user"}
+        {
+            "model",
+            "messages",
+            "response_format",
+            "max_completion_tokens",
+            "max_tokens",
+            "temperature",
+            "seed",
+            "user",
+            "reasoning_effort",
+        }
     )
 
     def __init__(self, *, own_server: bool = False) -> None:
