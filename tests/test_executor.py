@@ -1,5 +1,6 @@
 """Upgrades, over HTTP against a fake vendor that keeps its own books: laws 1 to 4, budgets, and graceful ends."""
 
+import asyncio
 import re
 import signal
 import threading
@@ -325,6 +326,16 @@ def test_forgetting_a_conversation_leaves_only_figures(home_of_talk, vendor):
         named = connection.execute(sa.select(calls.c.conversation_id)).scalars().all()
     assert "test:0" not in named
     assert home_of_talk.ledger.balance(request_scope("R")).spent.tokens == spent
+
+
+def test_conversations_are_upgraded_with_a_budget_from_python(home_of_talk, vendor):
+    """By their ids; the others stay as they are."""
+    work = executor(home_of_talk, vendor)
+    result = asyncio.run(work.execute_with_budget(["test:1", "test:3"], 50_000))
+    assert {c.conversation_id for c in rows(home_of_talk) if c.quality_level == "good"} == {"test:1", "test:3"}
+    assert result.tokens_consumed == vendor.books.charged_tokens <= 50_000
+    asked = work.execute_with_budget(["test:0"], 50_000, target_quality="premium", filter="labels CONTAINS 'billing'")
+    assert asyncio.run(asked).quality_counts["premium"] == 1
 
 
 def test_faults_on_the_way_cost_no_chunk(home_of_talk, vendor):

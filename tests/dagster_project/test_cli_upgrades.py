@@ -1,19 +1,25 @@
 """Upgrades as people type them: what the command says, its exit codes, and what is refused with what to do."""
 
+import asyncio
 import json
+import re
+import shlex
 import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
+from assets.stage import DayConfig
 from dagster_project.cli import cli
 from dreaming import read_chunks
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor, Fault
+from dreaming.upgrading.filtering.parsing import parse_filter
 from tests.builders import answer_about_topics, talk
 
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(2)]
@@ -201,3 +207,24 @@ def test_a_damaged_day_is_named_and_the_others_are_upgraded(command):
     failed = command("upgrade", "--quality", "good", "--max-tokens", 100_000, exit_code=1)
     assert "is damaged" in failed.stderr
     assert set(read_chunks(DAYS[1])["quality_level"]) == {"good"}
+
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "upgrading.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def test_the_page_about_upgrades_shows_what_works(command):
+    """Its commands in order, its run config, its filters, and its Python."""
+    for line in blocks("console")[0].splitlines():
+        command(*shlex.split(line.removeprefix("$ dreaming ")))
+    [config] = yaml.safe_load(blocks("yaml")[0])["ops"].values()
+    assert DayConfig(**config["config"]).terms().max_duration_seconds == 900
+    for line in blocks("text")[0].splitlines():
+        assert parse_filter(line) is not None
+    code = {}
+    exec(blocks("python")[0], code)  # the page's own
+    result = asyncio.run(code["improve_billing"]())
+    assert (result.llm_model, result.stopped) == ("claude-sonnet-4-5", None)

@@ -16,7 +16,8 @@ from dreaming.upgrading.filtering.expression import And, Comparison, Contains, E
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree
 
-LONGEST_FILTER = 10_000
+LONGEST_FILTER = 200_000
+"""Filters that programs write may name thousands of conversations."""
 DEEPEST_FILTER = 100
 """Parentheses and NOTs within each other."""
 

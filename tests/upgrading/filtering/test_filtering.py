@@ -136,7 +136,7 @@ def test_the_caret_stands_below_the_place_on_a_terminal():
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "The filter is empty."), (" \n", "is empty"), ("a" * 10_001, "10,001")]
+    ("text", "message"), [("", "The filter is empty."), (" \n", "is empty"), ("a" * 200_001, "200,001")]
 )
 def test_nothing_and_far_too_much_are_refused(text, message):
     """With an example of what to write."""
