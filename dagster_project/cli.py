@@ -165,7 +165,7 @@ def _leave(outcome: "RunOutcome | None") -> None:
 
 
 @cli.command()
-@click.option("--quality", required=True, type=click.Choice(["good", "premium"]), help="The level to upgrade to.")
+@click.option("--quality", type=click.Choice(["good", "premium"]), help="The level to upgrade to.")
 @click.option("--filter", "wanted", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md.")
 @click.option("--from", "first", type=DAY, help="First day.")
 @click.option("--to", "last", type=DAY, help="Last day.")
@@ -182,7 +182,7 @@ def _leave(outcome: "RunOutcome | None") -> None:
 @click.option("--queue", is_flag=True, help="Leave the run to the daemon of `dreaming ui`.")
 @json_option
 def upgrade(
-    quality: str,
+    quality: str | None,
     wanted: str | None,
     first: date | None,
     last: date | None,
@@ -199,12 +199,14 @@ def upgrade(
 
     Exits 3 when a budget or the time stopped it: what was bought is published, and --resume or a new upgrade goes on.
     """
+    if quality is None and resume is None:
+        raise UsageError("Say what to upgrade to: --quality good or --quality premium.")
     budget = {
         "max_tokens": max_tokens,
         "max_cost_usd": max_cost_usd,
         "max_duration_seconds": max_duration_seconds,
     }
-    config = {"target_quality": quality, "filter": wanted or "", "budget": _set(budget)}
+    config = {"target_quality": quality or "good", "filter": wanted or "", "budget": _set(budget)}
     config |= {"first_day": str(first or ""), "last_day": str(last or "")} | _set(others)
     if dry_run:
         _show_estimate(config, as_json=as_json)

@@ -11,6 +11,7 @@ from dagster_project.jobs import days_config, dream_days, import_watched_folders
 from dagster_project.launches import SUBMISSION_TAG, launch_of
 from dagster_project.owners import fail_orphaned_runs
 from dreaming.conversation import stable_hash
+from dreaming.errors import UsageError
 from dreaming.home import Home
 from dreaming.storage.tasks import Submission
 
@@ -79,8 +80,13 @@ def build_tasks_sensor(
                 mine = dg.RunsFilter(tags={SUBMISSION_TAG: submission.submission_id})
                 if context.instance.get_runs_count(mine):
                     home.tasks.change(submission.submission_id, "started")
-                else:
+                    continue
+                try:
                     yield _task_request(submission, home)
+                except UsageError as error:
+                    # What could be meant when it was submitted: a model may have ended since.
+                    context.log.error(f"The task {submission.task.id!r} cannot be started, and is canceled: {error}")
+                    home.tasks.change(submission.submission_id, "canceled")
         if not due:
             yield dg.SkipReason("No task's time has come.")
 

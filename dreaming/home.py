@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dreaming.chunking.rules import RulesChunker
 from dreaming.conversation import ConversationId
-from dreaming.errors import StorageError, UsageError
+from dreaming.errors import DreamingError, StorageError, UsageError
 from dreaming.model_chunker import ModelReport
 from dreaming.pipeline import Chunker, Pipeline
 from dreaming.remembering.index import MemoryIndex
@@ -78,8 +78,16 @@ class Home:
         self.requests.get(request_id)
         bought_for = self.pipeline.purchases.undo(request_id, at=self.pipeline.clock())
         days = sorted(set(bought_for) & set(self.store.days("upgraded_chunks")))
+        failures = []
         for day in days:
-            self.pipeline.publish(day)
+            try:
+                self.pipeline.publish(day)
+            except DreamingError as error:
+                failures.append(f"{day}: {error}")
+        if failures:
+            raise StorageError(
+                f"Undone, but these days still show it: {'; '.join(failures)} Mend them, and undo again."
+            )
         return days
 
     def erase_deleted(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from dreaming.model_call import CALLED_OFF, Answer, Failure, FailureReason, ModelCall, Outcome
+from dreaming.model_call import CALLED_OFF, Failure, FailureReason, ModelCall, Outcome
 from dreaming.providers.pace import Pace
 from dreaming.providers.provider import LLMProvider, WrappedProvider
 from dreaming.spending.meter import AskedModel, CalledOff, Send
@@ -21,20 +21,13 @@ class CallMeter(Protocol):
     is_winding_up: bool
     """Whether no further call is made."""
 
-    async def reply(self, key: str) -> Answer | None:
-        """The reply that an equal call has had."""
-        ...
-
     async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
-        """Make one attempt, if that is allowed."""
+        """The reply that an equal call has had, or one attempt if that is allowed."""
         ...
 
 
 class _Unmetered:
     is_winding_up = False
-
-    async def reply(self, key: str) -> Answer | None:  # noqa: ARG002
-        return None
 
     async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:  # noqa: ARG002
         return await send(asked.timeout_seconds)
@@ -59,17 +52,11 @@ class MeteredProvider(WrappedProvider):
     async def send(self, call: ModelCall) -> Outcome:
         """Read the reply from the ledger, or make one attempt when its turn comes."""
         key = call.key(self.name, self.model.served)
-        stored = await self._meter.reply(key)
-        if stored is not None:
-            return stored
-        refusal = self._pace.refusal()
-        if refusal is not None:
-            return refusal
         # Reserved before its turn, and settled after it: writing takes no time from those under way.
         return await self._meter.attempt(key, self.asked(), call, lambda seconds: self._send_in_turn(call, seconds))
 
     async def _send_in_turn(self, call: ModelCall, seconds: float) -> Outcome:
-        return await self._pace.run(lambda: _to_the_end(self._timed(call, seconds)))
+        return self._pace.refusal() or await self._pace.run(lambda: _to_the_end(self._timed(call, seconds)))
 
     async def _timed(self, call: ModelCall, seconds: float) -> Outcome:
         """How an attempt ends, if it does within the time; the provider itself minds its own timeout."""

@@ -74,12 +74,6 @@ class Ledger:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else read_answer(row)
 
-    def answered_keys(self) -> set[str]:
-        """The keys of all calls that have a reply."""
-        query = sa.select(calls.c.request_key).where(calls.c.reply.is_not(None))
-        with self.database.read() as connection:
-            return {key for (key,) in connection.execute(query) if key is not None}
-
     def spent_in_run(self, run_id: str, *, purpose: Purpose, day: date | None = None) -> Amount:
         """What the calls of a run for a purpose, about one day or all, count as: charged, and what may have been."""
         of_day = sa.true() if day is None else calls.c.day == day.isoformat()

@@ -80,28 +80,23 @@ class Meter:
         self.is_winding_up = False
         """Whether no further call is made: those under way may end."""
         self._looked_at = monotonic()
-        self._answered: asyncio.Future[set[str]] | None = None
 
     def wind_up(self) -> None:
         """Let no further call be made: what waits for a place in a budget is given up, what is under way goes on."""
         self.is_winding_up = True
         self._freed.set()
 
-    async def reply(self, key: str) -> Answer | None:
-        """The reply that an equal call had had when the run began; of later ones `attempt` learns."""
-        if self._answered is None:
-            self._answered = asyncio.ensure_future(asyncio.to_thread(self._ledger.answered_keys))
-        if key not in await asyncio.shield(self._answered):
-            return None
-        return await asyncio.to_thread(self._ledger.reply, key, ask_again=self._retry_failed)
-
     async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
-        """Make one attempt, reserved and settled; an uncharged `Failure` where a budget or the time forbids it."""
+        """Make one attempt, reserved and settled; an uncharged `Failure` where a budget or the time forbids it.
+
+        Where an equal call has had a reply, it is that.
+        """
         if self.is_winding_up:
             return CALLED_OFF
         seconds = self._seconds(asked)
         if seconds < LEAST_SECONDS:
-            return _not_sent(FailureReason.OUT_OF_TIME, "The time that the upgrade was given is over.")
+            stored = await asyncio.to_thread(self._ledger.reply, key, ask_again=self._retry_failed)
+            return stored or _not_sent(FailureReason.OUT_OF_TIME, "The time that the upgrade was given is over.")
         reserved = await self._reserve(self._reservation(key, asked, call), asked, call)
         if not isinstance(reserved, Reserved):
             return reserved

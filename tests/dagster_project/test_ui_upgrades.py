@@ -91,7 +91,7 @@ def test_a_backfill_with_run_config_its_retry_and_a_reexecution_share_a_budget_a
             wait_until(lambda: done(again), 150)
             assert vendor.books.charged_tokens <= BUDGET
 
-            vendor.latency_seconds = 0.5
+            vendor.latency_seconds = 5.0
             config = {"target_quality": "premium", "filter": f"day = {DAYS[5]}", "budget": {"max_tokens": 10**6}}
             selector = {
                 "repositoryName": "__repository__",
