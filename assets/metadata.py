@@ -73,7 +73,8 @@ def model_metadata(chunker: ModelChunker) -> Metadata:
 
 
 def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_usd: Decimal) -> Metadata:
-    """What an upgrade did: of the day, what it cost; of the run, all of the result."""
+    """What an upgrade did: of the day, what it cost; of the run, its result, without the days: it may have many."""
+    told = {name: value for name, value in result.as_json().items() if name != "days_published"}
     budget = {f"budget_{name}": _figure(name, value) for name, value in result.budget.items() if value is not None}
     quality = {f"run_quality_{level}": dg.MetadataValue.int(count) for level, count in result.quality_counts.items()}
     return {
@@ -91,7 +92,7 @@ def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_us
         "skipped": dg.MetadataValue.json(result.skipped),
         "quality_before": dg.MetadataValue.json(result.quality_before),
         "quality_after": dg.MetadataValue.json(result.quality_counts),
-        "task_result": dg.MetadataValue.json(result.as_json()),
+        "task_result": dg.MetadataValue.json(told),
         **quality,
         **budget,
     }

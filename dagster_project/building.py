@@ -45,7 +45,9 @@ def build_definitions(
         clock: tells schedules and sensors the time, for tests.
 
     """
-    configured = home_resource(settings)
+
+    def configured() -> dict[str, ConfiguredProvider]:
+        return configured_providers(settings, providers)
 
     def open_configured() -> AbstractContextManager[Home]:
         return open_home(settings, clock=clock)
@@ -59,7 +61,7 @@ def build_definitions(
         jobs=[initial, dream_days, upgrade, import_watched_folders],
         schedules=[
             build_initial_schedule(initial, calendar, clock),
-            build_upgrade_schedule(upgrade, calendar, clock, open_configured, lambda: configured_providers(settings)),
+            build_upgrade_schedule(upgrade, calendar, clock, open_configured, configured),
         ],
         sensors=[
             build_imports_sensor(open_configured),
@@ -67,7 +69,7 @@ def build_definitions(
             build_tasks_sensor(open_configured, [initial, upgrade], clock),
         ],
         resources={
-            "home": home if home is not None else configured,
+            "home": home if home is not None else home_resource(settings),
             **provider_resources(settings),
             **(providers or {}),
         },
@@ -109,9 +111,11 @@ def provider_resources(
     }
 
 
-def configured_providers(settings: Settings) -> dict[str, ConfiguredProvider]:
-    """The providers as a run in the environment would have them, by name."""
-    resources = provider_resources(settings)
+def configured_providers(
+    settings: Settings, instead: Mapping[str, object] | None = None
+) -> dict[str, ConfiguredProvider]:
+    """The providers as a run in the environment would have them, by name; those of `instead` in their place."""
+    resources = {**provider_resources(settings), **(instead or {})}
     del resources["llm"]
     with dg.build_resources(resources) as opened:
         return {provider.name: provider for provider in opened._asdict().values()}

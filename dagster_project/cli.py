@@ -14,6 +14,7 @@ from rich.text import Text
 import dreaming.samples
 from dreaming.cli import (
     DAY,
+    DOLLARS,
     budget,
     cli,
     console,
@@ -25,7 +26,7 @@ from dreaming.cli import (
     write_json,
 )
 from dreaming.errors import UsageError
-from dreaming.settings import Settings, parse_day
+from dreaming.settings import Settings
 
 if TYPE_CHECKING:
     from dagster_project.running import RunOutcome
@@ -165,69 +166,49 @@ def _leave(outcome: "RunOutcome | None") -> None:
 
 
 @cli.command()
-@click.option("--quality", type=click.Choice(["good", "premium"]), help="The level to upgrade to.")
-@click.option("--filter", "wanted", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md.")
-@click.option("--from", "first", type=DAY, help="First day.")
-@click.option("--to", "last", type=DAY, help="Last day.")
+@click.option("--quality", "target_quality", type=click.Choice(["good", "premium"]), help="The level to upgrade to.")
+@click.option("--filter", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md.")
+@click.option("--from", "first_day", type=DAY, help="First day.")
+@click.option("--to", "last_day", type=DAY, help="Last day.")
 @click.option("--max-tokens", type=int, help="Tokens of input and output together.")
-@click.option("--max-cost-usd", type=float, help="Dollars.")
+@click.option("--max-cost-usd", type=DOLLARS, help="Dollars.")
 @click.option("--max-duration-seconds", type=float, help="Time.")
 @click.option("--limit", type=int, help="Chunks, at most.")
 @click.option("--provider", type=click.Choice(["anthropic", "openai", "local"]), help="By default anthropic.")
 @click.option("--model", help="As you write its name; by default the level's own.")
-@click.option("--include-undone", is_flag=True, help="Also chunks whose upgrade was undone.")
+@click.option("--include-undone", is_flag=True, help="Also chunks whose upgrade was undone; `dreaming redo` is free.")
 @click.option("--retry-failed", is_flag=True, help="Ask again where an earlier reply could not be used.")
 @click.option("--resume", metavar="REQUEST", help="Go on with a request, with what is left of its budget.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take, and spend nothing.")
 @click.option("--queue", is_flag=True, help="Leave the run to the daemon of `dreaming ui`.")
 @json_option
-def upgrade(
-    quality: str | None,
-    wanted: str | None,
-    first: date | None,
-    last: date | None,
-    max_tokens: int | None,
-    max_cost_usd: float | None,
-    max_duration_seconds: float | None,
-    resume: str | None,
-    dry_run: bool,
-    queue: bool,
-    as_json: bool,
-    **others: Any,
-) -> None:
+def upgrade(resume: str | None, *, dry_run: bool, queue: bool, as_json: bool, **options: Any) -> None:
     """Buy better chunks, within a budget that holds: basic -> good -> premium, over all days or a range.
 
-    Exits 3 when a budget or the time stopped it: what was bought is published, and --resume or a new upgrade goes on.
+    Exits 3 when a budget or the time stopped it: what was bought is published. --resume goes on with the terms that the
+    request has and what is left of its budget; once its time is over, a new upgrade goes on.
     """
-    if quality is None and resume is None:
+    from dreaming.upgrading.terms import UpgradeTerms
+
+    asked = {name: value for name, value in options.items() if value is not None}
+    if resume is not None:
+        if dry_run or any(asked.values()):
+            raise UsageError("A request keeps the terms that it has: give only --queue or --json with --resume.")
+        _leave_upgrade(*_upgrade(None, resume=resume, queue=queue), as_json=as_json)
+        return
+    if "target_quality" not in asked:
         raise UsageError("Say what to upgrade to: --quality good or --quality premium.")
-    budget = {
-        "max_tokens": max_tokens,
-        "max_cost_usd": max_cost_usd,
-        "max_duration_seconds": max_duration_seconds,
-    }
-    config = {"target_quality": quality or "good", "filter": wanted or "", "budget": _set(budget)}
-    config |= {"first_day": str(first or ""), "last_day": str(last or "")} | _set(others)
+    terms = UpgradeTerms(**asked)
     if dry_run:
-        _show_estimate(config, as_json=as_json)
+        _show_estimate(terms, as_json=as_json)
     else:
-        _leave_upgrade(*_upgrade(config, resume=resume, queue=queue), as_json=as_json)
+        _leave_upgrade(*_upgrade(terms, resume=None, queue=queue), as_json=as_json)
 
 
-def _set(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _terms(config: dict[str, Any]) -> "UpgradeTerms":
-    """The terms of a config, so that what is wrong with them is said before there is a run."""
-    from dagster_project.jobs import UpgradeDaysConfig
-
-    asked = UpgradeDaysConfig(**config)
-    days = (parse_day(day) if day else None for day in (asked.first_day, asked.last_day))
-    return asked.terms(**dict(zip(("first_day", "last_day"), days, strict=True)))
-
-
-def _upgrade(config: dict[str, Any], *, resume: str | None, queue: bool) -> tuple["RunOutcome", dict[str, Any] | None]:
+def _upgrade(
+    terms: "UpgradeTerms | None", *, resume: str | None, queue: bool
+) -> tuple["RunOutcome", dict[str, Any] | None]:
+    """Make a run of a new upgrade, or of one that is gone on with."""
     from dagster_project.building import configured_providers
     from dagster_project.instance import open_instance
     from dagster_project.launches import Launch
@@ -237,14 +218,16 @@ def _upgrade(config: dict[str, Any], *, resume: str | None, queue: bool) -> tupl
     from dreaming.home import open_home
     from dreaming.task import TaskPriority
 
-    terms, settings = _terms(config), Settings.from_environment()
-    priority = TaskPriority.HIGH if terms.target_quality == "premium" else TaskPriority.LOW
+    settings = Settings.from_environment()
     with open_home(settings) as home, open_instance(settings) as instance:
         if resume is not None:
+            home.require_standing(resume)
             terms = home.requests.get(resume).terms
+        assert terms is not None
         for warning in DreamingExecutor(home, configured_providers(settings), run_id="check").check(terms):
             diagnostics.print(warning, style="yellow", highlight=False)
-        launch = Launch.of_upgrade(config, request_id=resume or uuid4().hex[:12], priority=priority)
+        priority = TaskPriority.HIGH if terms.target_quality == "premium" else TaskPriority.LOW
+        launch = Launch.of_upgrade(terms, request_id=resume or uuid4().hex[:12], priority=priority)
         outcome = (queue_run if queue else execute)(home, instance, launch)
         return outcome, home.requests.result(outcome.run_id)
 
@@ -266,13 +249,13 @@ def _leave_upgrade(outcome: "RunOutcome", result: dict[str, Any] | None, *, as_j
         sys.exit(3)
 
 
-def _show_estimate(config: dict[str, Any], *, as_json: bool) -> None:
+def _show_estimate(terms: "UpgradeTerms", *, as_json: bool) -> None:
     from dagster_project.building import configured_providers
     from dreaming.executor import DreamingExecutor
     from dreaming.home import open_home
     from dreaming.reporting import print_estimate
 
-    terms, settings = _terms(config), Settings.from_environment()
+    settings = Settings.from_environment()
     with open_home(settings) as home:
         days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
         estimate = DreamingExecutor(home, configured_providers(settings), run_id="dry-run").estimate(terms, days)
@@ -306,14 +289,27 @@ def read_budget() -> None:
 @json_option
 def undo(request: str, as_json: bool) -> None:
     """Take an upgrade back: what lies beneath it is current again. What it cost stays spent."""
+    _undo(request, back=False, as_json=as_json)
+
+
+@cli.command()
+@click.argument("request")
+@json_option
+def redo(request: str, as_json: bool) -> None:
+    """Bring back what an upgrade had bought that was undone. Nothing is paid for it."""
+    _undo(request, back=True, as_json=as_json)
+
+
+def _undo(request: str, *, back: bool, as_json: bool) -> None:
     from dreaming.home import open_home
 
     with open_home(Settings.from_environment()) as home:
-        days = home.undo(request)
+        days = home.undo(request, back=back)
     if as_json:
         write_json({"request": request, "days": days})
     else:
-        console.print(f"Undone; {len(days):,} days were published again.", highlight=False)
+        done = "Brought back" if back else "Undone"
+        console.print(f"{done}; {len(days):,} days were published again.", highlight=False)
 
 
 @cli.command()

@@ -6,23 +6,25 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from assets.stage import BudgetConfig
 from assets.upgrading import REQUEST_TAG
 from dagster_project.jobs import (
     PRIORITY_TAG,
     RANGE_TAGS,
     STAGE_TAG,
-    UpgradeDaysConfig,
     days_config,
     dream_days,
     upgrade,
     upgrade_config,
 )
+from dreaming.chunk import QualityLevel
 from dreaming.days import Calendar, day_range
 from dreaming.errors import UsageError
 from dreaming.pipeline import Engine, Rechunk
 from dreaming.providers.models import resolve_model
 from dreaming.providers.registry import require_provider
 from dreaming.task import FullDay, Task, TaskPriority, TaskResources, Upgrade
+from dreaming.upgrading.terms import UpgradeTerms
 
 SUBMISSION_TAG = "dreaming/submission"
 TASK_TAG = "dreaming/task"
@@ -46,10 +48,19 @@ class Launch:
         return cls(dream_days.name, days_config(days, rechunk=rechunk, engine=engine), {STAGE_TAG: stage})
 
     @classmethod
-    def of_upgrade(cls, config: Mapping[str, Any], *, request_id: str, priority: TaskPriority) -> "Launch":
-        """An upgrade, new or gone on with; `config` are the fields of `UpgradeDaysConfig` that are set."""
+    def of_upgrade(cls, terms: UpgradeTerms, *, request_id: str, priority: TaskPriority) -> "Launch":
+        """An upgrade, new or gone on with."""
         tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
-        return cls(upgrade.name, upgrade_config(config), tags)
+        return cls(upgrade.name, upgrade_config(_fields(terms)), tags)
+
+
+def _fields(terms: UpgradeTerms) -> dict[str, Any]:
+    """Terms as the fields of `UpgradeConfig` or, where they name days, of `UpgradeDaysConfig`."""
+    told = terms.as_json()
+    budget = {name: told.pop(name) for name in BudgetConfig.model_fields if name in told}
+    if "max_cost_usd" in budget:
+        budget["max_cost_usd"] = float(budget["max_cost_usd"])
+    return {**told, "budget": budget}
 
 
 def launch_of(task: Task, submission_id: str, calendar: Calendar, *, now: datetime) -> tuple[Launch, list[date]]:
@@ -83,29 +94,23 @@ def _full_day_config(work: FullDay, resources: TaskResources, *, today: date) ->
             )
         return {"engine": "local"}
     named = resources.model and resolve_model(resources.llm_provider, resources.model, today=today).quality_level
-    return _checked(_upgrade_fields(work.target_quality or named or "good", resources))
+    return _fields(_terms(work.target_quality or named or "good", resources))
 
 
 def _upgrade_launch(work: Upgrade, resources: TaskResources, tags: Mapping[str, str]) -> Launch:
     first, last = (work.target_date or work.first_date), (work.target_date or work.last_date)
-    config = _upgrade_fields(work.target_quality, resources)
-    config |= {"filter": work.filter or "", "limit": work.limit}
-    config |= {"first_day": str(first or ""), "last_day": str(last or "")}
-    return Launch(upgrade.name, upgrade_config(_checked(config)), {**tags, STAGE_TAG: "upgrade"})
+    terms = _terms(work.target_quality, resources, filter=work.filter, limit=work.limit, first_day=first, last_day=last)
+    return Launch(upgrade.name, upgrade_config(_fields(terms)), {**tags, STAGE_TAG: "upgrade"})
 
 
-def _upgrade_fields(target_quality: str, resources: TaskResources) -> dict[str, Any]:
-    usd = resources.max_cost_usd
-    budget = {
-        "max_tokens": resources.max_tokens,
-        "max_cost_usd": None if usd is None else float(usd),
-        "max_duration_seconds": resources.max_duration_seconds,
-    }
-    fields = {"provider": resources.llm_provider, "model": resources.model or "", "budget": budget}
-    return {"target_quality": target_quality, **fields}
-
-
-def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config, once what is wrong with it was said: Dagster would say it in a run, minutes later."""
-    UpgradeDaysConfig(**config).terms()
-    return dict(config)
+def _terms(target_quality: QualityLevel, resources: TaskResources, **further: Any) -> UpgradeTerms:
+    """The terms of a task, so that what is wrong with them is said before there is a run."""
+    return UpgradeTerms(
+        target_quality=target_quality,
+        provider=resources.llm_provider,
+        model=resources.model,
+        max_tokens=resources.max_tokens,
+        max_cost_usd=resources.max_cost_usd,
+        max_duration_seconds=resources.max_duration_seconds,
+        **further,
+    )

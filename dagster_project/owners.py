@@ -48,17 +48,9 @@ def signed_for(run_id: str, instance: dg.DagsterInstance, ledger: Database) -> I
 
 
 def _sign(run_id: str, ledger: Database) -> None:
-    own = this_process()
     with ledger.write() as connection:
         connection.execute(
-            run_owners.insert().values(
-                run_id=run_id,
-                host=own.host,
-                boot_id=own.boot_id,
-                pid=own.pid,
-                process_started_at=own.started_at,
-                beat_at=datetime.now(UTC),
-            )
+            run_owners.insert().values(run_id=run_id, process=str(this_process()), beat_at=datetime.now(UTC))
         )
 
 
@@ -103,5 +95,5 @@ def _end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 
 
 def _is_alive(owner: sa.Row[tuple[object, ...]]) -> bool:
-    alive = ProcessIdentity(owner.host, owner.boot_id, owner.pid, owner.process_started_at).is_alive()
+    alive = ProcessIdentity.parse(owner.process).is_alive()
     return bool(datetime.now(UTC) - owner.beat_at < SILENCE_LIMIT) if alive is None else alive

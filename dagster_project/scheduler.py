@@ -20,7 +20,7 @@ from dagster_project.instance import open_instance
 from dagster_project.jobs import RANGE_TAGS
 from dagster_project.launches import SUBMISSION_TAG, Launch, launch_of
 from dagster_project.running import RunOutcome, execute, queue
-from dreaming.errors import TaskFailed
+from dreaming.errors import TaskFailed, UsageError
 from dreaming.home import Home, open_home, utc_now
 from dreaming.settings import Settings
 from dreaming.storage.tasks import Submission
@@ -50,7 +50,9 @@ class SubmittedTask:
 
     def cancel(self) -> None:
         """Call off what waits for its time; raises `UsageError` where it was started before."""
-        with open_home(self.settings) as home:
+        with open_home(self.settings) as home, open_instance(self.settings) as instance:
+            if instance.get_runs_count(_runs_of(self)):
+                raise UsageError(f"The task {self.submission_id!r} was started before. Terminate its run in the UI.")
             home.tasks.change(self.submission_id, "canceled")
 
 
@@ -123,10 +125,16 @@ def _result_of(submitted: SubmittedTask, home: Home, instance: dg.DagsterInstanc
         backfill = instance.get_backfill(submitted.backfill_id)
         if backfill is None or backfill.status.value in _UNFINISHED_BACKFILL:
             return None
-    runs = instance.get_runs(dg.RunsFilter(tags={SUBMISSION_TAG: submitted.submission_id}))
+    runs = instance.get_runs(_runs_of(submitted))
+    if not runs and home.tasks.state(submitted.submission_id) == "canceled":
+        raise TaskFailed(f"The task {submitted.submission_id!r} was canceled before its time.")
     if (not runs and submitted.backfill_id is None) or any(not run.is_finished for run in runs):
         return None
     return DreamingTaskResult.of_all([_stored_result(home, RunOutcome(run.run_id, run.status, "")) for run in runs])
+
+
+def _runs_of(submitted: SubmittedTask) -> dg.RunsFilter:
+    return dg.RunsFilter(tags={SUBMISSION_TAG: submitted.submission_id})
 
 
 def _stored_result(home: Home, outcome: RunOutcome) -> DreamingTaskResult:

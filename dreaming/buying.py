@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from queue import SimpleQueue
+from time import monotonic
 
 import sqlalchemy as sa
 
@@ -24,13 +25,13 @@ from dreaming.prompting.spans import ShownSpan, show_span
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.result import Chunked, GivenUp
 from dreaming.spending.amount import Amount
-from dreaming.spending.entries import charged_for, mark_unusable
+from dreaming.spending.entries import attribute, mark_unusable
 from dreaming.spending.meter import Meter
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.requests import SpanState, UpgradeRequest, end_span
 from dreaming.task import DreamingTaskResult, Stopped
 from dreaming.upgrading.overlay import PICODOLLAR, split_exactly
-from dreaming.upgrading.paid import PaidChunk, PaidTopic, chunk_origin
+from dreaming.upgrading.paid import PaidChunk, PaidSlice, PaidTopic, chunk_origin
 from dreaming.upgrading.plan import PlannedSpan
 
 _log = logging.getLogger(__name__)
@@ -38,14 +39,24 @@ _log = logging.getLogger(__name__)
 SMALLER = 0.75
 """Where a span does not fit into what is left of a budget, one of so much of its size is tried next."""
 
+PROBE_SECONDS = 5.0
+"""How often it is tried whether a vendor that was down is back."""
+PATIENCE_SECONDS = 300.0
+"""How long a vendor that has answered before may be down until the upgrade ends."""
+FIRST_PATIENCE_SECONDS = 60.0
+"""The same for one that has not."""
+LOOK_SECONDS = 0.1
+"""How often it is looked whether those under way have ended."""
+MOST_SUSPECTS = 5
+"""So many replies in a row that look like the fault of their request are the fault of something else."""
+
 _ENDS: Mapping[FailureReason, Stopped] = {
     FailureReason.OUT_OF_TIME: "time",
+    FailureReason.TOO_SLOW: "time",
     FailureReason.MISSING_KEY: "provider",
     FailureReason.UNAUTHORIZED: "provider",
     FailureReason.NO_SUCH_MODEL: "provider",
     FailureReason.QUOTA_EXHAUSTED: "provider",
-    FailureReason.CIRCUIT_OPEN: "provider",
-    FailureReason.UNREACHABLE: "provider",
 }
 """Failures after which asking on is in vain."""
 
@@ -56,10 +67,12 @@ _GIVEN_UP = frozenset(
         FailureReason.EMPTY,
         FailureReason.INVALID_JSON,
         FailureReason.INVALID_REPLY,
-        FailureReason.BAD_REQUEST,
     }
 )
 """Failures that the same request would meet again: the chunk that is there stays."""
+_SUSPECT = frozenset({FailureReason.BAD_REQUEST, FailureReason.UNREADABLE})
+"""These too, if the vendor answers others."""
+_DOWN = frozenset({FailureReason.CIRCUIT_OPEN, FailureReason.UNREACHABLE})
 
 
 class Buying:
@@ -84,6 +97,12 @@ class Buying:
         self._left: list[PlannedSpan] = []
         self._largest: float | None = None
         """Once a budget has refused a span: the most tokens that one may have which is tried next."""
+        self._asking = 0
+        """How many spans the vendor is being asked about."""
+        self._suspects: list[tuple[PlannedSpan, FailureReason]] = []
+        """What was asked for in vain since the last answer, and may be asked for in vain for ever."""
+        self._answered = False
+        self._down_since: float | None = None
         self._open_on_day = Counter(span.day for span in self._waiting)
         self._changed = set(days) & set(home.pipeline.purchases.unpublished_days())
         self._done_days: SimpleQueue[date] = SimpleQueue()
@@ -100,7 +119,8 @@ class Buying:
             for day in sorted(self._changed):
                 self._publish(day)
             skipped = self._home.requests.skipped(self._request.request_id)
-            skipped["left"] = sum(span.chunks for span in (*self._left, *self._waiting))
+            left = (*self._left, *self._waiting, *(span for span, _ in self._suspects))
+            skipped["left"] = sum(span.chunks for span in left)
             self.outcome.skipped = dict(+skipped)
 
     async def _buy_all(self) -> None:
@@ -140,25 +160,48 @@ class Buying:
 
     async def _buy(self, span: PlannedSpan) -> None:
         try:
-            day = await asyncio.to_thread(self._read, span)
+            found = await asyncio.to_thread(self._look, span)
         except DamagedPartition as error:
             self.outcome.failed_days[span.day.isoformat()] = str(error)
             self._left.append(span)
             return
-        shown = _still_there(day, span) if day is not None else None
-        if day is None or shown is None:
-            await self._end(span, "gone", reason="text_changed")
+        if isinstance(found, str):
+            await self._end(span, "gone", reason=found)
             return
-        result = await self._provider.chunk_conversation(shown.passage)
-        if isinstance(result, Chunked):
-            now, request_id = self._home.pipeline.clock(), self._request.request_id
-            await self._take(span, _unpriced(self._provider, request_id, day, shown, result, now=now), result)
-        else:
+        day, shown = found
+        self._asking += 1
+        try:
+            result = await self._provider.chunk_conversation(shown.passage)
+        finally:
+            self._asking -= 1
+        if isinstance(result, GivenUp):
             await self._give_up(span, result)
+            return
+        await self._note_answer()
+        now, request_id = self._home.pipeline.clock(), self._request.request_id
+        await self._take(span, _unpriced(self._provider, request_id, day, shown, result, now=now), result)
+
+    def _look(self, span: PlannedSpan) -> tuple[ConversationDay, ShownSpan] | str:
+        """A span as it is now; or why it is not to be bought any more: it was planned a while ago.
+
+        Raises `UsageError` where the request was undone.
+        """
+        self._home.require_standing(self._request.request_id)
+        if self._home.archive.is_local_only(span.conversation_id) and not self._provider.is_local:
+            return FailureReason.LOCAL_ONLY.value
+        with self._home.store.open_conversations(span.day) as raw:
+            day = next(iter(raw.only(span.conversation_id)), None)
+        shown = None if day is None else _still_there(day, span)
+        if day is None or shown is None:
+            return "text_changed"
+        bought = self._home.pipeline.purchases.of_conversation(span.conversation_id)
+        if _is_covered(day, span, [each for each in bought if not self._request.terms.improves(each.quality_level)]):
+            return "bought_meanwhile"
+        return day, shown
 
     async def _take(self, span: PlannedSpan, chunks: Sequence[PaidChunk], result: Chunked) -> None:
         def write(connection: sa.Connection) -> None:
-            cost = charged_for(connection, _calls(result), request_id=self._request.request_id)
+            cost = attribute(connection, _calls(result), request_id=self._request.request_id)
             end_span(connection, self._request.request_id, span, "bought", bought=_priced(chunks, cost, result))
 
         await self._write_end(span, write)
@@ -168,16 +211,50 @@ class Buying:
 
     async def _give_up(self, span: PlannedSpan, result: GivenUp) -> None:
         failure = result.failure
+        if failure.reason == FailureReason.BUSY:
+            self._waiting.append(span)
+            return
         self.outcome.message = self.outcome.message or failure.message
         if failure.reason in _GIVEN_UP:
+            await self._note_answer()
             await self._end(span, "given_up", reason=failure.reason.value, unusable=_calls(result))
-            return
-        if failure.reason == FailureReason.LOCAL_ONLY:
-            # It may be shown to others one day: so it is no failure of this model.
-            await self._end(span, "gone", reason=failure.reason.value)
-            return
-        self._left.append(span)
-        self._note_end(span, failure)
+        elif failure.reason in _SUSPECT:
+            await self._suspect(span, failure)
+        elif failure.reason in _DOWN:
+            await self._wait_for_vendor(span, failure)
+        else:
+            self._left.append(span)
+            self._note_end(span, failure)
+
+    async def _note_answer(self) -> None:
+        """The vendor answers: what it made nothing of meanwhile is given up."""
+        self._answered, self._down_since = True, None
+        suspects, self._suspects = self._suspects, []
+        for span, reason in suspects:
+            await self._end(span, "given_up", reason=reason.value)
+
+    async def _suspect(self, span: PlannedSpan, failure: Failure) -> None:
+        """Give a span up if the vendor answers others. After several in a row nothing more is sent until one is."""
+        self._suspects.append((span, failure.reason))
+        while len(self._suspects) >= MOST_SUSPECTS:
+            if not self._asking:
+                self._stop("provider", failure.message)
+                break
+            if not await self._meter.pause(LOOK_SECONDS):
+                break
+
+    async def _wait_for_vendor(self, span: PlannedSpan, failure: Failure) -> None:
+        """Try a span again a little later, for as long as it is likely that the vendor comes back."""
+        now = monotonic()
+        self._down_since = self._down_since or now
+        patience = PATIENCE_SECONDS if self._answered else FIRST_PATIENCE_SECONDS
+        never_there = not self._answered and FailureReason.UNREACHABLE in (failure.reason, failure.cause)
+        if never_there or now - self._down_since > patience:
+            self._left.append(span)
+            self._stop("provider", failure.message)
+        else:
+            self._waiting.appendleft(span)
+            await self._meter.pause(PROBE_SECONDS)
 
     def _note_end(self, span: PlannedSpan, failure: Failure) -> None:
         if failure.reason == FailureReason.OVER_BUDGET:
@@ -206,10 +283,6 @@ class Buying:
         self._open_on_day[span.day] -= 1
         if not self._open_on_day[span.day]:
             self._done_days.put(span.day)
-
-    def _read(self, span: PlannedSpan) -> ConversationDay | None:
-        with self._home.store.open_conversations(span.day) as raw:
-            return next(iter(raw.only(span.conversation_id)), None)
 
     def _publish_done(self) -> None:
         while not self._done_days.empty():
@@ -241,6 +314,22 @@ def _still_there(day: ConversationDay, span: PlannedSpan) -> ShownSpan | None:
     if not all(each.still_says(contents) for each in span.slices):
         return None
     return show_span(day, [(s.message_id, s.start, s.end) for s in span.slices])
+
+
+def _is_covered(day: ConversationDay, span: PlannedSpan, bought: Sequence[PaidChunk]) -> bool:
+    """Whether chunks that were bought, as far as they still hold, cover all of a span."""
+    contents = {message.id: message.content for message in day.messages}
+    parts = [each for chunk in bought if all(s.still_says(contents) for s in chunk.slices) for each in chunk.slices]
+    return all(_covers(parts, each) for each in span.slices)
+
+
+def _covers(parts: Sequence[PaidSlice], whole: PaidSlice) -> bool:
+    reached = whole.start
+    for part in sorted((each for each in parts if each.overlaps(whole)), key=lambda each: each.start):
+        if part.start > reached:
+            break
+        reached = max(reached, part.end)
+    return reached >= whole.end
 
 
 def _unpriced(

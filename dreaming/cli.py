@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from dreaming.bounds import MOST
 from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, BChunk
 from dreaming.errors import DreamingError, UsageError
 from dreaming.remembering.filters import ChunkFilter
@@ -51,6 +52,27 @@ class DayParameter(click.ParamType[date]):
 
 
 DAY = DayParameter()
+
+
+class DollarsParameter(click.ParamType[Decimal]):
+    """Dollars, exact."""
+
+    name = "DOLLARS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """Read a decimal number that is not negative."""
+        try:
+            dollars = Decimal(str(value))
+            is_meant = 0 <= dollars <= MOST["max_cost_usd"]
+        except InvalidOperation:
+            is_meant = False
+        if not is_meant:
+            expected = f"an amount from 0 to {MOST['max_cost_usd']:,} dollars, such as 2.50"
+            self.fail(f"{value!r} is not {expected}.", param, ctx)
+        return dollars
+
+
+DOLLARS = DollarsParameter()
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 
@@ -289,10 +311,9 @@ _tier_option = click.option(
 _window_option = click.option(
     "--per", "window", type=click.Choice(["month", "day"]), default="month", show_default=True
 )
-_tokens_option = click.option("--max-tokens", type=click.IntRange(0), help="Tokens; without it, no limit in tokens.")
-_cost_option = click.option(
-    "--max-cost-usd", type=click.FloatRange(0), help="Dollars; without it, no limit in dollars."
-)
+_TOKENS = click.IntRange(0, MOST["max_tokens"])
+_tokens_option = click.option("--max-tokens", type=_TOKENS, help="Tokens; without it, no limit in tokens.")
+_cost_option = click.option("--max-cost-usd", type=DOLLARS, help="Dollars; without it, no limit in dollars.")
 
 
 @budget.command("set")
@@ -302,7 +323,7 @@ _cost_option = click.option(
 @_tokens_option
 @_cost_option
 def set_budget(
-    provider: str, tier: "QualityLevel", window: "Window", max_tokens: int | None, max_cost_usd: float | None
+    provider: str, tier: "QualityLevel", window: "Window", max_tokens: int | None, max_cost_usd: Decimal | None
 ) -> None:
     """Set a standing budget, in tokens, dollars or both; it holds at once. In UTC months and days."""
     from dreaming.home import open_home
@@ -311,7 +332,7 @@ def set_budget(
     if max_tokens is None and max_cost_usd is None:
         raise UsageError("Give --max-tokens, --max-cost-usd or both; 0 allows nothing.")
     with open_home(Settings.from_environment()) as home:
-        picodollars = None if max_cost_usd is None else int(Decimal(str(max_cost_usd)).scaleb(12))
+        picodollars = None if max_cost_usd is None else int(max_cost_usd.scaleb(12))
         home.ledger.set_limit(provider, tier, window, Limit(max_tokens, picodollars))
     _show_budgets(as_json=False)
 
@@ -320,17 +341,22 @@ def set_budget(
 @_provider_option
 @_tier_option
 @_window_option
-@click.option("--tokens", type=click.IntRange(0), default=0, help="Tokens, in all.")
-@click.option("--cost-usd", type=click.FloatRange(0), default=0.0, help="Dollars, in all.")
-def declare_elsewhere(provider: str, tier: "QualityLevel", window: "Window", tokens: int, cost_usd: float) -> None:
+@click.option("--tokens", type=_TOKENS, help="Tokens, in all.")
+@click.option("--cost-usd", type=DOLLARS, help="Dollars, in all.")
+def declare_elsewhere(
+    provider: str, tier: "QualityLevel", window: "Window", tokens: int | None, cost_usd: Decimal | None
+) -> None:
     """Say what the same key has spent elsewhere in the current month or day: it counts against the budget."""
     from dreaming.home import open_home
-    from dreaming.spending.amount import Amount
     from dreaming.spending.budgets import window_scope
 
+    if tokens is None and cost_usd is None:
+        raise UsageError("Give --tokens, --cost-usd or both, as the vendor's bill has them.")
     with open_home(Settings.from_environment()) as home:
-        spent = Amount(tokens, int(Decimal(str(cost_usd)).scaleb(12)))
-        home.ledger.declare_elsewhere(window_scope(provider, tier, window, home.ledger.clock()), spent)
+        scope_id = window_scope(provider, tier, window, home.ledger.clock())
+        home.ledger.declare_elsewhere(
+            scope_id, tokens=tokens, picodollars=None if cost_usd is None else int(cost_usd.scaleb(12))
+        )
     _show_budgets(as_json=False)
 
 

@@ -17,7 +17,6 @@ from dreaming.errors import UsageError
 from dreaming.estimating import Estimate
 from dreaming.home import Home
 from dreaming.providers.metered import UNMETERED, CallMeter
-from dreaming.providers.models import default_model
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Balance, Limit, request_scope
@@ -89,9 +88,11 @@ class DreamingExecutor:
         Interrupted, it publishes what was bought, and goes on being interrupted. The result is in the ledger either
         way, by the run's id.
 
-        Raises `UsageError` where the terms ask for what no configured provider gives, or nothing bounds the spending.
+        Raises `UsageError` where the terms ask for what no configured provider gives, nothing bounds the spending, or
+        the request was undone.
         """
         started = perf_counter()
+        self.home.require_standing(request.request_id)
         provider, meter = self._open_provider(request)
         damaged = self._plan(request, provider, days)
         before = count_quality(self.home.store, days)
@@ -197,8 +198,9 @@ class DreamingExecutor:
         if name not in self.providers:
             raise UsageError(f"There is no provider {name!r}. Choose one of {', '.join(self.providers)}.")
         configured = self.providers[name]
-        model = terms.model or configured.settings.model or default_model(name, terms.target_quality)
-        provider = configured.open(meter, today=self.home.pipeline.clock().date(), model=model)
+        today = self.home.pipeline.clock().date()
+        model = terms.model or configured.model_for(terms.target_quality, today=today)
+        provider = configured.open(meter, today=today, model=model)
         if RANKS[provider.model.quality_level] < RANKS[terms.target_quality]:
             raise UsageError(
                 f"The model {provider.model.served!r} of {name} gives {provider.model.quality_level} chunks, and "

@@ -70,14 +70,23 @@ class Home:
         self.memory.forget(conversation_id)
         return days
 
-    def undo(self, request_id: str) -> list[date]:
+    def require_standing(self, request_id: str) -> None:
+        """Raise `UsageError` for a request that was undone."""
+        if self.pipeline.purchases.is_undone(request_id):
+            raise UsageError(
+                f"The upgrade {request_id!r} was undone, and buys nothing any more. Ask for a new one with "
+                f"`dreaming upgrade`, or bring back what it had bought: dreaming redo {request_id}"
+            )
+
+    def undo(self, request_id: str, *, back: bool = False) -> list[date]:
         """Take an upgrade back, and publish the days that it changed; returns them. What it cost stays spent.
 
-        Works also after later upgrades, and may be repeated. Raises `UsageError` for a request that is not known.
+        Works also after later upgrades, and may be repeated. With `back`, what was undone counts again, and nothing is
+        paid for it. Raises `UsageError` for a request that is not known.
         """
         self.requests.get(request_id)
-        bought_for = self.pipeline.purchases.undo(request_id, at=self.pipeline.clock())
-        days = sorted(set(bought_for) & set(self.store.days("upgraded_chunks")))
+        changed = self.pipeline.purchases.undo(request_id, self.index.days_of, at=self.pipeline.clock(), back=back)
+        days = sorted(set(changed) & set(self.store.days("upgraded_chunks")))
         failures = []
         for day in days:
             try:
@@ -86,7 +95,7 @@ class Home:
                 failures.append(f"{day}: {error}")
         if failures:
             raise StorageError(
-                f"Undone, but these days still show it: {'; '.join(failures)} Mend them, and undo again."
+                f"Done, but these days do not show it yet: {'; '.join(failures)} Mend them, and say it again."
             )
         return days
 

@@ -129,10 +129,16 @@ class FailureReason(StrEnum):
     """Not sent: the call could use more than was allowed."""
     OUT_OF_TIME = "out_of_time"
     """Not sent: its reply would come too late."""
+    TOO_SLOW = "too_slow"
+    """Cut off by us: the time was nearly over."""
+    BUSY = "busy"
+    """Not sent: another upgrade is asking about the same conversation."""
     CANCELED = "canceled"
     """Called off while it was under way."""
     LOST = "lost"
     """The process that made it died before it ended."""
+    RESOLVED = "resolved"
+    """A person said whether it was charged, which nobody else could tell."""
     LOCAL_ONLY = "local_only"
     """Not sent: the conversation must not leave the machine."""
     REFUSAL = "refusal"
@@ -157,6 +163,8 @@ class Failure:
     retry_after_seconds: float | None = None
     status: int | None = None
     """The HTTP status, where there was one."""
+    cause: FailureReason | None = None
+    """Of an open circuit: how the last attempt failed."""
     vendor_ref: str | None = None
     seconds: float = 0.0
 

@@ -3,11 +3,13 @@
 import os
 import socket
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 import psutil
+
+_PRECISION_SECONDS = 1.5
+"""The time of the boot is told in whole seconds, and worked out anew from the clock each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class ProcessIdentity:
     host: str
     boot_id: str
     pid: int
-    started_at: datetime
+    started: float
+    """Seconds after the machine's boot: a clock that is set does not change it."""
 
     def is_alive(self) -> bool | None:
         """Whether it still runs; None where that cannot be told from here: it is on another machine."""
@@ -26,20 +29,20 @@ class ProcessIdentity:
         if self.boot_id != boot_id():
             return False
         try:
-            started_at = datetime.fromtimestamp(psutil.Process(self.pid).create_time(), UTC)
+            started = _seconds_after_boot(self.pid)
         except psutil.NoSuchProcess:
             return False
         # A new process may have got the number of the dead one.
-        return abs(started_at - self.started_at) < timedelta(seconds=1)
+        return abs(started - self.started) < _PRECISION_SECONDS
 
     def __str__(self) -> str:
-        return f"{self.host}|{self.boot_id}|{self.pid}|{self.started_at.isoformat()}"
+        return f"{self.host}|{self.boot_id}|{self.pid}|{self.started}"
 
     @classmethod
     def parse(cls, text: str) -> "ProcessIdentity":
         """The identity that was written as text."""
-        host, boot, pid, started_at = text.rsplit("|", 3)
-        return cls(host, boot, int(pid), datetime.fromisoformat(started_at))
+        host, boot, pid, started = text.rsplit("|", 3)
+        return cls(host, boot, int(pid), float(started))
 
 
 def this_process() -> ProcessIdentity:
@@ -49,8 +52,11 @@ def this_process() -> ProcessIdentity:
 
 @cache
 def _identity(pid: int) -> ProcessIdentity:
-    started_at = datetime.fromtimestamp(psutil.Process(pid).create_time(), UTC)
-    return ProcessIdentity(socket.gethostname(), boot_id(), pid, started_at)
+    return ProcessIdentity(socket.gethostname(), boot_id(), pid, _seconds_after_boot(pid))
+
+
+def _seconds_after_boot(pid: int) -> float:
+    return psutil.Process(pid).create_time() - psutil.boot_time()
 
 
 def boot_id() -> str:

@@ -67,11 +67,11 @@ def _count_elsewhere(ledger: Ledger, provider: ConfiguredProvider, *, today: dat
         for tier, total in totals.items():
             balance = ledger.balance(window_scope(provider.name, tier, window, ledger.clock()))
             others = total - balance.spent
-            most = (
-                max(others.tokens, balance.elsewhere.tokens),
-                max(others.picodollars, balance.elsewhere.picodollars),
+            ledger.declare_elsewhere(
+                balance.scope_id,
+                tokens=max(others.tokens, balance.elsewhere.tokens),
+                picodollars=max(others.picodollars, balance.elsewhere.picodollars),
             )
-            ledger.declare_elsewhere(balance.scope_id, Amount(*most))
 
 
 def _tiers(provider: ConfiguredProvider, model: str, today: date) -> tuple[QualityLevel, ...]:

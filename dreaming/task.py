@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from dreaming.bounds import require_bounds
 from dreaming.errors import UsageError
 
 Stopped = Literal["budget", "time", "provider"]
@@ -109,6 +110,8 @@ class Task:
             raise UsageError("The task has no id. Give it one, such as 'dreaming_daily'.")
         if self.schedule is not None and self.schedule.tzinfo is None:
             object.__setattr__(self, "schedule", self.schedule.replace(tzinfo=UTC))
+        limits = ("max_tokens", "max_cost_usd", "max_duration_seconds")
+        require_bounds({name: getattr(self.resources, name) for name in limits})
         self.work()
 
     def work(self) -> FullDay | Upgrade:

@@ -17,7 +17,7 @@ from dreaming.executor import DreamingExecutor
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Limit, request_scope
-from dreaming.storage.tables import calls
+from dreaming.storage.tables import calls, paid_chunks
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor, Fault
 from dreaming.upgrading.terms import UpgradeTerms
@@ -125,12 +125,14 @@ def test_only_a_conversation_that_is_new_is_paid_for(home_of_talk, vendor):
 
 
 def test_equal_conversations_share_a_call_and_its_cost_is_counted_once(any_home, vendor):
-    """The columns still add up to the ledger."""
+    """The columns still add up to the ledger, also where the first reply could not be used."""
     any_home.archive.add([make_conversation(talk(), conversation_id=f"test:{n}") for n in range(3)])
     any_home.pipeline.run_day(DAY)
+    replies = iter(["not what was asked for"])
+    vendor.answer = lambda request: next(replies, None) or answer_about_topics(request)
     result = upgrade(any_home, vendor)
     assert levels(any_home) == {"good"}
-    assert len(vendor.books.served) == 1
+    assert len(vendor.books.served) == 2
     assert sum(c.tokens_used for c in rows(any_home)) == result.tokens_consumed == vendor.books.charged_tokens
 
 
@@ -173,11 +175,11 @@ def test_premium_goes_over_good_and_nothing_goes_down(home_of_talk, vendor):
 
 
 def test_undo_takes_an_upgrade_back_also_after_later_ones(home_of_talk, vendor):
-    """What lies beneath comes back; it is not bought again unless that is asked for, and then costs nothing."""
+    """What lies beneath comes back; it is not bought again unless that is asked for, and brought back for nothing."""
     basic = rows(home_of_talk)
     upgrade(home_of_talk, vendor)
-    home_of_talk.pipeline.purchases.undo("R", at=home_of_talk.pipeline.clock())
-    home_of_talk.pipeline.publish(DAY)
+    good = rows(home_of_talk)
+    assert home_of_talk.undo("R") == [DAY]
     assert rows(home_of_talk) == basic
     again = upgrade(home_of_talk, vendor, request_id="R2", run_id="run2")
     assert (again.chunks_upgraded, again.skipped) == (0, {"undone": len(basic)})
@@ -185,6 +187,84 @@ def test_undo_takes_an_upgrade_back_also_after_later_ones(home_of_talk, vendor):
     back = upgrade(home_of_talk, vendor, request_id="R3", run_id="run3", include_undone=True)
     assert (back.tokens_consumed, len(vendor.books.served)) == (0, served)
     assert levels(home_of_talk) == {"good"}
+    home_of_talk.undo("R3")
+    assert rows(home_of_talk) == basic
+    home_of_talk.undo("R", back=True)
+    assert rows(home_of_talk) == good
+    assert len(vendor.books.served) == served
+
+
+def test_an_upgrade_that_was_undone_buys_nothing_any_more(home_of_talk, vendor):
+    """Neither gone on with nor while it is under way."""
+    upgrade(home_of_talk, vendor, max_tokens=9_000, settings={"max_concurrency": 1})
+    home_of_talk.undo("R")
+    served = len(vendor.books.served)
+    with pytest.raises(UsageError, match="was undone, and buys nothing any more"):
+        upgrade(home_of_talk, vendor, run_id="run2")
+    vendor.answer = lambda request: home_of_talk.undo("R2") and answer_about_topics(request)
+    with pytest.raises(UsageError, match="dreaming redo R2"):
+        upgrade(
+            home_of_talk,
+            vendor,
+            request_id="R2",
+            run_id="run3",
+            target_quality="premium",
+            settings={"max_concurrency": 1},
+        )
+    assert len(vendor.books.served) < served + 4
+    assert levels(home_of_talk) == {"basic"}
+
+
+def test_what_another_upgrade_has_bought_since_it_was_planned_is_not_bought_again(home_of_talk, vendor):
+    """With whatever model; it is counted as skipped."""
+    work = executor(home_of_talk, vendor)
+    late = work.begin("late", UpgradeTerms(target_quality="good", max_tokens=10**6, model="claude-haiku-3-5"))
+    work.plan(late, [DAY])
+    total = len(rows(home_of_talk))
+    upgrade(home_of_talk, vendor, run_id="run2")
+    served = len(vendor.books.served)
+    result = work.upgrade(late, [DAY])
+    assert (result.tokens_consumed, result.skipped) == (0, {"bought_meanwhile": total})
+    assert len(vendor.books.served) == served
+
+
+def test_two_upgrades_at_once_share_what_they_buy(home_of_talk, vendor):
+    """Each conversation is paid for once, by one of them."""
+    vendor.latency_seconds = 0.3
+    results = {}
+
+    def work(name, **terms):
+        results[name] = upgrade(home_of_talk, vendor, request_id=name, run_id=name, **terms)
+
+    threads = [
+        threading.Thread(target=work, args=("A",)),
+        threading.Thread(target=work, args=("B",), kwargs={"model": "claude-haiku-3-5"}),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(vendor.books.served) == 4
+    assert sum(result.tokens_consumed for result in results.values()) == vendor.books.charged_tokens
+    assert levels(home_of_talk) == {"good"}
+    assert_verbatim(home_of_talk)
+
+
+def test_each_level_is_bought_with_its_own_model_and_from_its_own_budget(home_of_talk, vendor):
+    """A resource whose model is a premium one does not make the nightly upgrade premium."""
+    home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit(tokens=500_000))
+    result = upgrade(home_of_talk, vendor, settings={"model": "claude-opus-4-5"})
+    assert (result.llm_model, levels(home_of_talk)) == ("claude-haiku-4-5", {"good"})
+    assert home_of_talk.ledger.window_balances("anthropic", "good")["month"].spent.tokens == result.tokens_consumed
+    better = upgrade(
+        home_of_talk,
+        vendor,
+        request_id="P",
+        run_id="p",
+        target_quality="premium",
+        settings={"model": "claude-opus-4-5"},
+    )
+    assert better.llm_model.startswith("claude-opus-4-5")
 
 
 def test_a_changed_text_loses_its_upgrade_and_no_other_does(home_of_talk, vendor):
@@ -246,6 +326,52 @@ def test_a_vendor_that_is_down_or_refuses_the_key_changes_nothing(home_of_talk):
     assert levels(home_of_talk) == {"good"}
 
 
+def test_a_vendor_that_comes_back_is_asked_again(home_of_talk, vendor, monkeypatch):
+    """The upgrade waits for it, and ends done."""
+    monkeypatch.setattr("dreaming.providers.circuit.OPEN_SECONDS", 0.3)
+    monkeypatch.setattr("dreaming.providers.retrying.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("dreaming.buying.PROBE_SECONDS", 0.1)
+    vendor.break_next(*[Fault.of_status(529)] * 7)
+    result = upgrade(home_of_talk, vendor, settings={"max_concurrency": 1})
+    assert (result.stopped, levels(home_of_talk)) == (None, {"good"})
+
+
+def test_a_vendor_that_stays_away_ends_an_upgrade(home_of_talk, monkeypatch):
+    """At once where nobody is there; after a while where it is there and broken."""
+    monkeypatch.setattr("dreaming.providers.retrying.FIRST_PAUSE_SECONDS", 0.01)
+    with FakeVendor(answer=answer_about_topics) as gone:
+        pass
+    result = upgrade(home_of_talk, gone)
+    assert (result.stopped, result.tokens_consumed) == ("provider", 0)
+    monkeypatch.setattr("dreaming.buying.FIRST_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("dreaming.buying.PROBE_SECONDS", 0.1)
+    with FakeVendor(answer=answer_about_topics) as broken:
+        broken.break_next(*[Fault.of_status(529)] * 100)
+        assert upgrade(home_of_talk, broken, run_id="run2").stopped == "provider"
+    with FakeVendor(answer=answer_about_topics) as vendor:
+        assert upgrade(home_of_talk, vendor, run_id="run3").stopped is None
+    assert levels(home_of_talk) == {"good"}
+
+
+@pytest.mark.parametrize("fault", [Fault.of_status(400), Fault("html")])
+def test_a_vendor_that_takes_nothing_ends_an_upgrade_and_one_that_takes_others_does_not(any_home, vendor, fault):
+    """What is refused is given up for good only where others are answered."""
+    any_home.archive.add([make_conversation(talk(n), conversation_id=f"test:{n}") for n in range(12)])
+    any_home.pipeline.run_day(DAY)
+    with FakeVendor() as broken:
+        broken.break_next(*[fault] * 12)
+        result = upgrade(any_home, broken, settings={"max_concurrency": 1})
+        assert 5 <= len(broken.books.served) < 9
+    assert (result.stopped, levels(any_home)) == ("provider", {"basic"})
+    assert set(result.skipped) == {"left"}
+    vendor.break_next(*[fault] * 2)
+    result = upgrade(any_home, vendor, run_id="run2", settings={"max_concurrency": 1})
+    assert (result.stopped, levels(any_home)) == (None, {"basic", "good"})
+    given_up = sum(chunk.quality_level == "basic" for chunk in rows(any_home))
+    assert sum(result.skipped.values()) == given_up > 0
+    assert "left" not in result.skipped
+
+
 def test_an_interruption_publishes_what_was_bought(home_of_talk, vendor, monkeypatch):
     """Ctrl-C in the middle: the day holds what was paid for, and the run goes on being interrupted."""
     monkeypatch.setattr(signal, "getsignal", signal.getsignal)
@@ -273,6 +399,35 @@ def test_what_is_local_only_is_never_sent(any_home, vendor):
     any_home.pipeline.run_day(DAY)
     result = upgrade(any_home, vendor)
     assert (set(result.skipped), vendor.books.served) == ({"local_only"}, [])
+
+
+def test_what_becomes_local_only_or_is_forgotten_after_it_was_planned_is_not_kept(home_of_talk, vendor):
+    """Neither sent, nor is what was bought for it meanwhile."""
+    work = executor(home_of_talk, vendor, max_concurrency=1)
+    request = work.begin("R", UpgradeTerms(target_quality="good", max_tokens=10**6))
+    work.plan(request, [DAY])
+    home_of_talk.archive.add([replace(make_conversation(talk(0), conversation_id="test:0"), local_only=True)])
+    forgotten = []
+
+    def answer(request):
+        if not forgotten:
+            with home_of_talk.ledger.database.read() as connection:
+                query = sa.select(calls.c.conversation_id).where(calls.c.state == "reserved")
+                forgotten.append(connection.execute(query).scalars().first())
+            home_of_talk.forget(ConversationId(forgotten[0]))
+        return answer_about_topics(request)
+
+    vendor.answer = answer
+    result = work.upgrade(request, [DAY])
+    assert len(vendor.books.served) == 3
+    assert result.skipped["local_only"] > 0
+    with home_of_talk.ledger.database.read() as connection:
+        kept = connection.execute(sa.select(calls.c.conversation_id, calls.c.reply)).all()
+        bought = set(connection.execute(sa.select(paid_chunks.c.conversation_id)).scalars())
+    assert [reply for conversation_id, reply in kept if conversation_id is None] == [None]
+    assert len(bought) == 2
+    assert not bought & {"test:0", *forgotten}
+    assert result.tokens_consumed == vendor.books.charged_tokens
 
 
 @pytest.mark.parametrize(

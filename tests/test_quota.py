@@ -48,7 +48,7 @@ def test_of_what_was_declared_and_what_is_read_the_larger_counts(home, vendor):
     """The smaller remainder."""
     scope = window_scope("anthropic", "good", "month", home.ledger.clock())
     home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=50_000))
-    home.ledger.declare_elsewhere(scope, Amount(20_000))
+    home.ledger.declare_elsewhere(scope, tokens=20_000)
     vendor.books.elsewhere.append(UsedElsewhere("claude-haiku-4-5", 1_000, 0))
     read_elsewhere(home.ledger, configured(vendor, "anthropic", admin_key="sk-admin"), today=TODAY)
     assert home.ledger.balance(scope).elsewhere.tokens == 20_000
@@ -67,7 +67,7 @@ def test_a_model_that_is_not_known_counts_for_every_tier(home, vendor):
 def test_a_report_that_cannot_be_read_is_said_without_the_key_and_changes_nothing(home, name):
     """What was declared stays."""
     scope = window_scope(name, "good", "month", home.ledger.clock())
-    home.ledger.declare_elsewhere(scope, Amount(20_000))
+    home.ledger.declare_elsewhere(scope, tokens=20_000)
     settings = ProviderSettings(api_key="sk-fake", base_url="http://127.0.0.1:9/v1", admin_key="sk-admin-secret")
     [failure] = read_elsewhere(home.ledger, {name: ConfiguredProvider(name, settings)}, today=TODAY)
     assert f"The usage report of {name} could not be read" in failure

@@ -27,6 +27,10 @@ _FOR_GOOD = frozenset(
 )
 
 
+_TELLS_NOTHING = frozenset({FailureReason.CANCELED, FailureReason.OUT_OF_TIME, FailureReason.TOO_SLOW})
+"""Ended by us."""
+
+
 @dataclass(slots=True)
 class Circuit:
     """Whether attempts may be made, from how the ones before ended."""
@@ -36,8 +40,8 @@ class Circuit:
     """Seconds, monotonic."""
     failures: int = 0
     """In a row."""
-    last: str = ""
-    """What the last of them said."""
+    last: Failure | None = None
+    """The last of them."""
     opened_at: float | None = None
     is_probing: bool = False
     """Whether the one attempt is under way that tells if the vendor is back."""
@@ -51,15 +55,15 @@ class Circuit:
         """
         if self.final is not None:
             return replace(self.final, charge="released", usage=None, seconds=0.0)
-        if self.opened_at is None:
+        if self.opened_at is None or self.last is None:
             return None
         left = self.opened_at + OPEN_SECONDS - self.clock()
         if left <= 0 and not self.is_probing:
             self.is_probing = probing
             return None
         again = f"It is asked again in {max(left, 0):.0f} s."
-        message = f"{self.provider} failed {self.failures} times in a row. {self.last} {again}"
-        return Failure(reason=FailureReason.CIRCUIT_OPEN, charge="released", message=message)
+        message = f"{self.provider} failed {self.failures} times in a row. {self.last.message} {again}"
+        return Failure(reason=FailureReason.CIRCUIT_OPEN, charge="released", message=message, cause=self.last.reason)
 
     def note(self, outcome: Outcome) -> None:
         """Learn how an attempt ended."""
@@ -67,10 +71,10 @@ class Circuit:
         if reason in _FOR_GOOD and isinstance(outcome, Failure):
             self.final = outcome
         elif reason in _DOWN and isinstance(outcome, Failure):
-            self.failures, self.last = self.failures + 1, outcome.message
+            self.failures, self.last = self.failures + 1, outcome
             if self.is_probing or self.failures >= FAILURES_TO_OPEN:
                 self.opened_at = self.clock()
-        else:
+        elif reason not in _TELLS_NOTHING:
             self.failures, self.opened_at = 0, None
         self.is_probing = False
 

@@ -55,7 +55,10 @@ class Conversing:
         complaint, longer = None, 1
         for _ in range(REPLIES_TO_A_WINDOW):
             call = self._call(first, end, complaint, longer)
-            outcome = await retry(lambda call=call: self._attempt(call))  # type: ignore[misc] # bound in this round
+            outcome = await retry(
+                lambda call=call: self._attempt(call),  # type: ignore[misc] # bound in this round
+                pause=self.provider.pause,
+            )
             if isinstance(outcome, Failure):
                 return outcome
             judged = self._judge(outcome, first, end)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from dreaming.model_call import CALLED_OFF, Failure, FailureReason, ModelCall, Outcome
 from dreaming.providers.pace import Pace
 from dreaming.providers.provider import LLMProvider, WrappedProvider
-from dreaming.spending.meter import AskedModel, CalledOff, Send
+from dreaming.spending.meter import AskedModel, CalledOff, SecondsLeft, Send, too_late
 from dreaming.spending.prices import price_of
 
 GRACE_SECONDS = 5.0
@@ -18,8 +18,14 @@ GRACE_SECONDS = 5.0
 class CallMeter(Protocol):
     """What stands between a provider and its vendor."""
 
-    is_winding_up: bool
-    """Whether no further call is made."""
+    @property
+    def is_winding_up(self) -> bool:
+        """Whether no further call is made."""
+        ...
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait before a call; returns False, early, where none is to be made any more."""
+        ...
 
     async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
         """The reply that an equal call has had, or one attempt if that is allowed."""
@@ -29,8 +35,12 @@ class CallMeter(Protocol):
 class _Unmetered:
     is_winding_up = False
 
+    async def pause(self, seconds: float) -> bool:
+        await asyncio.sleep(seconds)
+        return True
+
     async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:  # noqa: ARG002
-        return await send(asked.timeout_seconds)
+        return await send(lambda: asked.timeout_seconds)
 
 
 UNMETERED = _Unmetered()
@@ -46,22 +56,29 @@ class MeteredProvider(WrappedProvider):
     def __init__(self, inner: LLMProvider, meter: CallMeter) -> None:
         super().__init__(inner)
         self._meter = meter
-        self._pace = Pace(inner.name, max_concurrency=inner.limits.max_concurrency)
+        self._pace = Pace(inner.name, max_concurrency=inner.limits.max_concurrency, sleep=meter.pause)
         self._asked: AskedModel | None = None
 
     async def send(self, call: ModelCall) -> Outcome:
         """Read the reply from the ledger, or make one attempt when its turn comes."""
         key = call.key(self.name, self.model.served)
         # Reserved before its turn, and settled after it: writing takes no time from those under way.
-        return await self._meter.attempt(key, self.asked(), call, lambda seconds: self._send_in_turn(call, seconds))
+        return await self._meter.attempt(key, self.asked(), call, lambda left: self._send_in_turn(call, left))
 
-    async def _send_in_turn(self, call: ModelCall, seconds: float) -> Outcome:
-        return self._pace.refusal() or await self._pace.run(lambda: _to_the_end(self._timed(call, seconds)))
+    async def pause(self, seconds: float) -> bool:
+        """Wait before another attempt, no longer than attempts are made."""
+        return await self._meter.pause(seconds)
 
-    async def _timed(self, call: ModelCall, seconds: float) -> Outcome:
+    async def _send_in_turn(self, call: ModelCall, left: SecondsLeft) -> Outcome:
+        return self._pace.refusal() or await self._pace.run(lambda: _to_the_end(self._timed(call, left)))
+
+    async def _timed(self, call: ModelCall, left: SecondsLeft) -> Outcome:
         """How an attempt ends, if it does within the time; the provider itself minds its own timeout."""
         if self._meter.is_winding_up:
             return CALLED_OFF
+        seconds = left()
+        if seconds is None:
+            return too_late()
         if seconds >= self.limits.timeout_seconds:
             return await self.inner.send(call)
         try:
@@ -69,7 +86,7 @@ class MeteredProvider(WrappedProvider):
                 return await self.inner.send(call)
         except TimeoutError:
             message = f"There was no reply within {seconds:.1f} s, a third of the time that was left."
-            return Failure(reason=FailureReason.TIMEOUT, charge="unknown", message=message, seconds=seconds)
+            return Failure(reason=FailureReason.TOO_SLOW, charge="unknown", message=message, seconds=seconds)
 
     async def count_input_tokens(self, call: ModelCall) -> int | None:
         """The other's count."""

@@ -28,7 +28,7 @@ class Pace:
         *,
         max_concurrency: int,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[bool]],
     ) -> None:
         self.limit = float(max_concurrency)
         """How many may be in flight now; whole ones count."""
@@ -54,8 +54,8 @@ class Pace:
             self._leave()
 
     async def _run(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        while (pause := self._paused_until - self._clock()) > 0:
-            await self._sleep(pause)
+        while (pause := self._paused_until - self._clock()) > 0 and await self._sleep(pause):
+            pass
         refusal = self._circuit.refusal()
         if refusal is not None:
             return refusal

@@ -1,5 +1,6 @@
 """The interface of every provider: one attempt to ask its model, and the cutting of a conversation made of attempts."""
 
+import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -119,6 +120,11 @@ class LLMProvider(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait before another attempt; returns False where none is to be made any more."""
+        await asyncio.sleep(seconds)
+        return True
 
     async def chunk_conversation(self, passage: Passage, *, max_tokens: int | None = None) -> Chunked | GivenUp:
         """Have the model cut a conversation into topics.

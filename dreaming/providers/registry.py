@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 
+from dreaming.chunk import QualityLevel
 from dreaming.errors import ConfigurationError
 from dreaming.providers.anthropic import AnthropicProvider
 from dreaming.providers.local import LocalProvider
 from dreaming.providers.metered import UNMETERED, CallMeter, MeteredProvider
+from dreaming.providers.models import default_model
 from dreaming.providers.openai import OpenAIProvider
 from dreaming.providers.provider import LLMProvider, ProviderSettings
 
@@ -34,9 +36,25 @@ class ConfiguredProvider:
         """Whether it is a cloud provider that there is a key for, or one that asks for none."""
         return self.name != LocalProvider.name and bool(self.settings.api_key or self.settings.base_url)
 
+    def model_for(self, level: QualityLevel, *, today: date) -> str:
+        """The configured model where it gives a level, and else the vendor's default: each level has its own budget.
+
+        Raises `ConfigurationError` where there is neither.
+        """
+        configured = self.settings.model
+        if configured and self.settings.resolve(self.name, configured, today=today).quality_level == level:
+            return configured
+        return default_model(self.name, level)
+
     def open(self, meter: CallMeter, *, today: date, model: str | None = None) -> LLMProvider:
-        """The provider, with another model than the configured one where that is named, not connected yet."""
-        settings = replace(self.settings, model=model) if model else self.settings
+        """The provider, with another model than the configured one where that is named, not connected yet.
+
+        What is configured about the configured model, its price and its level, does not hold for another.
+        """
+        settings = self.settings
+        if model and settings.model and model != settings.model:
+            settings = replace(settings, price=None, quality_level=None)
+        settings = replace(settings, model=model or settings.model)
         return make_provider(self.name, settings, today=today, meter=meter)
 
 

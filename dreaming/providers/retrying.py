@@ -1,6 +1,5 @@
 """Trying again what failed for a moment."""
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
@@ -18,15 +17,15 @@ LONGEST_RETRY_AFTER_SECONDS = 60.0
 async def retry(
     attempt: Callable[[], Awaitable[Outcome]],
     *,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    pause: Callable[[float], Awaitable[bool]],
     jitter: Callable[[], float] = random.random,
 ) -> Outcome:
     """Make an attempt, and further ones while the failures are transient; returns how the last one ended.
 
     At most 8, of which at most 3 may end in a failure that may have been charged. Pauses grow exponentially, with
-    full jitter, and are no shorter than the vendor asks for.
+    full jitter, and are no shorter than the vendor asks for; one that returns False was the last.
     """
-    pause, unknown = FIRST_PAUSE_SECONDS, 0
+    seconds, unknown = FIRST_PAUSE_SECONDS, 0
     for left in range(MOST_ATTEMPTS - 1, -1, -1):
         outcome = await attempt()
         unknown += outcome.charge == "unknown"
@@ -35,6 +34,7 @@ async def retry(
         asked = outcome.retry_after_seconds or 0.0
         if asked > LONGEST_RETRY_AFTER_SECONDS:
             break
-        await sleep(max(asked, pause * jitter()))
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        if not await pause(max(asked, seconds * jitter())):
+            break
+        seconds = min(2 * seconds, LONGEST_PAUSE_SECONDS)
     return outcome

@@ -10,7 +10,8 @@ from dreaming.providers.provider import ProviderSettings
 
 MOST_DAYS = 31
 """Daily buckets in one page of a report."""
-TIMEOUT_SECONDS = 30.0
+_CLIENT: Mapping[str, Any] = {"timeout": 8.0, "max_retries": 0}
+"""A schedule waits for it, for at most a minute."""
 
 _ANTHROPIC_PATH = "/v1/organizations/usage_report/messages"
 
@@ -46,7 +47,7 @@ def _anthropic(settings: ProviderSettings, since: datetime) -> Iterator[Usage]:
     """`GET /v1/organizations/usage_report/messages`, which the SDK has no method for."""
     from anthropic import Anthropic
 
-    with Anthropic(api_key=settings.admin_key, base_url=settings.base_url, timeout=TIMEOUT_SECONDS) as client:
+    with Anthropic(api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT) as client:
         asked: dict[str, Any] = {"starting_at": since.isoformat(), "bucket_width": "1d", "limit": MOST_DAYS}
         asked["group_by[]"] = "model"
         while True:
@@ -71,9 +72,7 @@ def _openai(settings: ProviderSettings, since: datetime) -> Iterator[Usage]:
     """`admin.organization.usage.completions`."""
     from openai import OpenAI
 
-    with OpenAI(
-        api_key="none", admin_api_key=settings.admin_key, base_url=settings.base_url, timeout=TIMEOUT_SECONDS
-    ) as client:
+    with OpenAI(api_key="none", admin_api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT) as client:
         asked: dict[str, Any] = {"start_time": int(since.timestamp()), "bucket_width": "1d", "limit": MOST_DAYS}
         while True:
             page = client.admin.organization.usage.completions(group_by=["model"], **asked).model_dump()

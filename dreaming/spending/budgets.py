@@ -104,4 +104,4 @@ def _left(limit: int | None, used: int) -> int | None:
 
 
 def _usd(picodollars: int | None) -> str | None:
-    return None if picodollars is None else str(Amount(0, picodollars).cost_usd.normalize())
+    return None if picodollars is None else format(Amount(0, picodollars).cost_usd.normalize(), "f")

@@ -17,11 +17,14 @@ from dreaming.processes import this_process
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, Limit
 from dreaming.storage.database import insert_new
-from dreaming.storage.tables import budget_limits, calls, paid_chunks, scopes
+from dreaming.storage.tables import budget_limits, calls, scopes
 
 _log = logging.getLogger(__name__)
 
 CallState = Literal["reserved", "settled", "released", "unknown"]
+
+JUST_ENDED = timedelta(seconds=30)
+"""A reply that is younger may be about to be made chunks of."""
 
 Purpose = Literal["basic_chunks", "upgrade", "benchmark"]
 
@@ -64,6 +67,11 @@ class AlreadyAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Busy:
+    """Another upgrade is asking about the same conversation: what it buys need not be bought again."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoRoom:
     """It does not fit into a scope."""
 
@@ -72,7 +80,7 @@ class NoRoom:
     """Whether others of that scope are under way that may leave enough."""
 
 
-Reserving = Reserved | Answer | AlreadyAsked | NoRoom
+Reserving = Reserved | Answer | AlreadyAsked | Busy | NoRoom
 """What becomes of a reservation; an `Answer` where an equal call has had one."""
 
 
@@ -111,11 +119,11 @@ class Entries:
         self.load(
             [*(s for each in reservations for s in each.scopes), *(s for row in rows.values() for s in row["scopes"])]
         )
-        asked = self._asked(reservations)
+        asked, busy = self._asked(reservations), self._busy(reservations)
         results: dict[int, Any] = {}
         for place, each in enumerate(work):
             if isinstance(each, Reservation):
-                results[place] = self._reserve(each, asked)
+                results[place] = self._reserve(each, asked, busy)
             elif isinstance(each, Settlement):
                 results[place] = self._settle(each, rows.pop(each.call_id, None))
         self._write()
@@ -148,15 +156,22 @@ class Entries:
         self._write()
 
     def resolve(self, call_id: str, *, charged: bool) -> None:
-        """Settle an unknown call at what it reserved, or release it."""
-        row = self._calls([call_id]).get(call_id)
-        if row is None or row["state"] != "unknown":
-            state = "not in the ledger" if row is None else row["state"]
-            raise UsageError(f"The call {call_id!r} is {state}; only one that is unknown can be resolved.")
+        """Settle a call whose cost nobody knows at what it reserved, or release it."""
+        row = next(
+            iter(
+                self._connection.execute(find_unknown().where(calls.c.call_id == call_id).with_for_update()).mappings()
+            ),
+            None,
+        )
+        if row is None:
+            known = self._calls([call_id])
+            state = known[call_id]["state"] if known else "not in the ledger"
+            raise UsageError(f"The call {call_id!r} is {state}; only one whose cost is unknown can be resolved.")
         self.load(row["scopes"])
         counted = _reserved(row) if charged else Amount()
         self._count(row, reserved=False, counted=counted)
-        self._ended.append({"of": call_id, "state": "settled" if charged else "released", **_counted(counted)})
+        ending = {"state": "settled" if charged else "released", "failure": FailureReason.RESOLVED.value}
+        self._ended.append({"of": call_id, **ending, **_counted(counted)})
         self._write()
 
     def _calls(self, call_ids: Sequence[str]) -> dict[str, sa.RowMapping]:
@@ -176,13 +191,36 @@ class Entries:
                 asked.setdefault(row["request_key"], []).append(row)
         return asked
 
-    def _reserve(self, reservation: Reservation, asked: dict[str, list[sa.RowMapping]]) -> Reserving:
+    def _busy(self, reservations: Sequence[Reservation]) -> set[tuple[str, str]]:
+        """The conversations that upgrades are asking about now, each with the request; none for what is free."""
+        mine = {each.conversation_id for each in reservations if each.request_id}
+        if not mine:
+            return set()
+        about_to_be_taken = sa.and_(
+            calls.c.reply.is_not(None),
+            calls.c.ended_at > self._now - JUST_ENDED,
+            ~calls.c.attributed,
+            ~calls.c.unusable,
+        )
+        query = sa.select(calls.c.conversation_id, calls.c.request_id).where(
+            calls.c.conversation_id.in_(mine),
+            calls.c.request_id.is_not(None),
+            (calls.c.state == "reserved") | about_to_be_taken,
+        )
+        return {(row.conversation_id, row.request_id) for row in self._connection.execute(query)}
+
+    def _reserve(
+        self, reservation: Reservation, asked: dict[str, list[sa.RowMapping]], busy: set[tuple[str, str]]
+    ) -> Reserving:
         equal = asked.get(reservation.request_key, [])
         if reservation.request_key in self._new or any(row["state"] == "reserved" for row in equal):
             return AlreadyAsked()
         replies = [row for row in equal if not (reservation.ask_again and row["unusable"])]
         if replies:
             return read_answer(replies[-1])
+        conversation_id, request_id = reservation.conversation_id, reservation.request_id
+        if request_id and any(of == conversation_id and by != request_id for of, by in busy):
+            return Busy()
         for scope_id in reservation.scopes:
             balance = self._balances[scope_id]
             if not balance.fits(reservation.need):
@@ -192,6 +230,8 @@ class Entries:
         for scope_id in reservation.scopes:
             self._balances[scope_id].reserved += reservation.need
             self._changed.add(scope_id)
+        if request_id:
+            busy.add((conversation_id, request_id))
         return Reserved(call_id)
 
     def _settle(self, settlement: Settlement, row: sa.RowMapping | None) -> bool:
@@ -202,7 +242,11 @@ class Entries:
         self._count(row, reserved=row["state"] == "reserved", counted=counted)
         if counted.exceeds(_reserved(row)):
             self._close(row, counted)
-        self._ended.append({"of": settlement.call_id, **_ending(settlement), **_counted(counted)})
+        ending = _ending(settlement)
+        if row["request_key"] is None:
+            # The conversation was forgotten meanwhile.
+            ending["reply"] = None
+        self._ended.append({"of": settlement.call_id, **ending, **_counted(counted)})
         return True
 
     def _count(self, row: sa.RowMapping, *, reserved: bool, counted: Amount) -> None:
@@ -239,15 +283,26 @@ class Entries:
         self._connection.execute(update, renamed)
 
 
-def charged_for(connection: sa.Connection, call_ids: Collection[str], *, request_id: str) -> Amount:
-    """What calls of a request came to that no chunk has been charged with yet.
+def find_unknown() -> sa.Select[Any]:
+    """The calls of which nobody knows what they cost, if anything."""
+    untold = sa.and_(
+        calls.c.state == "settled",
+        calls.c.output_tokens.is_(None),
+        calls.c.failure.is_distinct_from(FailureReason.RESOLVED.value),
+    )
+    return sa.select(calls).where((calls.c.state == "unknown") | untold)
+
+
+def attribute(connection: sa.Connection, call_ids: Collection[str], *, request_id: str) -> Amount:
+    """Attribute calls to the chunks that are made of them, once; returns what those of the request came to.
 
     What an earlier request paid for is free to this one, and so is what another conversation with the same text paid
     for.
     """
-    charged = sa.select(paid_chunks.c.call_id).where(paid_chunks.c.call_id == calls.c.call_id)
-    mine = (calls.c.call_id.in_(call_ids), calls.c.request_id == request_id, ~charged.exists())
-    return sum_calls(connection, *mine)
+    named = calls.c.call_id.in_(call_ids)
+    cost = sum_calls(connection, named, calls.c.request_id == request_id, ~calls.c.attributed)
+    connection.execute(calls.update().where(named).values(attributed=True))
+    return cost
 
 
 def sum_calls(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Amount:

@@ -20,6 +20,7 @@ from dreaming.spending.entries import (
     Reservation,
     Reserving,
     Settlement,
+    find_unknown,
     make_scopes,
     read_answer,
     read_balance,
@@ -81,7 +82,7 @@ class Ledger:
             return sum_calls(connection, calls.c.run_id == run_id, calls.c.purpose == purpose, of_day)
 
     def give_up_dead(self) -> int:
-        """Turn the reservations of processes that are gone, or whose time is over, into unknown ones.
+        """Turn the reservations of processes that are gone into unknown ones.
 
         They stay counted: the vendor may have charged. Returns how many.
         """
@@ -95,7 +96,7 @@ class Ledger:
         return len(dead)
 
     def resolve(self, call_id: str, *, charged: bool) -> None:
-        """Say of an unknown call whether the vendor charged it; raises `UsageError` where that is not open."""
+        """Say of a call whose cost is unknown whether it was charged; raises `UsageError` where that is not open."""
         with self.database.write() as connection:
             Entries(connection, self.clock()).resolve(call_id, charged=charged)
 
@@ -145,14 +146,13 @@ class Ledger:
             return sum_calls(connection, calls.c.purpose == "upgrade", calls.c.reserved_at >= moment)
 
     def unknown_calls(self) -> list[dict[str, Any]]:
-        """The calls of which nobody knows whether they were charged, the newest first."""
-        query = (
-            sa.select(calls.c.call_id, calls.c.model, calls.c.failure, calls.c.counted_tokens.label("tokens"))
-            .where(calls.c.state == "unknown", calls.c.cost_picodollars > 0)
-            .order_by(calls.c.reserved_at.desc())
-        )
+        """The calls of which nobody knows what they cost, if anything, the newest first."""
+        query = find_unknown().where(calls.c.cost_picodollars > 0).order_by(calls.c.reserved_at.desc())
         with self.database.read() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return [
+                {"call_id": row.call_id, "model": row.model, "failure": row.failure, "tokens": row.counted_tokens}
+                for row in connection.execute(query)
+            ]
 
     def set_limit(self, provider: str, tier: QualityLevel, window: Window, limit: Limit) -> None:
         """Set a standing limit from now on, in the window under way too, which opens again if it was closed."""
@@ -170,11 +170,12 @@ class Ledger:
         with self.database.write() as connection:
             make_scopes(connection, [Balance(scope_id, limit)])
 
-    def declare_elsewhere(self, scope_id: str, spent: Amount) -> None:
-        """Say what the same key has spent elsewhere in a window, in all."""
+    def declare_elsewhere(self, scope_id: str, *, tokens: int | None = None, picodollars: int | None = None) -> None:
+        """Say what the same key has spent elsewhere in a window, in all; a figure that is not given stays."""
+        said = {"elsewhere_tokens": tokens, "elsewhere_picodollars": picodollars}
+        values = {name: figure for name, figure in said.items() if figure is not None}
         with self.database.write() as connection:
             Entries(connection, self.clock()).load([scope_id])
-            values = {"elsewhere_tokens": spent.tokens, "elsewhere_picodollars": spent.picodollars}
             connection.execute(scopes.update().where(scopes.c.scope_id == scope_id).values(**values))
 
     def forget(self, conversation_id: ConversationId) -> int:
@@ -185,5 +186,6 @@ class Ledger:
 
 
 def _is_over(owner: str | None, until: datetime | None, now: datetime) -> bool:
-    expired = until is not None and until < now
-    return expired or (owner is not None and ProcessIdentity.parse(owner).is_alive() is False)
+    """Whether whoever made a call is gone: told by its process, or where that cannot be asked, by the time it had."""
+    alive = None if owner is None else ProcessIdentity.parse(owner).is_alive()
+    return until is not None and until < now if alive is None else not alive

@@ -5,6 +5,7 @@ use. Only when none is does a budget refuse.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from dreaming.chunk import QualityLevel
 from dreaming.model_call import CALLED_OFF, Answer, Failure, FailureReason, ModelCall, Outcome
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, request_scope, window_scope
-from dreaming.spending.entries import NoRoom, Purpose, Reservation, Reserved, Reserving
+from dreaming.spending.entries import Busy, NoRoom, Purpose, Reservation, Reserved, Reserving
 from dreaming.spending.ledger import Ledger
 from dreaming.spending.prices import Price, worst_case
 
@@ -27,9 +28,14 @@ LARGEST_SHARE_OF_TIME = 1 / 3
 """Of the time to the deadline that one call may take."""
 LEAST_SECONDS = 0.5
 """A call that would have less is not made."""
+LATEST_ANSWERS = 16
+"""Nor is one that would have less than the slowest of so many took."""
 
-Send = Callable[[float], Awaitable[Outcome]]
-"""Sends a call, and gives it so many seconds."""
+SecondsLeft = Callable[[], float | None]
+"""How long a call that is sent now may take; None where it is too late for one."""
+
+Send = Callable[[SecondsLeft], Awaitable[Outcome]]
+"""Sends a call when its turn comes."""
 
 
 class CalledOff(asyncio.CancelledError):
@@ -77,14 +83,28 @@ class Meter:
         self._deadline_at = deadline_at
         self._retry_failed = retry_failed
         self._freed = asyncio.Event()
-        self.is_winding_up = False
-        """Whether no further call is made: those under way may end."""
+        self._wound_up = asyncio.Event()
         self._looked_at = monotonic()
+        self._took: deque[float] = deque(maxlen=LATEST_ANSWERS)
 
     def wind_up(self) -> None:
         """Let no further call be made: what waits for a place in a budget is given up, what is under way goes on."""
-        self.is_winding_up = True
+        self._wound_up.set()
         self._freed.set()
+
+    @property
+    def is_winding_up(self) -> bool:
+        """Whether no further call is made: those under way may end."""
+        return self._wound_up.is_set()
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait before a call; returns False, early, where none is to be made any more."""
+        left = seconds if self._deadline_at is None else min(seconds, self._left_seconds(self._deadline_at))
+        try:
+            await asyncio.wait_for(self._wound_up.wait(), max(left, 0))
+        except TimeoutError:
+            return left == seconds
+        return False
 
     async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
         """Make one attempt, reserved and settled; an uncharged `Failure` where a budget or the time forbids it.
@@ -93,20 +113,22 @@ class Meter:
         """
         if self.is_winding_up:
             return CALLED_OFF
-        seconds = self._seconds(asked)
-        if seconds < LEAST_SECONDS:
+        if self._seconds(asked) is None:
             stored = await asyncio.to_thread(self._ledger.reply, key, ask_again=self._retry_failed)
-            return stored or _not_sent(FailureReason.OUT_OF_TIME, "The time that the upgrade was given is over.")
+            return stored or too_late()
         reserved = await self._reserve(self._reservation(key, asked, call), asked, call)
         if not isinstance(reserved, Reserved):
             return reserved
-        return await self._call(reserved.call_id, asked, send, seconds)
+        return await self._call(reserved.call_id, asked, send)
 
-    def _seconds(self, asked: AskedModel) -> float:
+    def _seconds(self, asked: AskedModel) -> float | None:
         if self._deadline_at is None:
             return asked.timeout_seconds
-        left = (self._deadline_at - self._ledger.clock()).total_seconds()
-        return min(asked.timeout_seconds, left * LARGEST_SHARE_OF_TIME)
+        seconds = min(asked.timeout_seconds, self._left_seconds(self._deadline_at) * LARGEST_SHARE_OF_TIME)
+        return seconds if seconds >= max([LEAST_SECONDS, *self._took]) else None
+
+    def _left_seconds(self, deadline_at: datetime) -> float:
+        return (deadline_at - self._ledger.clock()).total_seconds()
 
     def _reservation(self, key: str, asked: AskedModel, call: ModelCall) -> Reservation:
         return Reservation(
@@ -157,8 +179,11 @@ class Meter:
                 return _not_sent(FailureReason.OVER_BUDGET, _does_not_fit(result.balance, reservation.need))
             if self.is_winding_up:
                 return CALLED_OFF
-            if self._seconds(asked) < LEAST_SECONDS:
+            if self._seconds(asked) is None:
                 return _not_sent(FailureReason.OUT_OF_TIME, "The time was over before a place in the budget was free.")
+            if isinstance(result, Busy):
+                await self._wait(self._wound_up)
+                return _not_sent(FailureReason.BUSY, "Another upgrade is asking about this conversation.")
             await self._wait(freed)
 
     async def _ask_ledger(self, reservation: Reservation) -> Reserving:
@@ -172,18 +197,18 @@ class Meter:
                 await self._settle(result.call_id, CALLED_OFF, 0)
             raise
 
-    async def _wait(self, freed: asyncio.Event) -> None:
-        """Until something was given back in this process, or for a moment."""
+    async def _wait(self, event: asyncio.Event) -> None:
+        """Until something has happened in this process, or for a moment; what the dead hold is let go."""
         try:
-            await asyncio.wait_for(freed.wait(), POLL_SECONDS)
+            await asyncio.wait_for(event.wait(), POLL_SECONDS)
         except TimeoutError:
             if monotonic() - self._looked_at > DEAD_LOOK_SECONDS:
                 self._looked_at = monotonic()
                 await asyncio.to_thread(self._ledger.give_up_dead)
 
-    async def _call(self, call_id: str, asked: AskedModel, send: Send, seconds: float) -> Outcome:
+    async def _call(self, call_id: str, asked: AskedModel, send: Send) -> Outcome:
         try:
-            outcome = await send(seconds)
+            outcome = await send(lambda: self._seconds(asked))
         except CalledOff as error:
             await asyncio.shield(self._settle_priced(call_id, asked, error.outcome))
             raise
@@ -191,7 +216,10 @@ class Meter:
             await asyncio.shield(self._settle_priced(call_id, asked, CALLED_OFF))
             raise
         await asyncio.shield(self._settle_priced(call_id, asked, outcome))
-        return replace(outcome, call_id=call_id) if isinstance(outcome, Answer) else outcome
+        if not isinstance(outcome, Answer):
+            return outcome
+        self._took.append(outcome.seconds)
+        return replace(outcome, call_id=call_id)
 
     async def _settle_priced(self, call_id: str, asked: AskedModel, outcome: Outcome) -> None:
         usage = outcome.usage
@@ -202,6 +230,11 @@ class Meter:
         await asyncio.wrap_future(self._ledger.settle(call_id, outcome, cost=cost))
         self._freed.set()
         self._freed = asyncio.Event()
+
+
+def too_late() -> Failure:
+    """How a call ends that is not sent because its reply would come too late."""
+    return _not_sent(FailureReason.OUT_OF_TIME, "The time that the upgrade was given is over, or too short for a call.")
 
 
 def _not_sent(reason: FailureReason, message: str) -> Failure:

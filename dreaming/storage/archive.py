@@ -179,6 +179,12 @@ class Archive:
         with self.database.read() as connection:
             return set(connection.execute(query).scalars())
 
+    def is_local_only(self, conversation_id: ConversationId) -> bool:
+        """Whether a conversation must not leave the machine."""
+        mine = (conversations.c.conversation_id == conversation_id) & conversations.c.local_only
+        with self.database.read() as connection:
+            return connection.execute(sa.select(conversations.c.conversation_id).where(mine)).first() is not None
+
     def revision(self, day: date) -> int:
         """How often imports have changed a day; 0 for a day that none has touched."""
         with self.database.read() as connection:

@@ -1,6 +1,6 @@
 """What was bought and not undone, as the ledger holds it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,6 +29,11 @@ class Purchases:
         with self._ledger.read() as connection:
             return [_paid_chunk(row) for row in connection.execute(query).mappings()]
 
+    def is_undone(self, request_id: str) -> bool:
+        """Whether a request was taken back."""
+        with self._ledger.read() as connection:
+            return connection.execute(sa.select(undone).where(undone.c.request_id == request_id)).first() is not None
+
     def undone(self) -> dict[ConversationId, list[PaidChunk]]:
         """What was bought and undone, by conversation."""
         query = sa.select(paid_chunks).where(paid_chunks.c.request_id.in_(sa.select(undone.c.request_id)))
@@ -38,14 +43,31 @@ class Purchases:
                 found.setdefault(row["conversation_id"], []).append(_paid_chunk(row))
         return found
 
-    def undo(self, request_id: str, *, at: datetime) -> list[date]:
-        """Count what a request bought as undone, and return the days that it was bought for; may be repeated."""
+    def undo(
+        self,
+        request_id: str,
+        days_of: Callable[[ConversationId], Collection[date]],
+        *,
+        at: datetime,
+        back: bool = False,
+    ) -> list[date]:
+        """Count what a request bought as undone, or as bought again; returns the days that change. May be repeated.
+
+        `days_of` tells the days that a conversation is on now, which may be others than it was bought for.
+        """
         bought = (upgrade_spans.c.request_id == request_id) & (upgrade_spans.c.state == "bought")
+        query = sa.select(upgrade_spans.c.conversation_id, upgrade_spans.c.day).where(bought)
+        with self._ledger.read() as connection:
+            rows = connection.execute(query).all()
+        days = {date.fromisoformat(row.day) for row in rows}
+        days.update(day for each in {row.conversation_id for row in rows} for day in days_of(each))
         with self._ledger.write() as connection:
-            insert_new(connection, undone, [{"request_id": request_id, "undone_at": at}])
-            days = connection.execute(sa.select(upgrade_spans.c.day).where(bought).distinct()).scalars().all()
-            note_change(connection, days, at=at)
-        return sorted(map(date.fromisoformat, days))
+            if back:
+                connection.execute(undone.delete().where(undone.c.request_id == request_id))
+            else:
+                insert_new(connection, undone, [{"request_id": request_id, "undone_at": at}])
+            note_change(connection, [day.isoformat() for day in days], at=at)
+        return sorted(days)
 
     def unpublished_days(self, *, before: datetime | None = None) -> list[date]:
         """The days that purchases have changed, the last time before a moment, and that do not show it yet."""

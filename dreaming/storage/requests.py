@@ -197,14 +197,18 @@ def end_span(
     asked: str | None = None,
     bought: Sequence[PaidChunk] = (),
 ) -> None:
-    """Note how a span ended, which model was asked, and what was bought with it."""
+    """Note how an open span ended, which model was asked, and what was bought with it.
+
+    Nothing is kept where the plan has no such span any more: the conversation was forgotten.
+    """
     column = upgrade_spans.c
     mine = (column.request_id == request_id) & (column.conversation_id == span.conversation_id)
     mine &= (column.day == span.day.isoformat()) & (column.span_key == span.key)
-    if bought:
+    mine &= column.state == "open"
+    ended = connection.execute(upgrade_spans.update().where(mine).values(state=state, reason=reason, asked=asked))
+    if bought and ended.rowcount:
         insert_paid(connection, bought)
         note_change(connection, [span.day.isoformat()], at=bought[0].bought_at)
-    connection.execute(upgrade_spans.update().where(mine).values(state=state, reason=reason, asked=asked))
 
 
 def _span_row(request_id: str, position: int, span: PlannedSpan) -> dict[str, Any]:

@@ -158,6 +158,7 @@ calls = sa.Table(
     sa.Column("counted_tokens", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("cost_picodollars", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("unusable", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("attributed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(
         "one_open_call_a_key",
         "request_key",
@@ -170,7 +171,7 @@ calls = sa.Table(
 
 `state`: reserved (may be under way), settled (charged), released (not charged) or unknown (counted as it was reserved).
 `failure`: why there is no reply. `counted_tokens` and `cost_picodollars`: what of it counts against its `scopes` now.
-`unusable`: there is a reply, and nothing could be made of it.
+`unusable`: there is a reply, and nothing could be made of it. `attributed`: what it came to is in the cost of chunks.
 """
 
 scopes = sa.Table(
@@ -275,10 +276,7 @@ run_owners = sa.Table(
     "run_owners",
     ledger,
     sa.Column("run_id", sa.Text, primary_key=True),
-    sa.Column("host", sa.Text, nullable=False),
-    sa.Column("boot_id", sa.Text, nullable=False),
-    sa.Column("pid", sa.Integer, nullable=False),
-    sa.Column("process_started_at", Instant, nullable=False),
+    sa.Column("process", sa.Text, nullable=False),
     sa.Column("beat_at", Instant, nullable=False),
 )
 

@@ -55,6 +55,13 @@ class SubmittedTasks:
             for row in rows
         ]
 
+    def state(self, submission_id: str) -> SubmissionState | None:
+        """How far a submission is; None for one that was not for a time."""
+        query = sa.select(submitted_tasks.c.state).where(submitted_tasks.c.submission_id == submission_id)
+        with self._ledger.read() as connection:
+            state: SubmissionState | None = connection.execute(query).scalar_one_or_none()
+        return state
+
     def change(self, submission_id: str, state: SubmissionState) -> None:
         """Note that a submission that waited was started or canceled; raises `UsageError` where it does not wait."""
         mine = (submitted_tasks.c.submission_id == submission_id) & (submitted_tasks.c.state == "waiting")

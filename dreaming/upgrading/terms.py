@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
+from dreaming.bounds import MOST, require_bounds
 from dreaming.chunk import QualityLevel
 from dreaming.errors import UsageError
 from dreaming.upgrading.filtering.columns import RANKS
@@ -46,10 +47,7 @@ class UpgradeTerms:
                 f"target_quality = {self.target_quality!r} is nothing to upgrade to. Choose good or premium; basic "
                 "chunks are made for free by `dreaming run`."
             )
-        for name in ("limit", "max_tokens", "max_cost_usd", "max_duration_seconds"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UsageError(f"{name} = {value} allows nothing. Give more than 0, or leave it out for no limit.")
+        require_bounds({name: getattr(self, name) for name in MOST})
         if self.first_day and self.last_day and self.first_day > self.last_day:
             raise UsageError(f"The range from {self.first_day} to {self.last_day} has no day: turn it round.")
         self.expression()

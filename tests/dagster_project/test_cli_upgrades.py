@@ -83,9 +83,7 @@ def test_an_upgrade_is_done_or_stopped_by_its_budget_and_gone_on_with(command):
     """0 and 3; the request keeps its budget, a new one goes on."""
     stopped = upgrade(command, "--quality", "good", "--max-tokens", 4_000, exit_code=3)
     assert (stopped["stopped"], stopped["skipped"]) == ("budget", {"left": 3})
-    resumed = upgrade(
-        command, "--quality", "good", "--max-tokens", 10**6, "--resume", stopped["request_id"], exit_code=3
-    )
+    resumed = upgrade(command, "--resume", stopped["request_id"], exit_code=3)
     assert (resumed["tokens_consumed"], resumed["budget"]["limit_tokens"]) == (0, 4_000)
     done = command("upgrade", "--quality", "good", "--max-tokens", 100_000)
     assert "stopped by" in done.stdout
@@ -122,7 +120,7 @@ def test_an_unknown_call_is_listed_and_can_be_resolved(command, vendor):
     command("ledger", "resolve", call["call_id"], "not-charged")
     assert json.loads(command("ledger", "--json").stdout)["unknown_calls"] == []
     again = command("ledger", "resolve", call["call_id"], "charged", exit_code=2)
-    assert "only one that is unknown can be resolved" in again.stderr
+    assert "only one whose cost is unknown can be resolved" in again.stderr
 
 
 def test_premium_by_filter_and_undo(command):
@@ -153,7 +151,11 @@ def test_premium_by_filter_and_undo(command):
             ["--quality", "premium", "--max-tokens", "9", "--model", "claude-haiku-3-5"],
             "and premium ones are asked for",
         ),
-        (["--quality", "good", "--max-tokens", "9", "--resume", "nothing"], "There is no upgrade request 'nothing'"),
+        (["--resume", "nothing"], "There is no upgrade request 'nothing'"),
+        (["--resume", "nothing", "--max-tokens", "9"], "A request keeps the terms that it has"),
+        (["--quality", "good", "--max-cost-usd", "nan"], "'nan' is not an amount"),
+        (["--quality", "good", "--max-duration-seconds", "inf"], "max_duration_seconds = inf is over 1,000,000,000"),
+        (["--quality", "good", "--max-tokens", "9" * 40], "is over 1,000,000,000,000,000"),
     ],
 )
 def test_what_cannot_be_meant_is_wrong_use_and_makes_no_run(command, vendor, arguments, said):

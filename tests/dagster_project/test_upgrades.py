@@ -10,7 +10,6 @@ from assets.upgrading import REQUEST_TAG
 from dagster_project.building import build_definitions
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
-from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import Limit, request_scope, window_scope
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
@@ -264,7 +263,7 @@ def test_the_nightly_upgrade_takes_what_is_left_of_the_months_quota(nightly, hom
     clock.now = NIGHT
     home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=9_000))
     home.ledger.set_limit("openai", "good", "month", Limit(tokens=50_000))
-    home.ledger.declare_elsewhere(window_scope("openai", "good", "month", clock()), Amount(20_000))
+    home.ledger.declare_elsewhere(window_scope("openai", "good", "month", clock()), tokens=20_000)
     [request] = nightly().run_requests
     config = {"target_quality": "good", "provider": "openai", "budget": {"max_tokens": 30_000}}
     assert request.run_config == {"ops": {"upgrade_chunks": {"config": config}}}

@@ -33,6 +33,7 @@ class Time:
         self.slept.append(seconds)
         self.now += seconds
         await asyncio.sleep(0)
+        return True
 
 
 def pace(time, **options):
@@ -188,7 +189,7 @@ def test_only_what_may_pass_is_tried_again(outcomes, attempts):
         made.append(next(left))
         return made[-1]
 
-    last = asyncio.run(retry(attempt, sleep=time.sleep, jitter=lambda: 1.0))
+    last = asyncio.run(retry(attempt, pause=time.sleep, jitter=lambda: 1.0))
     assert last == made[-1]
     assert len(made) == attempts
     assert time.slept == sorted(time.slept)

@@ -159,13 +159,43 @@ def test_a_call_gets_no_more_than_a_third_of_the_time_that_is_left(any_home, ven
     meter = Meter(any_home.ledger, purpose="upgrade", run_id="run", request_id="R", deadline_at=deadline)
     [result] = chunk_all(any_home, vendor, 1, meter=meter)
     assert isinstance(result, GivenUp)
-    assert result.failure.reason == FailureReason.TIMEOUT
+    assert result.failure.reason == FailureReason.TOO_SLOW
     assert {row["state"] for row in rows(any_home)} == {"unknown"}
     over = any_home.ledger.clock() + timedelta(seconds=1)
     late = Meter(any_home.ledger, purpose="upgrade", run_id="run", request_id="R", deadline_at=over)
     [refused] = chunk_all(any_home, vendor, 1, meter=late)
     assert isinstance(refused, GivenUp)
     assert refused.failure.reason == FailureReason.OUT_OF_TIME
+
+
+def test_a_call_that_would_have_less_time_than_others_took_is_not_sent(any_home, vendor):
+    """It would be cut off, and may be paid for."""
+    any_home.ledger.open_scope(SCOPE, Limit(tokens=200_000))
+    vendor.latency_seconds = 0.9
+    deadline = any_home.ledger.clock() + timedelta(seconds=6)
+    meter = Meter(any_home.ledger, purpose="upgrade", run_id="run", request_id="R", deadline_at=deadline)
+    assert isinstance(chunk_all(any_home, vendor, 1, meter=meter)[0], Chunked)
+    any_home.ledger.clock.move(timedelta(seconds=4))
+    refused = chunk_all(any_home, vendor, 2, meter=meter)[1]
+    assert isinstance(refused, GivenUp)
+    assert refused.failure.reason == FailureReason.OUT_OF_TIME
+    assert len(vendor.books.served) == 1
+
+
+def test_winding_up_ends_the_pauses_between_attempts(any_home, vendor):
+    """Nobody waits for what is not sent any more."""
+    any_home.ledger.open_scope(SCOPE, Limit(tokens=200_000))
+    vendor.break_next(*[Fault.of_status(429, retry_after="30")] * 2)
+    meter = Meter(any_home.ledger, purpose="upgrade", run_id="run", request_id="R")
+
+    async def run():
+        asyncio.get_running_loop().call_later(0.5, meter.wind_up)
+        configured = ProviderSettings(api_key="sk-fake", base_url=vendor.url, max_concurrency=1)
+        async with asyncio.timeout(10), make_provider("anthropic", configured, today=TODAY, meter=meter) as provider:
+            return await asyncio.gather(*(provider.chunk_conversation(talk(n)) for n in range(3)))
+
+    assert all(isinstance(each, GivenUp) for each in asyncio.run(run()))
+    assert {row["state"] for row in rows(any_home)} == {"released"}
 
 
 def test_a_conversation_at_home_is_free_and_still_written_down(any_home):

@@ -29,6 +29,11 @@ class Column:
         """What a value looks like, for people."""
         return f"one of {', '.join(self.choices)}" if self.choices else _EXPECTED[self.kind]
 
+    @property
+    def is_text(self) -> bool:
+        """Whether a value is text as it is written, whatever it looks like."""
+        return self.kind in ("text", "choice", "list")
+
     def read(self, value: Scalar) -> Scalar:
         """A value of the column from a parsed one; raises `ValueError` where it is none."""
         found = _READ[self.kind](value)

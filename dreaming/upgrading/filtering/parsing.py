@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from dreaming.errors import FilterError
@@ -136,7 +137,7 @@ class _Reader:
         if column.kind not in ("list", "text"):
             message = f"{column.name} is no text and no list. Compare it: {column.name} = ..., with {column.expected}."
             raise _error(self._text, parts[0].children[0].start_pos, message)
-        return Contains(column.name, str(column.read(_scalar(parts[1].children[0]))))
+        return Contains(column.name, _written(parts[1].children[0]))
 
     def _column(self, name: "Tree[Token]") -> Column:
         token: Any = name.children[0]
@@ -154,9 +155,11 @@ class _Reader:
             message = f"Nothing is equal to NULL. For empty cells write {column.name} IS NULL."
             raise _error(self._text, token.start_pos, message)
         try:
-            return column.read(_scalar(token))
-        except ValueError:
-            message = f"{token} is no value of {column.name}. Expected {column.expected}."
+            return column.read(_written(token) if column.is_text else _scalar(token))
+        except (ValueError, OverflowError):
+            message = (
+                f"{shorten(token, 100, placeholder='...')} is no value of {column.name}. Expected {column.expected}."
+            )
             raise _error(self._text, token.start_pos, message) from None
 
 
@@ -165,11 +168,17 @@ def _flat(kind: type[And] | type[Or], parts: Any) -> tuple[Expression, ...]:
     return tuple(each for part in parts for each in (part.operands if isinstance(part, kind) else (part,)))
 
 
+def _written(token: "Token") -> str:
+    """A word or a string as it is written."""
+    text = str(token)
+    return text[1:-1].replace(text[0] * 2, text[0]) if token.type == "STRING" else text
+
+
 def _scalar(token: "Token") -> Scalar:
     """What a word or a string says by itself."""
-    text = str(token)
+    text = _written(token)
     if token.type == "STRING":
-        return text[1:-1].replace(text[0] * 2, text[0])
+        return text
     if text.casefold() in ("true", "false"):
         return text.casefold() == "true"
     if _NUMBER.fullmatch(text):

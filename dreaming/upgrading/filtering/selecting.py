@@ -39,8 +39,16 @@ def _among(expression: Expression, table: pa.Table, rows: Rows) -> Rows:
                 left = np.setdiff1d(left, found[-1], assume_unique=True)
             return np.sort(np.concatenate(found))
         case leaf:
-            column = table.column(leaf.column).combine_chunks()
-            return rows[_asked_for(leaf, column if len(rows) == len(column) else column.take(pa.array(rows)))]
+            return rows[_asked_for_among(leaf, table.column(leaf.column), rows)]
+
+
+def _asked_for_among(leaf: Leaf, column: pa.ChunkedArray, rows: Rows) -> npt.NDArray[np.bool_]:
+    if len(rows) < len(column):
+        wanted = np.zeros(len(column), dtype=np.bool_)
+        wanted[rows] = True
+        column = column.filter(pa.array(wanted))
+    # In its parts: texts of more than 2 GiB do not fit into one.
+    return np.concatenate([np.empty(0, dtype=np.bool_), *(_asked_for(leaf, cells) for cells in column.chunks)])
 
 
 def _asked_for(leaf: Leaf, cells: pa.Array) -> npt.NDArray[np.bool_]:

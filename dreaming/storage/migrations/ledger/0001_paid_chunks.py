@@ -51,9 +51,6 @@ def upgrade() -> None:
     op.create_table(
         "run_owners",
         sa.Column("run_id", sa.Text, primary_key=True),
-        sa.Column("host", sa.Text, nullable=False),
-        sa.Column("boot_id", sa.Text, nullable=False),
-        sa.Column("pid", sa.Integer, nullable=False),
-        sa.Column("process_started_at", sa.BigInteger, nullable=False),
+        sa.Column("process", sa.Text, nullable=False),
         sa.Column("beat_at", sa.BigInteger, nullable=False),
     )

@@ -1,0 +1,23 @@
+"""How much may be asked for: numbers that somebody can mean."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from dreaming.errors import UsageError
+
+MOST: Mapping[str, int] = {
+    "limit": 10**12,
+    "max_tokens": 10**15,
+    "max_cost_usd": 10**6,
+    "max_duration_seconds": 10**9,
+}
+"""More than these nobody means; sums and moments within them stay within what databases and clocks hold."""
+
+
+def require_bounds(asked: Mapping[str, int | float | Decimal | None]) -> None:
+    """Raise `UsageError` for a limit that allows nothing, is no number or is beyond all measure; None is no limit."""
+    for name, value in asked.items():
+        if value is not None and not float(value) > 0:
+            raise UsageError(f"{name} = {value} allows nothing. Give more than 0, or leave it out for no limit.")
+        if value is not None and value > MOST[name]:
+            raise UsageError(f"{name} = {value} is over {MOST[name]:,}. Give less, or leave it out for no limit.")
