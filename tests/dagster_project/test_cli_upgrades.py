@@ -107,6 +107,9 @@ def test_what_was_spent_on_what_and_what_is_left(command, vendor):
     assert f"{spent:,} tokens" in command("status").stdout
     assert "month/anthropic/good" in command("status").stdout
     command("budget", "elsewhere", "--tokens", 1_000)
+    command("budget", "elsewhere", "--cost-usd", "0.1")
+    assert "Give --tokens, --cost-usd or both" in command("budget", "elsewhere", exit_code=2).stderr
+    assert "is not an amount" in command("budget", "set", "--max-cost-usd", "inf", exit_code=2).stderr
     [record] = json.loads(command("budget", "show", "--json").stdout)
     assert record["left_tokens"] == 49_000 - spent
 

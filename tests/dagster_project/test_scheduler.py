@@ -13,7 +13,7 @@ from dagster_project.launches import launch_of
 from dagster_project.scheduler import Scheduler
 from dreaming import DreamingTaskResult, Task, TaskPriority, TaskResources, TaskType
 from dreaming.days import Calendar
-from dreaming.errors import UsageError
+from dreaming.errors import TaskFailed, UsageError
 from dreaming.home import open_home
 from dreaming.settings import Settings, parse_zone
 from dreaming.testing import make_conversation
@@ -196,6 +196,8 @@ def test_a_task_with_a_time_is_kept_and_started_by_the_sensor_when_it_has_come(s
     canceled.cancel()
     with pytest.raises(UsageError, match="it was started or canceled before"):
         canceled.cancel()
+    with pytest.raises(TaskFailed, match="was canceled before its time"):
+        asyncio.run(canceled.result())
 
     def tick(moment):
         definitions = build_definitions(settings, clock=lambda: moment)
@@ -209,9 +211,9 @@ def test_a_task_with_a_time_is_kept_and_started_by_the_sensor_when_it_has_come(s
     kept_instance.create_run_for_job(
         build_definitions(settings).resolve_job_def("upgrade"), run_config=request.run_config, tags=request.tags
     )
-    assert tick(at) == []
-    with pytest.raises(UsageError, match="it was started or canceled before"):
+    with pytest.raises(UsageError, match="was started before"):
         submitted.cancel()
+    assert tick(at) == []
 
 
 def test_results_of_several_runs_are_one():

@@ -13,6 +13,7 @@ from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Limit, request_scope, window_scope
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
+from resources import OpenAIResource
 from tests.builders import answer_about_topics, talk
 
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(3)]
@@ -107,7 +108,8 @@ def test_the_job_logs_each_day_with_figures_that_are_the_vendors(full_home, vend
         assert (each["llm_provider"], each["llm_model"]) == ("anthropic", "claude-haiku-4-5")
         assert each["budget_left_tokens"] == 500_000 - vendor.books.charged_tokens
         assert each["stopped_by"] == "nothing"
-        assert each["task_result"] == full_home.requests.result(result.dagster_run.run_id)
+        stored = full_home.requests.result(result.dagster_run.run_id)
+        assert each["task_result"] | {"days_published": [str(day) for day in DAYS]} == stored
     evaluated = {(e.asset_key, e.partition, e.passed) for e in result.get_asset_check_evaluations()}
     assert evaluated == {(UPGRADED, day.isoformat(), True) for day in DAYS}
 
@@ -268,6 +270,20 @@ def test_the_nightly_upgrade_takes_what_is_left_of_the_months_quota(nightly, hom
     config = {"target_quality": "good", "provider": "openai", "budget": {"max_tokens": 30_000}}
     assert request.run_config == {"ops": {"upgrade_chunks": {"config": config}}}
     assert request.run_key == "upgrade:2026-11-24"
+
+
+def test_the_nightly_upgrade_knows_the_providers_that_the_definitions_have(kept_instance, home, clock, monkeypatch):
+    """Not only those of the environment."""
+    set_keys(monkeypatch, {})
+    clock.now = NIGHT
+    home.ledger.set_limit("openai", "good", "month", Limit(tokens=50_000))
+    providers = {"openai": OpenAIResource(api_key="sk-fake")}
+    definitions = build_definitions(home.settings, providers=providers, clock=clock)
+    context = dg.build_schedule_context(
+        instance=kept_instance, scheduled_execution_time=NIGHT, repository_def=definitions.get_repository_def()
+    )
+    [request] = definitions.resolve_schedule_def("upgrade_nightly").evaluate_tick(context).run_requests
+    assert request.run_config["ops"]["upgrade_chunks"]["config"]["provider"] == "openai"
 
 
 def test_after_a_week_asleep_each_stage_catches_up_once(nightly, kept_instance, home, clock, monkeypatch):

@@ -83,6 +83,7 @@ def make_chunk(**cells):
         ("kind = thinking AND (speaker = user OR ordinal = 0)", False),
         ("not not kind = text", True),
         ("conversation_id = 'talk' AND summary = 'An invoice.'", True),
+        ("conversation_id IN (007, 1.50, true, 2026-03-01T00:00:00Z) OR labels CONTAINS 007", False),
     ],
 )
 def test_a_filter_asks_for_what_it_says(text, expected):
@@ -112,6 +113,8 @@ def test_a_filter_asks_for_what_it_says(text, expected):
         ("quality_level = basic)", 22, "Here the end was expected."),
         ("kind = text\nAND language ? en", 14, "'?' has no meaning here."),
         ("language = '中文' AND x", 22, "was expected"),
+        ("token_count < " + "9" * 5_000, 15, "Expected a whole number."),
+        ("started_at < 0001-01-01T00:00:00+05:00", 14, "Expected an instant"),
         ("(" * 200 + "kind = text", 101, "More than 100"),
         ("NOT " * 200 + "kind = text", 401, "More than 100"),
     ],
@@ -133,6 +136,13 @@ def test_the_caret_stands_below_the_place_on_a_terminal():
     shown, caret = str(error.value).splitlines()[1:]
     assert shown == "  language = '中文' ?"
     assert caret == " " * (2 + 11 + 6 + 1) + "^"
+
+
+@pytest.mark.parametrize("word", ["007", "00123", "1.50", "True", "2026-03-01T00:00:00Z", "1" * 5_000])
+def test_words_for_texts_are_taken_as_they_are_written(word):
+    """Whatever they look like."""
+    assert matches(parse_filter(f"conversation_id = {word}"), make_chunk(conversation_id=ConversationId(word)))
+    assert matches(parse_filter(f"labels CONTAINS {word}"), make_chunk(labels=(word,)))
 
 
 @pytest.mark.parametrize(
