@@ -208,9 +208,10 @@ def test_a_task_with_a_time_is_kept_and_started_by_the_sensor_when_it_has_come(s
     [request] = tick(at)
     assert [again.run_key for again in tick(at)] == [request.run_key]
     assert (request.job_name, request.tags["dreaming/submission"]) == ("upgrade", submitted.submission_id)
-    kept_instance.create_run_for_job(
-        build_definitions(settings).resolve_job_def("upgrade"), run_config=request.run_config, tags=request.tags
-    )
+    job = build_definitions(settings).resolve_job_def("upgrade")
+    with open_instance(settings) as own_instance:
+        for instance in (kept_instance, own_instance):
+            instance.create_run_for_job(job, run_config=request.run_config, tags=request.tags)
     with pytest.raises(UsageError, match="was started before"):
         submitted.cancel()
     assert tick(at) == []
