@@ -58,7 +58,7 @@ class UpgradeConfig(dg.Config):
     provider: str = Field(default="", description="anthropic, openai or local; empty is anthropic.")
     model: str = Field(default="", description="The model as you write its name; empty is the level's own.")
     budget: BudgetConfig = Field(default=BudgetConfig(), description="What it may spend.")
-    include_undone: bool = Field(default=False, description="Also chunks whose upgrade was undone.")
+    include_undone: bool = Field(default=False, description="Bring back for nothing what was undone.")
     retry_failed: bool = Field(default=False, description="Ask again where an earlier reply could not be used.")
 
     def terms(self, *, first_day: date | None = None, last_day: date | None = None) -> UpgradeTerms:

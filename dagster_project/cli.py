@@ -176,7 +176,7 @@ def _leave(outcome: "RunOutcome | None") -> None:
 @click.option("--limit", type=int, help="Chunks, at most.")
 @click.option("--provider", type=click.Choice(["anthropic", "openai", "local"]), help="By default anthropic.")
 @click.option("--model", help="As you write its name; by default the level's own.")
-@click.option("--include-undone", is_flag=True, help="Also chunks whose upgrade was undone; `dreaming redo` is free.")
+@click.option("--include-undone", is_flag=True, help="Bring back for nothing what was undone.")
 @click.option("--retry-failed", is_flag=True, help="Ask again where an earlier reply could not be used.")
 @click.option("--resume", metavar="REQUEST", help="Go on with a request, with what is left of its budget.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take, and spend nothing.")
@@ -289,27 +289,14 @@ def read_budget() -> None:
 @json_option
 def undo(request: str, as_json: bool) -> None:
     """Take an upgrade back: what lies beneath it is current again. What it cost stays spent."""
-    _undo(request, back=False, as_json=as_json)
-
-
-@cli.command()
-@click.argument("request")
-@json_option
-def redo(request: str, as_json: bool) -> None:
-    """Bring back what an upgrade had bought that was undone. Nothing is paid for it."""
-    _undo(request, back=True, as_json=as_json)
-
-
-def _undo(request: str, *, back: bool, as_json: bool) -> None:
     from dreaming.home import open_home
 
     with open_home(Settings.from_environment()) as home:
-        days = home.undo(request, back=back)
+        days = home.undo(request)
     if as_json:
         write_json({"request": request, "days": days})
     else:
-        done = "Brought back" if back else "Undone"
-        console.print(f"{done}; {len(days):,} days were published again.", highlight=False)
+        console.print(f"Undone; {len(days):,} days were published again.", highlight=False)
 
 
 @cli.command()

@@ -18,7 +18,7 @@ from dreaming.storage.columns import CHUNK_SCHEMA
 from dreaming.storage.partitions import PartitionStore
 from dreaming.upgrading.choosing import Candidates, columns_to_choose_by, find_candidates
 from dreaming.upgrading.filtering.selecting import Rows
-from dreaming.upgrading.paid import PaidSlice
+from dreaming.upgrading.paid import PaidChunk, PaidSlice
 from dreaming.upgrading.plan import Groups, PlannedSpan
 from dreaming.upgrading.terms import UpgradeTerms
 
@@ -40,8 +40,11 @@ def read_candidates(
     candidates = find_candidates(table, terms)
     if not provider.is_local:
         candidates.leave_out(candidates.of_conversations(home.archive.local_only()), "local_only")
-    if not terms.include_undone:
-        _leave_out(home, candidates, _undone(home, terms), "undone")
+    undone = _undone(home, terms)
+    bought = {conversation_id: [s for c in chunks for s in c.slices] for conversation_id, chunks in undone.items()}
+    had = _leave_out(home, candidates, bought, "brought_back" if terms.include_undone else "undone")
+    if terms.include_undone:
+        candidates.undone = [chunk for chunks in undone.values() for chunk in chunks if had & set(chunk.slices)]
     if not terms.retry_failed:
         _leave_out(home, candidates, home.requests.given_up(asked_model(provider)), "failed_before")
     return candidates, damaged
@@ -131,25 +134,29 @@ def _read_rows(store: PartitionStore, day: date, rows: Rows) -> list[dict[str, A
     return [next(cells) if is_there else None for is_there in there.tolist()]
 
 
-def _undone(home: Home, terms: UpgradeTerms) -> Ranges:
+def _undone(home: Home, terms: UpgradeTerms) -> dict[ConversationId, list[PaidChunk]]:
     """What was bought of the target quality or a better one, and undone."""
     return {
-        conversation_id: [each for chunk in chunks if not terms.improves(chunk.quality_level) for each in chunk.slices]
+        conversation_id: [chunk for chunk in chunks if not terms.improves(chunk.quality_level)]
         for conversation_id, chunks in home.pipeline.purchases.undone().items()
     }
 
 
-def _leave_out(home: Home, candidates: Candidates, ranges: Ranges, reason: str) -> None:
-    """Leave out the candidates that share text with ranges which still read as they did."""
+def _leave_out(home: Home, candidates: Candidates, ranges: Ranges, reason: str) -> set[PaidSlice]:
+    """Leave out the candidates that share text with ranges which still read as they did; returns those ranges."""
     touched = np.flatnonzero(candidates.of_conversations(ranges.keys()))
     left_out = np.zeros(len(candidates), dtype=np.bool_)
+    shared: set[PaidSlice] = set()
     for day, positions, rows in candidates.on_days(touched):
         standing = _standing(home.store, day, ranges)
         for position, cells in zip(positions, _read_rows(home.store, day, rows), strict=True):
             if cells is not None:
                 there = standing.get(cells["conversation_id"], ())
-                left_out[position] = any(one.overlaps(other) for one in _slices(cells) for other in there)
+                found = {other for one in _slices(cells) for other in there if one.overlaps(other)}
+                left_out[position] = bool(found)
+                shared |= found
     candidates.leave_out(left_out, reason)
+    return shared
 
 
 def _standing(store: PartitionStore, day: date, ranges: Ranges) -> Ranges:

@@ -151,6 +151,9 @@ class DreamingExecutor:
         if not new:
             return {}
         candidates, damaged = read_candidates(self.home, terms, provider, new)
+        self.home.pipeline.purchases.bring_back(
+            candidates.undone, request.request_id, self.home.index.days_of, at=self.home.pipeline.clock()
+        )
         groups = plan_groups(candidates)
         if terms.limit is not None:
             left = max(terms.limit - self.home.requests.chunks_planned(request.request_id), 0)

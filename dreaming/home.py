@@ -75,17 +75,16 @@ class Home:
         if self.pipeline.purchases.is_undone(request_id):
             raise UsageError(
                 f"The upgrade {request_id!r} was undone, and buys nothing any more. Ask for a new one with "
-                f"`dreaming upgrade`, or bring back what it had bought: dreaming redo {request_id}"
+                "`dreaming upgrade`; --include-undone brings back what this one had bought, for nothing."
             )
 
-    def undo(self, request_id: str, *, back: bool = False) -> list[date]:
+    def undo(self, request_id: str) -> list[date]:
         """Take an upgrade back, and publish the days that it changed; returns them. What it cost stays spent.
 
-        Works also after later upgrades, and may be repeated. With `back`, what was undone counts again, and nothing is
-        paid for it. Raises `UsageError` for a request that is not known.
+        Works also after later upgrades, and may be repeated. Raises `UsageError` for a request that is not known.
         """
         self.requests.get(request_id)
-        changed = self.pipeline.purchases.undo(request_id, self.index.days_of, at=self.pipeline.clock(), back=back)
+        changed = self.pipeline.purchases.undo(request_id, self.index.days_of, at=self.pipeline.clock())
         days = sorted(set(changed) & set(self.store.days("upgraded_chunks")))
         failures = []
         for day in days:
@@ -95,7 +94,7 @@ class Home:
                 failures.append(f"{day}: {error}")
         if failures:
             raise StorageError(
-                f"Done, but these days do not show it yet: {'; '.join(failures)} Mend them, and say it again."
+                f"Undone, but these days still show it: {'; '.join(failures)} Mend them, and undo again."
             )
         return days
 

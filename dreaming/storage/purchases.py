@@ -13,6 +13,9 @@ from dreaming.storage.database import Database, insert_new
 from dreaming.storage.tables import bought_days, paid_chunks, undone, upgrade_spans
 from dreaming.upgrading.paid import PaidChunk, PaidSlice, PaidTopic
 
+DaysOf = Callable[[ConversationId], Collection[date]]
+"""Tells the days that a conversation is on."""
+
 
 class Purchases:
     """The `paid_chunks` that still count."""
@@ -43,31 +46,29 @@ class Purchases:
                 found.setdefault(row["conversation_id"], []).append(_paid_chunk(row))
         return found
 
-    def undo(
-        self,
-        request_id: str,
-        days_of: Callable[[ConversationId], Collection[date]],
-        *,
-        at: datetime,
-        back: bool = False,
-    ) -> list[date]:
-        """Count what a request bought as undone, or as bought again; returns the days that change. May be repeated.
+    def undo(self, request_id: str, days_of: DaysOf, *, at: datetime) -> list[date]:
+        """Count what a request bought as undone, and return the days that show it; may be repeated.
 
         `days_of` tells the days that a conversation is on now, which may be others than it was bought for.
         """
-        bought = (upgrade_spans.c.request_id == request_id) & (upgrade_spans.c.state == "bought")
-        query = sa.select(upgrade_spans.c.conversation_id, upgrade_spans.c.day).where(bought)
+        ended = (upgrade_spans.c.request_id == request_id) & (upgrade_spans.c.state == "bought")
+        mine = sa.select(paid_chunks.c.conversation_id).where(paid_chunks.c.request_id == request_id).distinct()
         with self._ledger.read() as connection:
-            rows = connection.execute(query).all()
-        days = {date.fromisoformat(row.day) for row in rows}
-        days.update(day for each in {row.conversation_id for row in rows} for day in days_of(each))
+            bought_for = connection.execute(sa.select(upgrade_spans.c.day).where(ended).distinct()).scalars().all()
+            conversation_ids = connection.execute(mine).scalars().all()
+        days = set(map(date.fromisoformat, bought_for)).union(*map(days_of, conversation_ids))
         with self._ledger.write() as connection:
-            if back:
-                connection.execute(undone.delete().where(undone.c.request_id == request_id))
-            else:
-                insert_new(connection, undone, [{"request_id": request_id, "undone_at": at}])
+            insert_new(connection, undone, [{"request_id": request_id, "undone_at": at}])
             note_change(connection, [day.isoformat() for day in days], at=at)
         return sorted(days)
+
+    def bring_back(self, chunks: Sequence[PaidChunk], request_id: str, days_of: DaysOf, *, at: datetime) -> None:
+        """Count chunks that were undone as bought again, by another request, which pays nothing for them."""
+        copies = {(chunk.call_id, chunk.slices): chunk.brought_back_by(request_id) for chunk in chunks}
+        days: set[date] = set().union(*(days_of(chunk.conversation_id) for chunk in chunks))
+        with self._ledger.write() as connection:
+            insert_paid(connection, list(copies.values()))
+            note_change(connection, [day.isoformat() for day in days], at=at)
 
     def unpublished_days(self, *, before: datetime | None = None) -> list[date]:
         """The days that purchases have changed, the last time before a moment, and that do not show it yet."""

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from dreaming.chunk import QUALITY_LEVELS
 from dreaming.upgrading.filtering.expression import columns_of
 from dreaming.upgrading.filtering.selecting import Rows, select_rows
+from dreaming.upgrading.paid import PaidChunk
 from dreaming.upgrading.terms import UpgradeTerms
 
 Mask = npt.NDArray[np.bool_]
@@ -38,6 +39,8 @@ class Candidates:
     """Those of the table that are candidates."""
     skipped: dict[date, Counter[str]] = field(default_factory=dict)
     """Chunks that were asked for and are left out, by day and reason."""
+    undone: list[PaidChunk] = field(default_factory=list)
+    """What had been bought for some of them, and is to be brought back."""
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -1,12 +1,12 @@
 """Chunks that were bought: keyed by conversation and text, not by day, so that no rerun pays for them again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from dreaming.chunk import ChunkId, QualityLevel, Speaker, hash_slice
-from dreaming.conversation import ConversationId, MessageId
+from dreaming.conversation import ConversationId, MessageId, stable_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,19 @@ class PaidChunk:
     def chunk_id(self) -> ChunkId:
         """The id of the chunk where nothing covers any of it."""
         return ChunkId(self.paid_chunk_id)
+
+    def brought_back_by(self, request_id: str) -> "PaidChunk":
+        """The chunk as another request has it that pays nothing for it."""
+        return replace(
+            self,
+            paid_chunk_id=stable_hash(self.paid_chunk_id, request_id),
+            request_id=request_id,
+            tokens_used=0,
+            input_tokens=0,
+            output_tokens=0,
+            cost_usd=Decimal(0),
+            processing_time_ms=0,
+        )
 
 
 def chunk_origin(request_id: str, call_id: str) -> str:
