@@ -1,5 +1,6 @@
 """The commands that make Dagster runs, beside those of `dreaming.cli`; and the command's entry point."""
 
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -41,6 +42,9 @@ def main() -> None:
     """The `dreaming` command."""
     # Dagster warns its users of its own use of its beta parameters; that is no news for ours.
     warnings.filterwarnings("ignore", module=r"dagster\.")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # As a script's `dreaming ... &` has it. Dagster treats SIGTERM alike, and its children would never end.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     cli(prog_name="dreaming")
 
 

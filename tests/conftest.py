@@ -1,5 +1,6 @@
 """Homes to test in: on SQLite, and on a PostgreSQL server that the tests start and stop."""
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -8,6 +9,10 @@ import sqlalchemy as sa
 
 from dreaming.home import Home, open_home
 from dreaming.testing import FixedClock, make_settings
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # Started in the background. Dagster would treat SIGTERM alike, and its children would never end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,13 @@
 """Upgrades in any order with all else that happens to days: laws 1 to 4 hold after every step."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -17,6 +18,7 @@ from dreaming.chunking.drafts import cut_lane
 from dreaming.chunking.lane import Lane, read_lane
 from dreaming.chunking.rules import RulesChunker
 from dreaming.conversation import Conversation, ConversationId, Message, MessageId
+from dreaming.errors import UsageError
 from dreaming.executor import DreamingExecutor
 from dreaming.home import open_home
 from dreaming.providers.provider import ProviderSettings
@@ -154,7 +156,10 @@ class Upgrades(RuleBasedStateMachine):
     @rule(data=st.data())
     def resume(self, data):
         request_id = data.draw(st.sampled_from(self.requests))
-        self.keeps_quality(lambda: self.run(request_id, self.home.requests.get(request_id).terms, DAYS))
+        terms = self.home.requests.get(request_id).terms
+        undone = self.home.pipeline.purchases.is_undone(request_id)
+        with pytest.raises(UsageError, match="was undone") if undone else nullcontext():
+            self.keeps_quality(lambda: self.run(request_id, terms, DAYS))
 
     @precondition(lambda self: self.requests)
     @rule(data=st.data())
