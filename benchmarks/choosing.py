@@ -16,6 +16,7 @@ from dreaming.executor import DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
+from dreaming.storage.tables import queries
 from dreaming.testing import make_settings
 from dreaming.upgrading.filtering.expression import matches
 from dreaming.upgrading.filtering.parsing import parse_filter
@@ -23,6 +24,7 @@ from dreaming.upgrading.terms import UpgradeTerms
 
 DAY_COUNT = 1_000
 CHUNKS_A_DAY = 1_000
+SEARCHES = 2_000
 ROUNDS = 3
 AIM_SECONDS = 2.0
 BASELINE_DAYS = 20
@@ -40,6 +42,7 @@ def measure_choosing(corpus: Corpus) -> Result:
     with TemporaryDirectory() as folder, open_home(make_settings(Path(folder))) as home:
         days = [date(2022, 1, 1) + timedelta(days=n) for n in range(DAY_COUNT)]
         _write_days(home, days, corpus)
+        _remember_searches(home, days)
         rows = tuple(_measure(home, days, wanted) for wanted in FILTERS)
     slowest = max(float(row["seconds"] or 0) for row in rows)
     return Result(
@@ -90,6 +93,21 @@ def _write_days(home: Home, days: list[date], corpus: Corpus) -> None:
     for day in days:
         chunks = _made_up(day, messages, numbers)
         home.store.write_chunks("upgraded_chunks", day, chunks, notes={})
+
+
+def _remember_searches(home: Home, days: list[date]) -> None:
+    """Searches of a year and what they found: what was searched for comes first."""
+    with home.store.open_chunks("upgraded_chunks", days[-1]) as chunks:
+        found = [[row.conversation_id, row.chunk_id] for row in chunks.rows()]
+    numbers, now = random.Random(2), home.pipeline.clock()
+    with home.ledger.database.write() as connection:
+        connection.execute(
+            queries.insert(),
+            [
+                {"asked_at": now - timedelta(hours=n), "query": "made up", "hits": numbers.sample(found, 10)}
+                for n in range(SEARCHES)
+            ],
+        )
 
 
 def _made_up(day: date, messages: Iterator[Message], numbers: random.Random) -> Iterator[BChunk]:

@@ -18,6 +18,7 @@ from dreaming.storage.columns import CHUNK_SCHEMA
 from dreaming.storage.partitions import PartitionStore
 from dreaming.upgrading.choosing import Candidates, columns_to_choose_by, find_candidates
 from dreaming.upgrading.filtering.selecting import Rows
+from dreaming.upgrading.importance import NEEDED_COLUMNS, weigh
 from dreaming.upgrading.paid import PaidChunk, PaidSlice
 from dreaming.upgrading.plan import Groups, PlannedSpan
 from dreaming.upgrading.terms import UpgradeTerms
@@ -36,8 +37,12 @@ def read_candidates(
     home: Home, terms: UpgradeTerms, provider: LLMProvider, days: Sequence[date], *further: str
 ) -> tuple[Candidates, dict[date, str]]:
     """The chunks of days that an upgrade may take, with some further columns; and why a day cannot be read."""
-    table, damaged = _read_columns(home.store, sorted(days), columns_to_choose_by(terms, *further))
+    found = home.memory.importance()
+    columns = columns_to_choose_by(terms, *further, *(NEEDED_COLUMNS if found else ()))
+    table, damaged = _read_columns(home.store, sorted(days), columns)
     candidates = find_candidates(table, terms)
+    if found:
+        candidates.importance = weigh(table, found)
     if not provider.is_local:
         candidates.leave_out(candidates.of_conversations(home.archive.local_only()), "local_only")
     undone = _undone(home, terms)

@@ -1,10 +1,13 @@
 """A question -> hits, and the conversation around a hit."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from dreaming.chunk import BChunk
+import sqlalchemy as sa
+
+from dreaming.chunk import BChunk, ChunkId
 from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
 from dreaming.remembering.filters import ChunkFilter
@@ -16,6 +19,9 @@ from dreaming.storage.tables import queries
 
 MAX_LIMIT = 1_000
 """The most hits a search gives."""
+HALF_LIFE = timedelta(days=30)
+REMEMBERED = timedelta(days=365)
+"""How long a search tells what matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,20 @@ class Memory:
     def around(self, hit: Hit, *, chunks: int) -> list[BChunk]:
         """The conversation around a hit, the hit's own chunk included, in order."""
         return self._index.around(hit.chunk, chunks=chunks)
+
+    def importance(self) -> dict[ChunkId, float]:
+        """How prominently searches have found chunks: 1 for being first, 1/2 for second; halved with each month since.
+
+        Empty where queries are not remembered.
+        """
+        now, found = self._clock(), defaultdict[ChunkId, float](float)
+        recent = sa.select(queries.c.asked_at, queries.c.hits).where(queries.c.asked_at > now - REMEMBERED)
+        with self._ledger.read() as connection:
+            for asked_at, hits in connection.execute(recent):
+                weight = 0.5 ** ((now - asked_at) / HALF_LIFE)
+                for rank, (_, chunk_id) in enumerate(hits, start=1):
+                    found[chunk_id] += weight / rank
+        return dict(found)
 
     def _remember(self, query: str, hits: Sequence[Hit]) -> None:
         found = [[hit.chunk.conversation_id, hit.chunk.chunk_id] for hit in hits]

@@ -29,7 +29,7 @@ from dreaming.spending.entries import (
 )
 from dreaming.spending.writing import LedgerWriter
 from dreaming.storage.database import Database
-from dreaming.storage.tables import budget_limits, calls, scopes
+from dreaming.storage.tables import budget_limits, calls, scopes, upgrade_spans
 
 SpendingKey = Literal["request", "model", "day"]
 
@@ -139,6 +139,48 @@ class Ledger:
         with self.database.read() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return [row | {"cost_usd": str(Amount(0, int(row.pop("picodollars"))).cost_usd)} for row in rows]
+
+    def measured(self, *, since: datetime) -> list[dict[str, Any]]:
+        """What upgrades have taken with each model since a moment: calls, text, tokens, cost and seconds.
+
+        Of requests whose calls were charged: `text_tokens` and `calls` are of what was bought, tokens and cost of all.
+        """
+        charged = (
+            sa.select(
+                calls.c.request_id,
+                calls.c.provider,
+                calls.c.model,
+                sa.func.sum(calls.c.counted_tokens).label("tokens"),
+                sa.func.sum(calls.c.cost_picodollars).label("picodollars"),
+                sa.func.avg(calls.c.latency_ms).label("latency_ms"),
+            )
+            .where(calls.c.purpose == "upgrade", calls.c.state == "settled", calls.c.reserved_at >= since)
+            .group_by(calls.c.request_id, calls.c.provider, calls.c.model)
+            .subquery()
+        )
+        bought = (
+            sa.select(
+                upgrade_spans.c.request_id,
+                sa.func.sum(upgrade_spans.c.tokens).label("text_tokens"),
+                sa.func.count().label("calls"),
+            )
+            .where(upgrade_spans.c.state == "bought")
+            .group_by(upgrade_spans.c.request_id)
+            .subquery()
+        )
+        query = (
+            sa.select(
+                charged.c.provider,
+                charged.c.model,
+                *(sa.func.sum(column).label(column.name) for column in (bought.c.calls, bought.c.text_tokens)),
+                *(sa.func.sum(column).label(column.name) for column in (charged.c.tokens, charged.c.picodollars)),
+                sa.func.avg(charged.c.latency_ms).label("latency_ms"),
+            )
+            .join_from(charged, bought, charged.c.request_id == bought.c.request_id)
+            .group_by(charged.c.provider, charged.c.model)
+        )
+        with self.database.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def spent_since(self, moment: datetime) -> Amount:
         """What paid calls since a moment count as."""

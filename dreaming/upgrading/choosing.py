@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from dreaming.chunk import QUALITY_LEVELS
 from dreaming.upgrading.filtering.expression import columns_of
 from dreaming.upgrading.filtering.selecting import Rows, select_rows
+from dreaming.upgrading.importance import Numbers
 from dreaming.upgrading.paid import PaidChunk
 from dreaming.upgrading.terms import UpgradeTerms
 
@@ -37,6 +38,8 @@ class Candidates:
     """All chunks of the days, in the order of days and as they were written: a conversation's stand together."""
     rows: Rows
     """Those of the table that are candidates."""
+    importance: Numbers | None = None
+    """Of each row of the table; None where nobody has searched."""
     skipped: dict[date, Counter[str]] = field(default_factory=dict)
     """Chunks that were asked for and are left out, by day and reason."""
     undone: list[PaidChunk] = field(default_factory=list)

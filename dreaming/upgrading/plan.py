@@ -5,9 +5,8 @@ its topics better. So neighbouring candidates go together, up to a span's size. 
 for the money: how unsure the chunks are that they would replace, per token that is billed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 
 from dreaming.conversation import ConversationId, stable_hash
 from dreaming.upgrading.choosing import Candidates
+from dreaming.upgrading.importance import Numbers
 from dreaming.upgrading.paid import PaidSlice
 
 SPAN_TOKENS = 3_000
@@ -27,8 +27,10 @@ INPUT_SHARE = 1.2
 OUTPUT_SHARE = 0.2
 """What a reply takes, as a share of the text."""
 
+FOUND_TOKENS = 1_000
+"""A chunk that a search found first is worth as much as so much text that the rules are unsure of."""
+
 Integers = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.floating[Any]]
 
 
 def expected_usage(text_tokens: Integers) -> tuple[Numbers, Numbers]:
@@ -60,13 +62,19 @@ class Groups:
     """Of each, the position of its first candidate among all."""
     chunks: Integers
     tokens: Integers
+    worth: Numbers
+    """In tokens of text that the rules are unsure of; what was searched for counts for more."""
 
     def __len__(self) -> int:
         return len(self.first)
 
     def head(self, count: int) -> "Groups":
         """The first so many."""
-        return Groups(self.first[:count], self.chunks[:count], self.tokens[:count])
+        return self.take(slice(count))
+
+    def take(self, which: slice | Integers) -> "Groups":
+        """Some of them, by their positions."""
+        return Groups(self.first[which], self.chunks[which], self.tokens[which], self.worth[which])
 
     def members(self) -> Integers:
         """The positions of the candidates of all, group after group."""
@@ -79,15 +87,22 @@ def plan_groups(candidates: Candidates) -> Groups:
     """The candidates in groups, in the order in which they are bought; of equal worth, the newest day is first."""
     tokens = candidates.column("token_count").to_numpy().astype(np.int64)
     if not len(tokens):
-        return Groups(tokens, tokens, tokens)
+        return Groups(tokens, tokens, tokens, tokens.astype(np.float64))
     first = _starts(candidates, tokens)
     of_group = np.add.reduceat(tokens, first)
-    unsure = np.add.reduceat((1 - candidates.column("confidence").to_numpy()) * tokens, first)
-    worth = unsure / sum(expected_usage(of_group))
+    worth = np.add.reduceat(_worth(candidates, tokens), first)
     day = candidates.column("day").cast(pa.int32()).to_numpy()[first]
-    order = np.lexsort((first, -day, -worth))
+    order = np.lexsort((first, -day, -worth / sum(expected_usage(of_group))))
     chunks = np.diff(first, append=len(tokens))
-    return Groups(first[order], chunks[order], of_group[order])
+    return Groups(first, chunks, of_group, worth).take(order)
+
+
+def _worth(candidates: Candidates, tokens: Integers) -> Numbers:
+    """What an upgrade of each candidate is worth."""
+    worth = (1 - candidates.column("confidence").to_numpy()) * tokens
+    if candidates.importance is not None:
+        worth = worth + FOUND_TOKENS * candidates.importance[candidates.rows]
+    return np.asarray(worth)
 
 
 def first_chunks(groups: Groups, candidates: Candidates, most: int) -> Groups:
@@ -99,8 +114,14 @@ def first_chunks(groups: Groups, candidates: Candidates, most: int) -> Groups:
         return groups.head(whole)
     chunks = np.append(groups.chunks[:whole], left)
     part = slice(groups.first[whole], groups.first[whole] + left)
-    tokens = candidates.column("token_count").to_numpy()[part].sum()
-    return Groups(groups.first[: whole + 1], chunks, np.append(groups.tokens[:whole], tokens))
+    own = candidates.column("token_count").to_numpy().astype(np.int64)
+    taken = groups.take(slice(whole + 1))
+    return replace(
+        taken,
+        chunks=chunks,
+        tokens=np.append(taken.tokens[:whole], own[part].sum()),
+        worth=np.append(taken.worth[:whole], _worth(candidates, own)[part].sum()),
+    )
 
 
 def _starts(candidates: Candidates, tokens: Integers) -> Integers:
