@@ -53,7 +53,9 @@ def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         with open_work(context, config, home, local_llm) as work:
             done = run_days(context, work, days, context.selected_asset_keys, context.selected_asset_check_keys)
         if terms and upgraded_chunks.STAGE.spec.key in context.selected_asset_keys:
-            upgrade_days(context, home, named(anthropic, openai, local_llm), terms, days, after=done)
+            upgrade_days(
+                context, home, named(anthropic, openai, local_llm), terms, days, planner=config.planner, after=done
+            )
         # Each day's events are logged as it ends, so that they stand when a later day fails; nothing is left to yield.
         yield from ()
 

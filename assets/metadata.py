@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.stage import Metadata
 from dreaming.model_chunker import ModelChunker
+from dreaming.planning.plan import Decision
 from dreaming.statistics import HISTOGRAM_EDGES, ChunkStatistics, RawStatistics
 from dreaming.task import DreamingTaskResult
 
@@ -95,6 +96,17 @@ def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_us
         "task_result": dg.MetadataValue.json(told),
         **quality,
         **budget,
+    }
+
+
+def plan_metadata(decision: Decision | None) -> Metadata:
+    """What was planned, by whom and why; nothing where nobody planned."""
+    if decision is None:
+        return {}
+    return {
+        "planned_by": dg.MetadataValue.text(decision.plan.planner),
+        "plan_reason": dg.MetadataValue.text(decision.plan.reason),
+        "plan": dg.MetadataValue.json(decision.as_json()),
     }
 
 

@@ -58,6 +58,11 @@ class UpgradeConfig(dg.Config):
     provider: str = Field(default="", description="anthropic, openai or local; empty is anthropic.")
     model: str = Field(default="", description="The model as you write its name; empty is the level's own.")
     budget: BudgetConfig = Field(default=BudgetConfig(), description="What it may spend.")
+    planner: Literal["", "rules", "thinking"] = Field(
+        default="",
+        description="Who chooses what is left open: the provider, the model and the budget. rules; thinking: a model "
+        "proposes, within the same limits. Without a budget, today's share of the month's. Empty: nobody.",
+    )
     include_undone: bool = Field(default=False, description="Bring back for nothing what was undone.")
     retry_failed: bool = Field(default=False, description="Ask again where an earlier reply could not be used.")
 

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Literal
 
 import dagster as dg
 
 from assets.events import Context, ending_canceled, log_evaluation, log_materialization
-from assets.metadata import chunk_metadata, upgrade_metadata
+from assets.metadata import chunk_metadata, plan_metadata, upgrade_metadata
 from assets.stage import Metadata
 from assets.upgraded_chunks import STAGE
 from dreaming.errors import DreamingError
+from dreaming.event_loop import EventLoop
 from dreaming.executor import DreamingExecutor
 from dreaming.home import Home
+from dreaming.planner import Planner
+from dreaming.planning.plan import Decision, PlannerName
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.statistics import ChunkStatistics
 from dreaming.task import DreamingTaskResult
@@ -45,17 +49,27 @@ def upgrade_days(
     terms: UpgradeTerms,
     days: Sequence[date],
     *,
+    planner: PlannerName | Literal[""] = "",
     after: DreamingTaskResult | None = None,
 ) -> DreamingTaskResult:
     """Upgrade days within a run; its budget or its time being used up is a normal end.
 
-    `after` is what the run did before. Raises `dagster.Failure` where the provider cannot be used or a day could not be
+    `planner` is who plans what the terms leave open; `after` is what the run did before.
+
+    Raises `dagster.Failure` where the provider cannot be used or a day could not be
     published; what was bought stands.
     """
     published: dict[date, ChunkStatistics] = {}
     executor = DreamingExecutor(home, providers, run_id=context.run.run_id, on_published=published.__setitem__)
+    decision: Decision | None = None
     try:
-        request = executor.begin(request_id_of(context.run, context.instance), terms)
+        request_id = request_id_of(context.run, context.instance)
+        if planner and not home.requests.is_known(request_id):
+            decision = _plan(context, home, providers, terms, days, planner)
+            if decision.plan.terms is None:
+                return _save(context, home, request_id, decision, after)
+            terms = decision.plan.terms
+        request = executor.begin(request_id, terms)
         for warning in executor.check(request.terms):
             context.log.warning(warning)
         with ending_canceled(context):
@@ -64,12 +78,41 @@ def upgrade_days(
         raise dg.Failure(description=str(error), allow_retries=False) from error
     finally:
         if (told := home.requests.result(context.run.run_id)) is not None:
-            _report(context, home, DreamingTaskResult.from_json(told), published, days)
+            _report(context, home, DreamingTaskResult.from_json(told), published, days, decision)
     if result.stopped == "provider" or result.failed_days:
         raise dg.Failure(
             description="; ".join([*filter(None, [result.message]), *result.failed_days.values()]),
             allow_retries=False,
         )
+    return result
+
+
+def _plan(
+    context: Context,
+    home: Home,
+    providers: Mapping[str, ConfiguredProvider],
+    terms: UpgradeTerms,
+    days: Sequence[date],
+    planner: PlannerName,
+) -> Decision:
+    """Plan what terms leave open. Without a budget of its own, an upgrade takes today's share of the month's."""
+    with EventLoop() as loop:
+        planning = Planner(home, providers, run_id=context.run.run_id)
+        paced = terms.max_tokens is None and terms.max_cost_usd is None
+        decision = loop.run(planning.plan(terms, days, planner=planner, paced=paced))
+    if decision.why_rules:
+        context.log.warning(f"The rules plan, not the thinking model. {decision.why_rules}")
+    context.log.info(f"Plan {decision.plan_id} by the {decision.plan.planner}: {decision.plan.reason}")
+    return decision
+
+
+def _save(
+    context: Context, home: Home, request_id: str, decision: Decision, after: DreamingTaskResult | None
+) -> DreamingTaskResult:
+    """What a run comes to that is planned to spend nothing."""
+    result = DreamingTaskResult(request_id=request_id, message=decision.plan.reason)
+    result.add(after)
+    home.requests.store_result(context.run.run_id, request_id, result.as_json(), at=home.pipeline.clock())
     return result
 
 
@@ -79,18 +122,20 @@ def _report(
     result: DreamingTaskResult,
     published: Mapping[date, ChunkStatistics],
     days: Sequence[date],
+    decision: Decision | None,
 ) -> None:
     """Log the days that changed, and their checks; where none did, what the last of them is and why it stayed so."""
     if result.message:
         context.log.warning(result.message)
     for day in sorted(published):
         path, seconds = home.store.path(STAGE.partition, day), result.processing_time_seconds
-        metadata = _metadata(context, home, result, day) | chunk_metadata(published[day], path=path, seconds=seconds)
+        metadata = plan_metadata(decision) | _metadata(context, home, result, day)
+        metadata |= chunk_metadata(published[day], path=path, seconds=seconds)
         log_materialization(context, STAGE, home, day, metadata)
         for check in STAGE.checks:
             log_evaluation(context, check, home, day)
     if days and not published:
-        metadata = _metadata(context, home, result, days[-1])
+        metadata = plan_metadata(decision) | _metadata(context, home, result, days[-1])
         context.log_event(dg.AssetObservation(STAGE.spec.key, partition=days[-1].isoformat(), metadata=metadata))
 
 

@@ -61,7 +61,9 @@ def build_definitions(
         jobs=[initial, dream_days, upgrade, import_watched_folders],
         schedules=[
             build_initial_schedule(initial, calendar, clock),
-            build_upgrade_schedule(upgrade, calendar, clock, open_configured, configured),
+            build_upgrade_schedule(
+                upgrade, calendar, clock, open_configured, configured, planner=settings.planner or ""
+            ),
         ],
         sensors=[
             build_imports_sensor(open_configured),

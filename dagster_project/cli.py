@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dreaming.home import Home
     from dreaming.model_chunker import ModelReport
     from dreaming.pipeline import Engine, Rechunk
+    from dreaming.planning.plan import PlannerName
     from dreaming.statistics import ChunkStatistics
     from dreaming.upgrading.terms import UpgradeTerms
 
@@ -182,11 +183,16 @@ def _leave(outcome: "RunOutcome | None") -> None:
 @click.option("--model", help="As you write its name; by default the level's own.")
 @click.option("--include-undone", is_flag=True, help="Bring back for nothing what was undone.")
 @click.option("--retry-failed", is_flag=True, help="Ask again where an earlier reply could not be used.")
+@click.option(
+    "--planner", type=click.Choice(["rules", "thinking"]), help="Who plans what is left open; see `dreaming plan`."
+)
 @click.option("--resume", metavar="REQUEST", help="Go on with a request, with what is left of its budget.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take, and spend nothing.")
 @click.option("--queue", is_flag=True, help="Leave the run to the daemon of `dreaming ui`.")
 @json_option
-def upgrade(resume: str | None, *, dry_run: bool, queue: bool, as_json: bool, **options: Any) -> None:
+def upgrade(
+    resume: str | None, planner: str | None, *, dry_run: bool, queue: bool, as_json: bool, **options: Any
+) -> None:
     """Buy better chunks, within a budget that holds: basic -> good -> premium, over all days or a range.
 
     Exits 3 when a budget or the time stopped it: what was bought is published. --resume goes on with the terms that the
@@ -194,9 +200,9 @@ def upgrade(resume: str | None, *, dry_run: bool, queue: bool, as_json: bool, **
     """
     from dreaming.upgrading.terms import UpgradeTerms
 
-    asked = {name: value for name, value in options.items() if value is not None}
+    asked = _set(options)
     if resume is not None:
-        if dry_run or any(asked.values()):
+        if dry_run or planner or any(asked.values()):
             raise UsageError("A request keeps the terms that it has: give only --queue or --json with --resume.")
         _leave_upgrade(*_upgrade(None, resume=resume, queue=queue), as_json=as_json)
         return
@@ -206,11 +212,11 @@ def upgrade(resume: str | None, *, dry_run: bool, queue: bool, as_json: bool, **
     if dry_run:
         _show_estimate(terms, as_json=as_json)
     else:
-        _leave_upgrade(*_upgrade(terms, resume=None, queue=queue), as_json=as_json)
+        _leave_upgrade(*_upgrade(terms, resume=None, queue=queue, planner=planner), as_json=as_json)
 
 
 def _upgrade(
-    terms: "UpgradeTerms | None", *, resume: str | None, queue: bool
+    terms: "UpgradeTerms | None", *, resume: str | None, queue: bool, planner: str | None = None
 ) -> tuple["RunOutcome", dict[str, Any] | None]:
     """Make a run of a new upgrade, or of one that is gone on with."""
     from dagster_project.building import configured_providers
@@ -228,10 +234,12 @@ def _upgrade(
             home.require_standing(resume)
             terms = home.requests.get(resume).terms
         assert terms is not None
-        for warning in DreamingExecutor(home, configured_providers(settings), run_id="check").check(terms):
+        executor = DreamingExecutor(home, configured_providers(settings), run_id="check")
+        for warning in [] if planner else executor.check(terms):
             diagnostics.print(warning, style="yellow", highlight=False)
         priority = TaskPriority.HIGH if terms.target_quality == "premium" else TaskPriority.LOW
-        launch = Launch.of_upgrade(terms, request_id=resume or uuid4().hex[:12], priority=priority)
+        request_id = resume or uuid4().hex[:12]
+        launch = Launch.of_upgrade(terms, request_id=request_id, priority=priority, planner=planner)
         outcome = (queue_run if queue else execute)(home, instance, launch)
         return outcome, home.requests.result(outcome.run_id)
 
@@ -267,6 +275,47 @@ def _show_estimate(terms: "UpgradeTerms", *, as_json: bool) -> None:
         write_json(estimate)
     else:
         print_estimate(console, estimate)
+
+
+@cli.command()
+@click.option("--quality", "target_quality", type=click.Choice(["good", "premium"]), default="good", show_default=True)
+@click.option("--filter", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md.")
+@click.option("--from", "first_day", type=DAY, help="First day.")
+@click.option("--to", "last_day", type=DAY, help="Last day.")
+@click.option("--max-tokens", type=int, help="At most; by default today's share of the month's budget.")
+@click.option("--max-cost-usd", type=DOLLARS, help="Dollars, at most.")
+@click.option("--max-duration-seconds", type=float, help="Time, at most.")
+@click.option("--provider", type=click.Choice(["anthropic", "openai"]), help="By default whichever gains most.")
+@click.option("--planner", type=click.Choice(["rules", "thinking"]), default="rules", show_default=True)
+@json_option
+def plan(planner: "PlannerName", *, as_json: bool, **options: Any) -> None:
+    """Say what an upgrade now would best be: which chunks, model and budget, what it should gain, and why.
+
+    The rules spend nothing. A thinking model is asked through the first provider that has a key, and costs what
+    `dreaming ledger` says. `dreaming upgrade --planner` plans and then upgrades.
+    """
+    import asyncio
+
+    from dagster_project.building import configured_providers
+    from dreaming.home import open_home
+    from dreaming.planner import Planner
+    from dreaming.reporting import print_decision
+    from dreaming.upgrading.terms import UpgradeTerms
+
+    terms, settings = UpgradeTerms(**_set(options)), Settings.from_environment()
+    paced = terms.max_tokens is None and terms.max_cost_usd is None
+    with open_home(settings) as home:
+        planning = Planner(home, configured_providers(settings))
+        days = home.store.days("upgraded_chunks")
+        decision = asyncio.run(planning.plan(terms, days, planner=planner, paced=paced)).as_json()
+    if as_json:
+        write_json(decision)
+    else:
+        print_decision(console, decision)
+
+
+def _set(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @budget.command("read")

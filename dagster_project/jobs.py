@@ -86,7 +86,7 @@ def upgrade_chunks(
     first, last = (parse_day(day) if day else None for day in (config.first_day, config.last_day))
     terms = config.terms(first_day=first, last_day=last)
     days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
-    upgrade_days(context, home, named(anthropic, openai, local_llm), terms, days)
+    upgrade_days(context, home, named(anthropic, openai, local_llm), terms, days, planner=config.planner)
 
 
 @dg.job(

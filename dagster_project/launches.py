@@ -48,10 +48,13 @@ class Launch:
         return cls(dream_days.name, days_config(days, rechunk=rechunk, engine=engine), {STAGE_TAG: stage})
 
     @classmethod
-    def of_upgrade(cls, terms: UpgradeTerms, *, request_id: str, priority: TaskPriority) -> "Launch":
-        """An upgrade, new or gone on with."""
+    def of_upgrade(
+        cls, terms: UpgradeTerms, *, request_id: str, priority: TaskPriority, planner: str | None = None
+    ) -> "Launch":
+        """An upgrade, new or gone on with; `planner` is who plans what the terms leave open."""
         tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
-        return cls(upgrade.name, upgrade_config(_fields(terms)), tags)
+        fields = _fields(terms) | ({"planner": planner} if planner else {})
+        return cls(upgrade.name, upgrade_config(fields), tags)
 
 
 def _fields(terms: UpgradeTerms) -> dict[str, Any]:

@@ -7,6 +7,7 @@ something: it takes the days that were missed too, so that each stage catches up
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -68,8 +69,13 @@ def build_upgrade_schedule(
     clock: Clock,
     open_home: OpenHome,
     providers: Callable[[], Mapping[str, ConfiguredProvider]],
+    *,
+    planner: str = "",
 ) -> dg.ScheduleDefinition:
-    """The upgrade stage, every night at 04:00: basic chunks of all days to good ones, from the quota that is left."""
+    """The upgrade stage, every night at 04:00: basic chunks of all days to good ones, from the quota that is left.
+
+    A planner lets the quota last until the end of the month.
+    """
 
     @dg.schedule(
         name="upgrade_nightly",
@@ -91,7 +97,11 @@ def build_upgrade_schedule(
             quota = check_api_quota(home.ledger, configured)
         if quota.provider is None:
             return dg.SkipReason(quota.reason)
-        config = {"target_quality": "good", "provider": quota.provider, "budget": {"max_tokens": quota.tokens}}
+        config: dict[str, Any] = {"target_quality": "good"}
+        if planner:
+            config["planner"] = planner
+        else:
+            config |= {"provider": quota.provider, "budget": {"max_tokens": quota.tokens}}
         return dg.RunRequest(
             run_key=f"upgrade:{calendar.day_of(moment)}", run_config={"ops": {"upgrade_chunks": {"config": config}}}
         )

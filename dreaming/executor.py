@@ -59,7 +59,7 @@ class DreamingExecutor:
 
         Raises `UsageError` where they ask for what no configured provider gives, or nothing bounds the spending.
         """
-        provider = self._provider(terms, UNMETERED)
+        provider = self.open_unmetered(terms)
         standing = self._standing(provider)
         self._require_bound(provider, [own_limit(terms), *(balance.limit for balance in standing)])
         Estimate.of(provider, at=self.home.pipeline.clock())
@@ -115,7 +115,7 @@ class DreamingExecutor:
 
     def estimate(self, terms: UpgradeTerms, days: Collection[date]) -> dict[str, Any]:
         """What an upgrade would take: calls, tokens and dollars, expected and at worst, by day and label. Free."""
-        provider = self._provider(terms, UNMETERED)
+        provider = self.open_unmetered(terms)
         candidates, damaged = read_candidates(self.home, terms, provider, sorted(days), "labels")
         groups = plan_groups(candidates)
         if terms.limit is not None:
@@ -194,6 +194,10 @@ class DreamingExecutor:
         provider = self._provider(request.terms, meter)
         self._require_bound(provider, [balance.limit for balance in self._balances(provider, request)])
         return provider, meter
+
+    def open_unmetered(self, terms: UpgradeTerms) -> LLMProvider:
+        """The provider that terms ask for, to look at; raises `UsageError` and `ConfigurationError`."""
+        return self._provider(terms, UNMETERED)
 
     def _provider(self, terms: UpgradeTerms, meter: CallMeter) -> LLMProvider:
         """The provider that terms ask for; raises `UsageError` where it is none, or does not give the quality."""

@@ -24,6 +24,7 @@ from dreaming.storage.archive import Archive, machine_time_zone
 from dreaming.storage.database import Database, DatabaseName, open_database
 from dreaming.storage.locks import DayLocks, FileDayLocks, PostgresDayLocks
 from dreaming.storage.partitions import PartitionStore
+from dreaming.storage.plans import Plans
 from dreaming.storage.purchases import Purchases
 from dreaming.storage.requests import Requests
 from dreaming.storage.tasks import SubmittedTasks
@@ -43,6 +44,7 @@ class Home:
     ledger: Ledger
     requests: Requests
     tasks: SubmittedTasks
+    plans: Plans
     store: PartitionStore
     index: MemoryIndex
     memory: Memory
@@ -159,6 +161,7 @@ def open_home(
             ledger=ledger,
             requests=Requests(ledger.database),
             tasks=SubmittedTasks(ledger.database),
+            plans=Plans(ledger.database),
             store=store,
             index=index,
             memory=memory,

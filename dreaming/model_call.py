@@ -48,8 +48,8 @@ class TokenUsage:
 class ModelCall:
     """What is sent to a model in one attempt; equal calls have equal keys."""
 
-    conversation_id: ConversationId
-    """Whose text it holds; not sent."""
+    conversation_id: ConversationId | None
+    """Whose text it holds, if any conversation's; not sent."""
     day: date | None = None
     """Of which day; not sent."""
     instructions: str

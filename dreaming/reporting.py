@@ -201,6 +201,34 @@ def print_status(console: Console, found: dict[str, Any]) -> None:
     console.print(table, highlight=False)
 
 
+def print_decision(console: Console, decision: Mapping[str, Any]) -> None:
+    """Print what was planned, by whom and why, and the situation that it was planned in."""
+    chosen, situation = decision["chosen"], decision["situation"]
+    terms = chosen["terms"]
+    lines = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    if terms is None:
+        lines.add_row("upgrade", "nothing now")
+    else:
+        lines.add_row(
+            "upgrade", f"{chosen['chunks']:,} of {situation['candidates']:,} chunks to {terms['target_quality']}"
+        )
+        lines.add_row("which", Text(terms.get("filter") or "all that need it"))
+        lines.add_row("with", f"{terms['provider']}/{terms['model']}")
+        budget = "no limit" if terms.get("max_tokens") is None else f"{terms['max_tokens']:,} tokens"
+        lines.add_row("budget", budget + (f", ${terms['max_cost_usd']}" if terms.get("max_cost_usd") else ""))
+        lines.add_row(
+            "expected",
+            f"{chosen['expected_tokens']:,} tokens, ${chosen['expected_cost_usd']}, "
+            f"{chosen['expected_minutes']} minutes",
+        )
+        lines.add_row("gain", f"{chosen['expected_gain']:,.0f} of {situation['worth']:,.0f}")
+    lines.add_row("planned by", chosen["planner"])
+    lines.add_row("because", Text(chosen["reason"]))
+    if decision["why_rules"]:
+        lines.add_row("not by thinking", Text(decision["why_rules"]))
+    console.print(lines)
+
+
 def print_task_result(console: Console, result: Mapping[str, Any]) -> None:
     """Show what an upgrade came to."""
     table = Table(box=None, show_header=False, pad_edge=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 import platformdirs
@@ -14,6 +15,9 @@ from dreaming.errors import ConfigurationError
 
 DEFAULT_START_DATE = date(2010, 1, 1)
 """Old enough for any export; a day without conversations is no missing day."""
+
+
+Planner = Literal["rules", "thinking"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Settings:
     """Which model it is (`DREAMING_LOCAL_MODEL`); None is llama-3.2-3b."""
     remember_queries: bool
     """Whether searches are remembered, locally, to tell what matters (`DREAMING_REMEMBER_QUERIES`)."""
+    planner: Planner | None = None
+    """Who plans the nightly upgrade, so that the month's budget lasts (`DREAMING_PLANNER`); None takes all."""
 
     @property
     def store_name(self) -> str:
@@ -87,7 +93,14 @@ class Settings:
             local_llm_url=env.get("DREAMING_LOCAL_URL") or env.get("OLLAMA_HOST") or None,
             local_llm_model=env.get("DREAMING_LOCAL_MODEL") or None,
             remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
+            planner=_planner(env.get("DREAMING_PLANNER") or None),
         )
+
+
+def _planner(name: str | None) -> Planner | None:
+    if name is not None and name not in get_args(Planner):
+        raise ConfigurationError(f"DREAMING_PLANNER={name!r} is none. Set it to rules or thinking, or leave it unset.")
+    return name  # type: ignore[return-value] # one of them, as was just looked
 
 
 def absolute_path(path: str | Path) -> Path:

@@ -26,7 +26,7 @@ CallState = Literal["reserved", "settled", "released", "unknown"]
 JUST_ENDED = timedelta(seconds=30)
 """A reply that is younger may be about to be made chunks of."""
 
-Purpose = Literal["basic_chunks", "upgrade", "benchmark"]
+Purpose = Literal["basic_chunks", "upgrade", "planning", "benchmark"]
 
 STATES: dict[Charge, CallState] = {"charged": "settled", "released": "released", "unknown": "unknown"}
 
@@ -44,7 +44,7 @@ class Reservation:
     model: str
     purpose: Purpose
     prompt_version: str
-    conversation_id: ConversationId
+    conversation_id: ConversationId | None
     run_id: str | None
     request_id: str | None = None
     day: str | None = None
@@ -191,7 +191,7 @@ class Entries:
                 asked.setdefault(row["request_key"], []).append(row)
         return asked
 
-    def _busy(self, reservations: Sequence[Reservation]) -> set[tuple[str, str]]:
+    def _busy(self, reservations: Sequence[Reservation]) -> set[tuple[str | None, str]]:
         """The conversations that upgrades are asking about now, each with the request; none for what is free."""
         mine = {each.conversation_id for each in reservations if each.request_id}
         if not mine:
@@ -210,7 +210,7 @@ class Entries:
         return {(row.conversation_id, row.request_id) for row in self._connection.execute(query)}
 
     def _reserve(
-        self, reservation: Reservation, asked: dict[str, list[sa.RowMapping]], busy: set[tuple[str, str]]
+        self, reservation: Reservation, asked: dict[str, list[sa.RowMapping]], busy: set[tuple[str | None, str]]
     ) -> Reserving:
         equal = asked.get(reservation.request_key, [])
         if reservation.request_key in self._new or any(row["state"] == "reserved" for row in equal):

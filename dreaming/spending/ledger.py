@@ -31,6 +31,8 @@ from dreaming.spending.writing import LedgerWriter
 from dreaming.storage.database import Database
 from dreaming.storage.tables import budget_limits, calls, scopes, upgrade_spans
 
+_PAID: tuple[Purpose, ...] = ("upgrade", "planning")
+
 SpendingKey = Literal["request", "model", "day"]
 
 
@@ -131,7 +133,7 @@ class Ledger:
                 sa.func.sum(calls.c.cost_picodollars).label("picodollars"),
                 sa.func.sum(sa.case((calls.c.state == "unknown", 1), else_=0)).label("unknown"),
             )
-            .where(calls.c.purpose == "upgrade")
+            .where(calls.c.purpose.in_(_PAID))
             .group_by(key)
             .order_by(asked_at.desc())
             .limit(limit)
@@ -185,7 +187,7 @@ class Ledger:
     def spent_since(self, moment: datetime) -> Amount:
         """What paid calls since a moment count as."""
         with self.database.read() as connection:
-            return sum_calls(connection, calls.c.purpose == "upgrade", calls.c.reserved_at >= moment)
+            return sum_calls(connection, calls.c.purpose.in_(_PAID), calls.c.reserved_at >= moment)
 
     def unknown_calls(self) -> list[dict[str, Any]]:
         """The calls of which nobody knows what they cost, if anything, the newest first."""

@@ -48,6 +48,11 @@ class Requests:
             insert_new(connection, upgrade_requests, [row])
             return self._find(connection, request.request_id) or request
 
+    def is_known(self, request_id: str) -> bool:
+        """Whether a request was begun."""
+        with self._ledger.read() as connection:
+            return self._find(connection, request_id) is not None
+
     def get(self, request_id: str) -> UpgradeRequest:
         """A request; raises `UsageError` where there is none of that id."""
         with self._ledger.read() as connection:

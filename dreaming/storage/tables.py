@@ -263,6 +263,16 @@ task_results = sa.Table(
     sa.Column("result", sa.JSON, nullable=False),
 )
 
+plans = sa.Table(
+    "plans",
+    ledger,
+    sa.Column("plan_id", sa.Text, primary_key=True),
+    sa.Column("made_at", Instant, nullable=False, index=True),
+    sa.Column("run_id", sa.Text),
+    sa.Column("decision", sa.JSON, nullable=False),
+)
+"""What planners said: the situation, each planner's plan, and whose holds. `run_id`: of the run that acted on it."""
+
 queries = sa.Table(
     "queries",
     ledger,

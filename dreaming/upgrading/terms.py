@@ -54,7 +54,12 @@ class UpgradeTerms:
 
     def expression(self) -> Expression:
         """What chunks are asked for; raises `FilterError`."""
-        return parse_filter(self.filter or DEFAULT_FILTER[self.target_quality])
+        return parse_filter(self.filter or self.default_filter)
+
+    @property
+    def default_filter(self) -> str:
+        """What is upgraded where nobody says which chunks."""
+        return DEFAULT_FILTER[self.target_quality]
 
     def allows_day(self, day: date) -> bool:
         """Whether a day is within the range."""

@@ -1,0 +1,317 @@
+"""Plans upgrades: gathers what is known, has the rules and a thinking model plan, and keeps what both said."""
+
+import asyncio
+import calendar
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dreaming.candidates import read_candidates
+from dreaming.chunk import QualityLevel
+from dreaming.errors import ConfigurationError, UsageError
+from dreaming.estimating import Estimate
+from dreaming.executor import DreamingExecutor
+from dreaming.home import Home
+from dreaming.model_call import Answer, ModelCall
+from dreaming.planning.forecast import Forecast, Limits
+from dreaming.planning.plan import Decision, Plan, PlannerName
+from dreaming.planning.rules import plan_by_rules
+from dreaming.planning.selecting import MODELS, Circumstances, MCPThinkingOptimizer
+from dreaming.planning.situation import ModelOption, Situation, Topic, Urgency
+from dreaming.planning.thinking import (
+    MAX_REPLY_TOKENS,
+    Question,
+    Thinker,
+    ThinkingFailed,
+    ask,
+    plan_of,
+    read_proposal,
+)
+from dreaming.providers.provider import LLMProvider
+from dreaming.providers.registry import ConfiguredProvider
+from dreaming.spending.meter import Meter
+from dreaming.upgrading.choosing import Candidates
+from dreaming.upgrading.plan import Groups, expected_usage, first_chunks, plan_groups
+from dreaming.upgrading.terms import UpgradeTerms
+
+THINKING_SECONDS = 60.0
+"""How long a thinking model may take."""
+LEARNT_DAYS = 60
+"""How far back speed and cost are learnt from."""
+LEAST_MEASURED = 5
+"""Calls from which on they are believed."""
+USUAL_SECONDS = 4.0
+"""A call, as the vendors' models for good and premium chunks take it."""
+USUAL_PLANS = 14
+"""The latest plans tell what comes as a rule."""
+MOST_TOPICS = 20
+
+
+class Planner:
+    """Plans upgrades with the providers that are configured."""
+
+    def __init__(
+        self,
+        home: Home,
+        providers: Mapping[str, ConfiguredProvider],
+        *,
+        thinker: Thinker | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """`run_id` is that of the run that acts on the plans; None for previews."""
+        self._home = home
+        self._providers = providers
+        self._thinker = thinker
+        self._run_id = run_id
+
+    async def plan(
+        self,
+        asked: UpgradeTerms,
+        days: Collection[date],
+        *,
+        planner: PlannerName = "rules",
+        urgency: Urgency = "low",
+        paced: bool = False,
+    ) -> Decision:
+        """Plan an upgrade, keep what was planned, and return it.
+
+        Args:
+            asked: what is asked for; a provider, model or limit that it names is kept to.
+            days: whose chunks may be upgraded.
+            planner: thinking asks the thinking model; the rules decide where it fails or goes beyond the limits.
+            urgency: how soon it is wanted.
+            paced: whether the standing budgets are to last until the end of the month, more of them on important days.
+
+        Raises:
+            UsageError: what is asked for cannot be meant.
+
+        """
+        situation = await asyncio.to_thread(self.situation, asked, days, urgency=urgency, paced=paced)
+        rules = plan_by_rules(situation)
+        thinking, why_rules = None, None
+        if planner == "thinking":
+            try:
+                thinking = await self._think(situation, days)
+            except ThinkingFailed as failure:
+                why_rules = str(failure)
+        decision = Decision(
+            plan_id=uuid4().hex[:12],
+            made_at=situation.now,
+            situation=situation,
+            rules=rules,
+            thinking=thinking,
+            why_rules=why_rules,
+        )
+        self._home.plans.add(decision.as_json(), at=situation.now, run_id=self._run_id)
+        return decision
+
+    async def _think(self, situation: Situation, days: Collection[date]) -> Plan:
+        thinker = self._thinker or configured_thinker(self._home, self._providers, run_id=self._run_id)
+        if not situation.options or not situation.chunks:
+            raise ThinkingFailed("There is nothing to think about.")
+        try:
+            async with asyncio.timeout(THINKING_SECONDS):
+                text = await thinker.think(ask(situation))
+        except TimeoutError:
+            raise ThinkingFailed(f"It did not answer within {THINKING_SECONDS:.0f} s.") from None
+        proposal = read_proposal(text, situation)
+        if proposal.terms is None or proposal.terms.filter == situation.asked.filter:
+            return plan_of(proposal, situation)
+        return plan_of(proposal, await asyncio.to_thread(self.situation, proposal.terms, days))
+
+    def situation(
+        self, asked: UpgradeTerms, days: Collection[date], *, urgency: Urgency = "low", paced: bool = False
+    ) -> Situation:
+        """What is known; reads the candidates of the days."""
+        now = self._home.pipeline.clock()
+        providers = self._able(asked)
+        found = [self._read(asked, provider, days) for provider in providers]
+        candidates, groups = found[0] if found else (None, None)
+        worth = 0.0 if groups is None else float(groups.worth.sum())
+        new_worth, usual = self._what_came(worth, asked) if paced else (None, None)
+        picodollars = None if asked.max_cost_usd is None else int(asked.max_cost_usd.scaleb(12))
+        measured = self._measured(now)
+        return Situation(
+            now=now,
+            asked=asked,
+            urgency=urgency,
+            limits=Limits(tokens=asked.max_tokens, picodollars=picodollars, seconds=asked.max_duration_seconds),
+            paced=paced,
+            days_left=calendar.monthrange(now.year, now.month)[1] - now.day + 1,
+            worth=worth,
+            new_worth=new_worth,
+            usual_worth=usual,
+            options=[
+                self._option(provider, of_provider, measured, now=now)
+                for provider, (_, of_provider) in zip(providers, found, strict=True)
+            ],
+            topics=[] if candidates is None else _topics(candidates),
+            chunks=0 if candidates is None else len(candidates),
+            skipped={} if candidates is None else dict(sum(candidates.skipped.values(), Counter())),
+        )
+
+    def searched_for(self, days: Collection[date]) -> int:
+        """How many conversations that have basic chunks recent searches have found."""
+        asked, found = UpgradeTerms(target_quality="good"), self._home.memory.importance()
+        providers = self._able(asked)
+        if not providers or not found:
+            return 0
+        candidates = self._read(asked, providers[0], days)[0]
+        hit = pc.is_in(candidates.column("chunk_id"), value_set=pa.array(list(found), pa.string()))
+        return len(candidates.column("conversation_id").filter(hit).unique())
+
+    def _able(self, asked: UpgradeTerms) -> list[LLMProvider]:
+        """The providers that could do it: the one that is asked for, or all that can be paid, and have a budget."""
+        executor = DreamingExecutor(self._home, self._providers, run_id="planning")
+        if asked.provider is not None or asked.model is not None:
+            return [executor.open_unmetered(asked)]
+        able = []
+        for name, configured in self._providers.items():
+            if configured.can_be_paid:
+                try:
+                    able.append(executor.open_unmetered(replace(asked, provider=name)))
+                except (UsageError, ConfigurationError):
+                    # It gives no such quality, or its price is not known: the others may.
+                    continue
+        return able
+
+    def _read(self, asked: UpgradeTerms, provider: LLMProvider, days: Collection[date]) -> tuple[Candidates, Groups]:
+        candidates, _ = read_candidates(self._home, asked, provider, sorted(filter(asked.allows_day, days)), "labels")
+        groups = plan_groups(candidates)
+        return candidates, groups if asked.limit is None else first_chunks(groups, candidates, asked.limit)
+
+    def _option(
+        self, provider: LLMProvider, groups: Groups, measured: Mapping[tuple[str, str], Any], *, now: datetime
+    ) -> ModelOption:
+        tokens, picodollars = Estimate.of(provider, at=now).expected(groups.tokens)
+        seconds, calls = USUAL_SECONDS, 0
+        if (row := measured.get((provider.name, provider.model.served))) and row["calls"] >= LEAST_MEASURED:
+            calls, seconds = int(row["calls"]), max(float(row["latency_ms"]) / 1000, 0.001)
+            sent, replied = expected_usage(np.array([row["text_tokens"] / calls]))
+            factor = float(row["tokens"]) / (calls * float((sent + replied)[0]))
+            tokens, picodollars = (np.rint(each * factor).astype(np.int64) for each in (tokens, picodollars))
+        return ModelOption(
+            provider=provider.name,
+            model=provider.model.served,
+            quality_level=provider.model.quality_level,
+            room=_room(self._home, provider.name, provider.model.quality_level),
+            forecast=Forecast(
+                groups=groups,
+                tokens=tokens,
+                picodollars=picodollars,
+                seconds_per_call=seconds,
+                at_once=provider.limits.max_concurrency,
+            ),
+            measured_calls=calls,
+        )
+
+    def _measured(self, now: datetime) -> dict[tuple[str, str], Any]:
+        rows = self._home.ledger.measured(since=now - timedelta(days=LEARNT_DAYS))
+        return {(row["provider"], row["model"]): row for row in rows}
+
+    def _what_came(self, worth: float, asked: UpgradeTerms) -> tuple[float | None, float | None]:
+        """What has come since the plan before that was acted on, and what comes as a rule; None where nobody knows."""
+        before = [
+            told
+            for told in self._home.plans.latest(USUAL_PLANS, acted_on=True)
+            if told["situation"]["target_quality"] == asked.target_quality
+        ]
+        if not before:
+            return None, None
+        came = max(worth - (before[0]["situation"]["worth"] - before[0]["chosen"]["expected_gain"]), 0.0)
+        earlier = [each for told in before if (each := told["situation"]["new_worth"]) is not None]
+        return came, (came + sum(earlier)) / (1 + len(earlier))
+
+
+def _topics(candidates: Candidates) -> list[Topic]:
+    """The labels of candidates, those first that were searched for, and then the largest."""
+    labels = candidates.column("labels").combine_chunks()
+    encoded = labels.flatten().dictionary_encode()
+    label, row = np.asarray(encoded.indices), np.asarray(pc.list_parent_indices(labels))
+    size = len(encoded.dictionary)
+    counts = np.bincount(label, minlength=size)
+    tokens = np.bincount(label, candidates.column("token_count").to_numpy()[row], minlength=size)
+    own = np.zeros(len(candidates)) if candidates.importance is None else candidates.importance[candidates.rows]
+    importance = np.bincount(label, own[row], minlength=size) / np.maximum(counts, 1)
+    names = encoded.dictionary.to_pylist()
+    order = np.lexsort((-tokens, -np.round(importance * counts, 3)))[:MOST_TOPICS]
+    return [Topic(names[n], int(counts[n]), int(tokens[n]), float(importance[n])) for n in order]
+
+
+def _room(home: Home, provider: str, level: QualityLevel) -> Limits:
+    """What the standing budgets of a provider leave for a level."""
+    room = Limits()
+    for balance in home.ledger.window_balances(provider, level).values():
+        room = room.within(Limits(tokens=balance.room.tokens, picodollars=balance.room.picodollars))
+    return room
+
+
+class ProviderThinker:
+    """A thinking model that a configured provider serves; metered, and counted in the budget of its tier."""
+
+    def __init__(self, home: Home, configured: ConfiguredProvider, *, run_id: str | None) -> None:
+        self._home = home
+        self._configured = configured
+        self._run_id = run_id
+
+    async def think(self, question: Question) -> str:
+        """Its answer; raises `ThinkingFailed` where there is none, or nothing bounds what it may spend."""
+        home, today = self._home, self._home.pipeline.clock().date()
+        deadline_at = home.pipeline.clock() + timedelta(seconds=3 * THINKING_SECONDS)
+        meter = Meter(home.ledger, purpose="planning", run_id=self._run_id, deadline_at=deadline_at)
+        try:
+            model = self._configured.model_for("good", today=today)
+            provider = self._configured.open(meter, today=today, model=model)
+        except ConfigurationError as error:
+            raise ThinkingFailed(str(error)) from None
+        balances = home.ledger.window_balances(provider.name, provider.model.quality_level).values()
+        if not any(balance.limit for balance in balances):
+            raise ThinkingFailed(f"No budget of {provider.name} bounds what thinking may spend.")
+        call = ModelCall(
+            conversation_id=None,
+            instructions=question.instructions,
+            content=question.content,
+            schema=question.schema,
+            max_output_tokens=MAX_REPLY_TOKENS,
+            prompt_version="plan-1",
+        )
+        async with provider:
+            outcome = await provider.send(call)
+        if not isinstance(outcome, Answer):
+            raise ThinkingFailed(outcome.message)
+        return outcome.text
+
+
+class _NoThinker:
+    async def think(self, question: Question) -> str:  # noqa: ARG002
+        raise ThinkingFailed("No provider with a key can be asked to think.")
+
+
+def configured_thinker(
+    home: Home, providers: Mapping[str, ConfiguredProvider], *, run_id: str | None = None
+) -> Thinker:
+    """The first provider that can be paid, as the thinking model."""
+    able = next((each for each in providers.values() if each.can_be_paid), None)
+    return _NoThinker() if able is None else ProviderThinker(home, able, run_id=run_id)
+
+
+def make_optimizer(
+    home: Home, providers: Mapping[str, ConfiguredProvider], *, thinker: Thinker | None = None
+) -> MCPThinkingOptimizer:
+    """The optimizer that knows what is left of the month's budgets, and what searches have found."""
+
+    def circumstances() -> Circumstances:
+        planner = Planner(home, providers)
+        days = home.store.days("upgraded_chunks")
+        return Circumstances(
+            left={level: _room(home, "anthropic", level) for level in MODELS}, searched_for=planner.searched_for(days)
+        )
+
+    return MCPThinkingOptimizer(circumstances, thinker=thinker)

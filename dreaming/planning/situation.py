@@ -1,0 +1,135 @@
+"""What a planner knows: what is asked for, what may be spent, what each model takes, and what there is to upgrade."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from dreaming.chunk import QualityLevel
+from dreaming.planning.forecast import Forecast, Limits
+from dreaming.upgrading.terms import UpgradeTerms
+
+Urgency = Literal["low", "medium", "high"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOption:
+    """A model that could be asked."""
+
+    provider: str
+    model: str
+    quality_level: QualityLevel
+    room: Limits
+    """What its standing budgets leave now."""
+    forecast: Forecast
+    measured_calls: int
+    """Calls that its speed and cost were learnt from; 0: what is usual."""
+
+    @property
+    def name(self) -> str:
+        """By which it is chosen."""
+        return f"{self.provider}/{self.model}"
+
+    def as_json(self, limits: Limits) -> dict[str, Any]:
+        """As a thinking model is told of it: what it would come to within limits."""
+        outlook = self.forecast.within(limits.within(self.room))
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "quality_level": self.quality_level,
+            "left_in_budgets": self.room.as_json(),
+            "seconds_per_call": round(self.forecast.seconds_per_call, 1),
+            "measured_calls": self.measured_calls,
+            "within_limits": {
+                "chunks": outlook.chunks,
+                "tokens": outlook.tokens,
+                "cost_usd": str(outlook.cost_usd),
+                "minutes": outlook.minutes,
+                "gain": outlook.gain,
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """The candidates that have a label."""
+
+    label: str
+    chunks: int
+    tokens: int
+    importance: float
+    """The mean of how prominently searches have found them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a planner knows."""
+
+    now: datetime
+    asked: UpgradeTerms
+    """What is asked for; what it leaves open is to be planned."""
+    urgency: Urgency = "low"
+    limits: Limits = field(default_factory=Limits)
+    """The hardest of all: what was asked for, and the time to the deadline. No plan may go beyond."""
+    paced: bool = False
+    """Whether the standing budgets are to last until the end of the month."""
+    days_left: int = 1
+    """In the month of the budgets, today included."""
+    worth: float = 0.0
+    """Of all candidates."""
+    new_worth: float | None = None
+    """What has come since the plan before this one."""
+    usual_worth: float | None = None
+    """What comes between two plans, as a rule."""
+    options: Sequence[ModelOption] = ()
+    topics: Sequence[Topic] = ()
+    chunks: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def day_ratio(self) -> float:
+        """How much of a day's even share of the month today deserves: as what came is to what comes as a rule."""
+        if self.new_worth is None or not self.usual_worth:
+            return 1.0
+        return min(max(self.new_worth / self.usual_worth, LEAST_SHARE), LARGEST_SHARE)
+
+    def allowance(self, option: ModelOption) -> Limits:
+        """What may be spent now with a model: its budgets' room, or of that today's share."""
+        room = option.room
+        if self.paced and self.days_left > 1:
+            share = min(self.day_ratio / self.days_left, 1.0)
+            room = Limits(tokens=_share(room.tokens, share), picodollars=_share(room.picodollars, share))
+        return room.within(self.limits)
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is recorded, and as a thinking model is told of it. Labels are what conversations say: data."""
+        return {
+            "now": self.now.isoformat(timespec="minutes"),
+            "target_quality": self.asked.target_quality,
+            "filter": self.asked.filter,
+            "urgency": self.urgency,
+            "limits": self.limits.as_json(),
+            "days_left_in_month": self.days_left,
+            "todays_share_of_an_even_day": round(self.day_ratio, 2),
+            "worth": round(self.worth, 1),
+            "new_worth": self.new_worth,
+            "candidates": self.chunks,
+            "skipped": dict(self.skipped),
+            "models": [
+                option.as_json(self.limits) | {"todays_allowance": self.allowance(option).as_json()}
+                for option in self.options
+            ],
+            "topics": [
+                {"label": t.label, "chunks": t.chunks, "tokens": t.tokens, "importance": round(t.importance, 3)}
+                for t in self.topics
+            ],
+        }
+
+
+LEAST_SHARE = 0.25
+LARGEST_SHARE = 4.0
+"""Bounds of what a quiet and an important day may spend, in even shares of what is left of the month."""
+
+
+def _share(amount: int | None, share: float) -> int | None:
+    return None if amount is None else int(amount * share)
