@@ -11,6 +11,7 @@ The map:
     spending/                            prices, budgets, the ledger, the meter
     remembering/                         the memory index and search
     storage/                             partitions and databases
+    planning/ planner.py                 which model and budget: rules, and a thinking model within the same limits
     prompting/                           what a model is shown, and what is made of its reply
     providers/                           the models: Anthropic, OpenAI, a local LLM
     model_call.py event_loop.py          an attempt and how it ended; a loop beside an interruptible thread
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dreaming.chunk import QUALITY_LEVELS, BChunk
     from dreaming.executor import DreamingExecutor
+    from dreaming.planning.selecting import MCPThinkingOptimizer, select_llm_provider
     from dreaming.providers.anthropic import AnthropicProvider
     from dreaming.providers.local import LocalProvider
     from dreaming.providers.openai import OpenAIProvider
@@ -51,6 +53,8 @@ _HOMES = {
     "TaskType": "dreaming.task",
     "LLMProvider": "dreaming.providers.provider",
     "LocalProvider": "dreaming.providers.local",
+    "MCPThinkingOptimizer": "dreaming.planning.selecting",
+    "select_llm_provider": "dreaming.planning.selecting",
     "OpenAIProvider": "dreaming.providers.openai",
     "QUALITY_LEVELS": "dreaming.chunk",
     "ChunkFilter": "dreaming.remembering.filters",
@@ -66,12 +70,14 @@ __all__ = [
     "DreamingTaskResult",
     "LLMProvider",
     "LocalProvider",
+    "MCPThinkingOptimizer",
     "OpenAIProvider",
     "Task",
     "TaskPriority",
     "TaskResources",
     "TaskType",
     "read_chunks",
+    "select_llm_provider",
 ]
 
 

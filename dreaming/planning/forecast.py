@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from dreaming.upgrading.importance import Numbers
 from dreaming.upgrading.overlay import PICODOLLAR
 from dreaming.upgrading.plan import Groups, Integers
 
@@ -69,17 +68,13 @@ class Forecast:
             if most is not None:
                 reached = min(reached, int(np.searchsorted(np.cumsum(amounts), most, side="right")))
         if limits.seconds is not None:
-            reached = min(reached, int(limits.seconds / self.seconds_per_call * self.at_once))
+            reached = min(reached, int(limits.seconds / self.seconds_per_call) * self.at_once)
         first = slice(reached)
         return Outlook(
             calls=reached,
             chunks=int(self.groups.chunks[first].sum()),
             tokens=int(self.tokens[first].sum()),
             cost_usd=int(self.picodollars[first].sum()) * PICODOLLAR,
-            minutes=round(reached * self.seconds_per_call / self.at_once / 60, 2),
+            minutes=round(-(-reached // self.at_once) * self.seconds_per_call / 60, 2),
             gain=round(float(self.groups.worth[first].sum()), 1),
         )
-
-    def worth(self) -> Numbers:
-        """Of each call."""
-        return self.groups.worth

@@ -11,6 +11,9 @@ from dreaming.planning.forecast import Limits
 from dreaming.planning.plan import Plan, terms_with
 from dreaming.planning.situation import ModelOption, Situation
 from dreaming.prompting.cleaning import clean_summary
+from dreaming.upgrading.filtering.expression import And
+from dreaming.upgrading.filtering.parsing import parse_filter
+from dreaming.upgrading.filtering.printing import print_filter
 from dreaming.upgrading.terms import UpgradeTerms
 
 MAX_REPLY_TOKENS = 600
@@ -85,8 +88,8 @@ def read_proposal(text: str, situation: Situation) -> Proposal:
     reason = clean_summary(str(told.get("reason") or "It gave no reason."))
     if not tokens:
         return Proposal(option=option, terms=None, reason=reason)
-    wanted = _narrowed(situation.asked, told.get("filter"))
     try:
+        wanted = _narrowed(situation.asked, told.get("filter"))
         terms = terms_with(situation.asked, option, Limits(tokens=tokens).within(room), filter=wanted)
     except UsageError as error:
         raise ThinkingFailed(f"Its filter or limits cannot be meant: {error}") from None
@@ -144,4 +147,4 @@ def _narrowed(asked: UpgradeTerms, wanted: Any) -> str | None:
     """The filter that was asked for, narrowed by another one: it never gets wider."""
     if not isinstance(wanted, str) or not wanted.strip():
         return asked.filter
-    return f"({asked.filter or asked.default_filter}) AND ({wanted})"
+    return print_filter(And((asked.expression(), parse_filter(wanted))))
