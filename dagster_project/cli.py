@@ -13,6 +13,7 @@ import click
 from rich.text import Text
 
 import dreaming.samples
+from dreaming.bounds import MOST
 from dreaming.cli import (
     DAY,
     DOLLARS,
@@ -403,6 +404,40 @@ def _show_search(query: str) -> None:
     with open_home(Settings.from_environment()) as home:
         hits = home.memory.search(query, limit=2)
         print_hits(console, hits, [[] for _ in hits])
+
+
+@cli.command()
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(0, MOST["max_tokens"]),
+    default=50_000,
+    show_default=True,
+    envvar="DREAMING_MCP_MAX_TOKENS",
+    help="What all upgrades that it starts may spend a UTC day.",
+)
+@click.option("--http", is_flag=True, help="Serve on 127.0.0.1 instead of standard input and output; needs a token.")
+@click.option("--port", default=8765, show_default=True, help="With --http.")
+@click.option("--token", envvar="DREAMING_MCP_TOKEN", help="With --http: what clients must send. By default a new one.")
+def mcp(max_tokens: int, port: int, token: str | None, *, http: bool) -> None:
+    """Serve memory to assistants over MCP: search, plan, upgrade. See docs/mcp.md for Claude Desktop and others."""
+    import secrets
+
+    from dagster_project.instance import prepare_dagster_home
+    from dagster_project.mcp_server import build_server, serve_http
+    from dreaming.home import open_home
+
+    settings = Settings.from_environment()
+    prepare_dagster_home(settings)
+    with open_home(settings):
+        server = build_server(settings, max_tokens=max_tokens)
+    if not http:
+        server.run("stdio")
+        return
+    if token is None:
+        token = secrets.token_urlsafe(24)
+        diagnostics.print(f"Clients send: Authorization: Bearer {token}", highlight=False, soft_wrap=True)
+    diagnostics.print(f"MCP at http://127.0.0.1:{port}/mcp; Ctrl-C ends it.", highlight=False)
+    serve_http(server, port=port, token=token)
 
 
 @cli.command()

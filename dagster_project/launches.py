@@ -59,7 +59,8 @@ class Launch:
 
 def _fields(terms: UpgradeTerms) -> dict[str, Any]:
     """Terms as the fields of `UpgradeConfig` or, where they name days, of `UpgradeDaysConfig`."""
-    told = {name: value for name, value in terms.as_json().items() if value is not False}
+    # What it is counted in besides, its request says.
+    told = {name: value for name, value in terms.as_json().items() if value is not False and name != "account"}
     budget = {name: told.pop(name) for name in BudgetConfig.model_fields if name in told}
     if "max_cost_usd" in budget:
         budget["max_cost_usd"] = float(budget["max_cost_usd"])

@@ -1,19 +1,22 @@
 """Runs: what is to be run, in the command's own process (no daemon is needed) or by the daemon; the UI shows both."""
 
 import json
+import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterRunStatus
 
 from dagster_project.building import build_definitions
+from dagster_project.instance import open_instance
 from dagster_project.launches import Launch
 from dagster_project.owners import fail_orphaned_runs, signed_for
 from dagster_project.webserver import WORKSPACE
-from dreaming.home import Home
+from dreaming.home import Home, open_home
+from dreaming.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,29 @@ def execute(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutc
     return RunOutcome(run_id, run.status, _failure_message(result))
 
 
+def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
+    """Make a run in a process of its own, which goes on when this one ends, and can be terminated from the UI."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "dagster_project.running"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert child.stdin is not None
+    child.stdin.write(json.dumps(asdict(launch)).encode())
+    child.stdin.close()
+    return child
+
+
+def execute_given() -> int:
+    """Make the run that standard input names; returns the exit code."""
+    settings = Settings.from_environment()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with open_home(settings) as home, open_instance(settings) as instance:
+        return execute(home, instance, Launch(**json.load(sys.stdin))).failed
+
+
 def _failure_message(result: dg.ExecuteInProcessResult) -> str:
     for event in result.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
@@ -79,3 +105,7 @@ def queue(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutcom
     if run is None:
         return RunOutcome(run_id, DagsterRunStatus.FAILURE, launched.stderr.strip()[-500:])
     return RunOutcome(run_id, run.status, "")
+
+
+if __name__ == "__main__":
+    sys.exit(execute_given())

@@ -176,7 +176,8 @@ class DreamingExecutor:
 
     def _balances(self, provider: LLMProvider, request: UpgradeRequest) -> list[Balance]:
         """Of all budgets that the request spends from."""
-        return [*self._standing(provider), self.home.ledger.balance(request_scope(request.request_id))]
+        own = [scope for scope in (request_scope(request.request_id), request.terms.account) if scope]
+        return [*self._standing(provider), *map(self.home.ledger.balance, own)]
 
     def _standing(self, provider: LLMProvider) -> list[Balance]:
         return list(self.home.ledger.window_balances(provider.name, provider.model.quality_level).values())
@@ -189,6 +190,7 @@ class DreamingExecutor:
             run_id=self.run_id,
             request_id=request.request_id,
             deadline_at=request.deadline_at,
+            account=request.terms.account,
             retry_failed=request.terms.retry_failed,
         )
         provider = self._provider(request.terms, meter)

@@ -104,7 +104,7 @@ class Situation:
     def as_json(self) -> dict[str, Any]:
         """As it is recorded, and as a thinking model is told of it. Labels are what conversations say: data."""
         return {
-            "now": self.now.isoformat(timespec="minutes"),
+            "today": self.now.date().isoformat(),
             "target_quality": self.asked.target_quality,
             "filter": self.asked.filter,
             "urgency": self.urgency,

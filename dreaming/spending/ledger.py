@@ -181,8 +181,10 @@ class Ledger:
             .join_from(charged, bought, charged.c.request_id == bought.c.request_id)
             .group_by(charged.c.provider, charged.c.model)
         )
+        whole = ("calls", "text_tokens", "tokens", "picodollars", "latency_ms")
         with self.database.read() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings().all()
+        return [dict(row) | {name: int(row[name]) for name in whole} for row in rows]
 
     def spent_since(self, moment: datetime) -> Amount:
         """What paid calls since a moment count as."""
@@ -213,6 +215,14 @@ class Ledger:
         """Make a scope with a limit; one that is there keeps the limit that it has."""
         with self.database.write() as connection:
             make_scopes(connection, [Balance(scope_id, limit)])
+
+    def limit_scope(self, scope_id: str, limit: Limit) -> Balance:
+        """Make a scope with a limit, or give one that is there another limit; returns its balance."""
+        values: dict[str, Any] = {"limit_tokens": limit.tokens, "limit_picodollars": limit.picodollars}
+        with self.database.write() as connection:
+            Entries(connection, self.clock()).load([scope_id])
+            connection.execute(scopes.update().where(scopes.c.scope_id == scope_id).values(**values))
+        return self.balance(scope_id)
 
     def declare_elsewhere(self, scope_id: str, *, tokens: int | None = None, picodollars: int | None = None) -> None:
         """Say what the same key has spent elsewhere in a window, in all; a figure that is not given stays."""

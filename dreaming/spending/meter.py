@@ -74,13 +74,16 @@ class Meter:
         run_id: str | None,
         request_id: str | None = None,
         deadline_at: datetime | None = None,
+        account: str | None = None,
         retry_failed: bool = False,
     ) -> None:
+        """`account` is a further scope that calls count in."""
         self._ledger = ledger
         self._purpose = purpose
         self._run_id = run_id
         self._request_id = request_id
         self._deadline_at = deadline_at
+        self._own_scopes = tuple(each for each in (request_id and request_scope(request_id), account) if each)
         self._retry_failed = retry_failed
         self._freed = asyncio.Event()
         self._wound_up = asyncio.Event()
@@ -154,7 +157,7 @@ class Meter:
             return ()
         at = self._ledger.clock()
         windows = tuple(window_scope(asked.provider, asked.tier, window, at) for window in WINDOWS)
-        return (*windows, request_scope(self._request_id)) if self._request_id else windows
+        return (*windows, *self._own_scopes)
 
     def _need(self, asked: AskedModel, call: ModelCall, input_tokens: int) -> Amount:
         return worst_case(

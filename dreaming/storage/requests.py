@@ -109,6 +109,16 @@ class Requests:
                 ],
             )
 
+    def progress(self, request_id: str) -> dict[str, int]:
+        """How many chunks of the plan are in each state."""
+        query = (
+            sa.select(upgrade_spans.c.state, sa.func.sum(upgrade_spans.c.chunks))
+            .where(upgrade_spans.c.request_id == request_id)
+            .group_by(upgrade_spans.c.state)
+        )
+        with self._ledger.read() as connection:
+            return {state: int(chunks) for state, chunks in connection.execute(query)}
+
     def chunks_planned(self, request_id: str) -> int:
         """How many chunks the plan holds so far."""
         with self._ledger.read() as connection:

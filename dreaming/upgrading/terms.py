@@ -38,6 +38,8 @@ class UpgradeTerms:
     max_tokens: int | None = None
     max_cost_usd: Decimal | None = None
     max_duration_seconds: float | None = None
+    account: str | None = None
+    """A further budget that it is counted in, by the id of its scope."""
     include_undone: bool = False
     retry_failed: bool = False
 
