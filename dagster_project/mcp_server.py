@@ -33,6 +33,7 @@ from dagster_project.instance import open_instance
 from dagster_project.launches import Launch
 from dagster_project.owners import UNFINISHED, fail_orphaned_runs
 from dagster_project.running import spawn
+from dreaming.candidates import count_quality
 from dreaming.chunk import BChunk
 from dreaming.cli import chunk_record
 from dreaming.conversation import ConversationId
@@ -131,9 +132,10 @@ class MemoryServer:
         }
 
     def memory_status(self) -> dict[str, Any]:
-        """What is held: conversations, days, chunks by quality and language, and what waits to be done."""
+        """What is held: days, chunks by quality, what waits to be done, and what was spent this month."""
         with self.open() as home:
-            return home_status(home)
+            quality = count_quality(home.store, home.store.days("upgraded_chunks"))
+            return home_status(home) | {"quality": quality}
 
     def spending(
         self,
@@ -308,7 +310,9 @@ class Said:
 
 def build_server(settings: Settings, *, max_tokens: int = DEFAULT_MAX_TOKENS) -> MCPServer[Any]:
     """The server, not running yet; `max_tokens` is what all upgrades that it starts may spend a UTC day."""
-    server: MCPServer[Any] = MCPServer("dreaming", title="dreaming: your memory", instructions=INSTRUCTIONS)
+    server: MCPServer[Any] = MCPServer(
+        "dreaming", title="dreaming: your memory", instructions=INSTRUCTIONS, log_level="WARNING"
+    )
     memory = MemoryServer(settings, max_tokens=max_tokens)
     tools: dict[Callable[..., Any], ToolAnnotations] = {
         memory.search_memory: READING,

@@ -1,0 +1,292 @@
+"""The MCP server, driven by the official client over stdio and HTTP, against a real Dagster instance."""
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from mcp import StdioServerParameters
+from mcp.client import Client
+from mcp.client.stdio import stdio_client
+from mcp_types import CreateMessageResult, TextContent
+
+from dagster_project.mcp_server import build_server, guarded
+from dreaming.home import open_home
+from dreaming.settings import Settings
+from dreaming.spending.budgets import Limit
+from dreaming.testing import make_conversation
+from dreaming.testing.fake_vendor import FakeVendor
+from tests.builders import answer_about_topics, talk
+
+TOOLS = {
+    "search_memory": True,
+    "open_conversation": True,
+    "memory_status": True,
+    "spending": True,
+    "budgets": True,
+    "preview_upgrade": True,
+    "plan_upgrade": False,
+    "start_upgrade": False,
+    "upgrade_progress": True,
+    "stop_upgrade": False,
+    "undo_upgrade": False,
+    "import_conversations": False,
+}
+BILLING = "text CONTAINS 'invoice'"
+
+
+@pytest.fixture
+def vendor():
+    with FakeVendor(answer=answer_about_topics) as running:
+        yield running
+
+
+@pytest.fixture
+def environment(tmp_path, vendor):
+    """Of a server over a home of three conversations."""
+    own = {
+        "DREAMING_HOME": str(tmp_path / "home"),
+        "DREAMING_TIMEZONE": "UTC",
+        "DREAMING_LOCAL_URL": "http://127.0.0.1:9/v1",
+        "ANTHROPIC_API_KEY": "sk-fake",
+        "ANTHROPIC_BASE_URL": vendor.url,
+    }
+    with open_home(Settings.from_environment(own)) as home:
+        home.archive.add([make_conversation(talk(n), conversation_id=f"test:{n}") for n in range(3)])
+        for day in home.pipeline.waiting_days():
+            home.pipeline.run_day(day)
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return kept | own
+
+
+@asynccontextmanager
+async def connected(environment, *options, **callbacks):
+    """A client over stdio, as programs that speak MCP start the server."""
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "dagster_project", "mcp", *options], env=environment
+    )
+    async with Client(stdio_client(server), **callbacks) as client:
+        yield client
+
+
+async def call(client, name, **arguments):
+    result = await client.call_tool(name, arguments)
+    text = "".join(content.text for content in result.content)
+    assert not result.is_error, text
+    return result.structured_content or json.loads(text)
+
+
+async def refused(client, name, **arguments):
+    result = await client.call_tool(name, arguments)
+    assert result.is_error
+    return "".join(content.text for content in result.content)
+
+
+async def ended(client, request_id):
+    async with asyncio.timeout(90):
+        while True:
+            told = await call(client, "upgrade_progress", request_id=request_id)
+            if told["state"] in ("success", "failure", "canceled", "failed to start"):
+                return told
+            await asyncio.sleep(0.3)
+
+
+def test_improve_my_billing_memories_from_preview_to_finished_upgrade(environment, vendor):
+    """Every tool, over stdio; the budget holds, and every figure is the vendor's."""
+
+    async def converse():
+        async with connected(environment) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            assert {name: tool.annotations.read_only_hint for name, tool in tools.items()} == TOOLS
+            assert all("SPENDS" in tools[name].description for name in ("start_upgrade", "plan_upgrade"))
+
+            hit = (await call(client, "search_memory", query="invoice paid twice", limit=2))["hits"][0]
+            around = await call(
+                client, "open_conversation", conversation_id=hit["conversation_id"], chunk_id=hit["chunk_id"], chunks=1
+            )
+            assert hit["chunk_id"] in [chunk["chunk_id"] for chunk in around["chunks"]]
+            assert "invoice" in "".join(chunk["text"] for chunk in around["chunks"])
+
+            preview = await call(client, "preview_upgrade", filter=BILLING)
+            assert preview["chunks"] == 3
+            assert preview["this_server_today"]["left_tokens"] == 50_000
+            plan = await call(client, "plan_upgrade", filter=BILLING, max_tokens=20_000)
+            assert plan["chosen"]["terms"]["max_tokens"] == 20_000
+            assert vendor.books.charged_tokens == 0
+
+            started = await call(client, "start_upgrade", filter=BILLING, max_tokens=20_000)
+            assert started["may_cost_at_most"]["tokens"] == 20_000
+            told = await ended(client, started["request_id"])
+            assert (told["state"], told["result"]["quality_counts"]["good"]) == ("success", 3)
+            spent = vendor.books.charged_tokens
+            assert told["result"]["tokens_consumed"] == told["budget"]["used_tokens"] == spent <= 20_000
+
+            assert (await call(client, "spending"))["spending"][0]["tokens"] == spent
+            assert (await call(client, "budgets"))["this_server_today"]["left_tokens"] == 50_000 - spent
+            assert (await call(client, "memory_status"))["quality"]["good"] == 3
+
+            undone = await call(client, "undo_upgrade", request_id=started["request_id"])
+            assert len(undone["days"]) == 1
+            assert (await call(client, "memory_status"))["quality"]["good"] == 0
+
+            status = await client.read_resource("dreaming://status")
+            assert json.loads(status.contents[0].text)["quality"]["good"] == 0
+            prompt = await client.get_prompt("improve_memories", {"topic": "billing"})
+            assert "preview_upgrade" in prompt.messages[0].content.text
+
+    asyncio.run(converse())
+
+
+def test_no_client_spends_more_than_the_server_allows(environment, vendor):
+    """Neither at once nor bit by bit, nor after it was started again."""
+
+    async def converse(*options):
+        async with connected(environment, *options) as client:
+            said = await refused(client, "start_upgrade", max_tokens=500_000)
+            assert "more than the" in said
+            assert "that this server may still spend today" in said
+            return await call(client, "start_upgrade", max_tokens=4_000), client
+
+    async def bit_by_bit():
+        async with connected(environment, "--max-tokens", "4000") as client:
+            started = await call(client, "start_upgrade", max_tokens=4_000)
+            told = await ended(client, started["request_id"])
+            assert told["result"]["stopped"] == "budget"
+            left = (await call(client, "budgets"))["this_server_today"]["left_tokens"]
+            assert left == 4_000 - vendor.books.charged_tokens
+            assert "more than the" in await refused(client, "start_upgrade", max_tokens=4_000)
+        async with connected(environment, "--max-tokens", "4000") as client:
+            assert "more than the" in await refused(client, "start_upgrade", max_tokens=4_000)
+        async with connected(environment, "--max-tokens", "0") as client:
+            assert "more than the 0" in await refused(client, "start_upgrade", max_tokens=1)
+
+    asyncio.run(bit_by_bit())
+    assert 0 < vendor.books.charged_tokens <= 4_000
+
+
+def test_an_upgrade_is_stopped_and_what_was_bought_stays(environment, vendor):
+    """From another client as well."""
+    vendor.latency_seconds = 6
+
+    async def converse():
+        async with connected(environment) as client:
+            started = await call(client, "start_upgrade", max_tokens=40_000)
+            async with asyncio.timeout(60):
+                while not (await call(client, "upgrade_progress", request_id=started["request_id"]))["budget"][
+                    "used_tokens"
+                ]:
+                    await asyncio.sleep(0.2)
+        async with connected(environment) as client:
+            stopped = await call(client, "stop_upgrade", request_id=started["request_id"])
+            assert len(stopped["stopping"]) == 1
+            told = await ended(client, started["request_id"])
+            assert told["state"] == "canceled"
+            assert told["result"]["tokens_consumed"] == vendor.books.charged_tokens
+
+    asyncio.run(converse())
+
+
+def test_what_cannot_be_meant_is_told_in_words(environment):
+    """So that the assistant can mend it."""
+
+    async def converse():
+        async with connected(environment) as client:
+            assert "There is no column 'topic'" in await refused(client, "preview_upgrade", filter="topic = billing")
+            assert "There is no upgrade request 'x'" in await refused(client, "upgrade_progress", request_id="x")
+            assert "No conversation 'x' is held" in await refused(client, "open_conversation", conversation_id="x")
+            assert "max_tokens = 0 allows nothing" in await refused(client, "plan_upgrade", max_tokens=0)
+            assert "is not known to serve a model" in await refused(
+                client, "start_upgrade", max_tokens=1_000, model="claude-9"
+            )
+            assert "There is nothing at" in await refused(client, "import_conversations", path="/nowhere")
+
+    asyncio.run(converse())
+
+
+def test_exports_are_imported_and_made_searchable(environment, tmp_path):
+    """Free, in a process of its own."""
+    export = tmp_path / "export.jsonl"
+    messages = [{"role": "user", "content": "The marmot sleeps in the attic.", "timestamp": "2026-03-05T10:00:00Z"}]
+    export.write_text(json.dumps({"conversation_id": "m", "messages": messages}) + "\n")
+
+    async def converse():
+        async with connected(environment) as client:
+            told = await call(client, "import_conversations", path=str(export))
+            assert told["days_in_work"] == 1
+            async with asyncio.timeout(60):
+                while not (await call(client, "search_memory", query="marmot"))["hits"]:
+                    await asyncio.sleep(0.5)
+
+    asyncio.run(converse())
+
+
+PROPOSAL = {
+    "provider": "anthropic",
+    "model": "claude-haiku-4-5",
+    "filter": BILLING,
+    "max_tokens": 9_000,
+    "reason": "You searched for it.",
+}
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+def test_the_clients_own_model_thinks_where_it_offers_sampling(environment, vendor, mode):
+    """In both ways of the protocol; the limits are not its to move, and the configured model is not asked."""
+    answers = [json.dumps(PROPOSAL), json.dumps(PROPOSAL | {"max_tokens": 10**9}), "No."]
+    asked = []
+
+    async def sampling(_context, params):
+        asked.append(params)
+        return CreateMessageResult(
+            role="assistant", model="the client's", content=TextContent(type="text", text=answers[len(asked) - 1])
+        )
+
+    async def converse():
+        async with connected(environment, mode=mode, sampling_callback=sampling) as client:
+            first = await call(client, "plan_upgrade", planner="thinking", max_tokens=20_000)
+            assert first["chosen"]["planner"] == "thinking"
+            assert first["chosen"]["reason"] == "You searched for it."
+            assert first["chosen"]["terms"]["max_tokens"] == 9_000
+            for why in ("It asked for 1,000,000,000 tokens, and 20,000 are allowed", "no JSON object"):
+                told = await call(client, "plan_upgrade", planner="thinking", max_tokens=20_000)
+                assert told["chosen"]["planner"] == "rules"
+                assert why in told["why_rules"]
+
+    asyncio.run(converse())
+    assert len(asked) == 3
+    assert "You plan upgrades" in asked[0].system_prompt
+    assert not vendor.books.served
+
+
+def test_without_sampling_the_configured_model_thinks(environment, vendor):
+    """Metered, from the budget that the user has set; without one nobody does."""
+
+    async def converse():
+        async with connected(environment) as client:
+            return await call(client, "plan_upgrade", planner="thinking", max_tokens=20_000)
+
+    assert "No budget of anthropic bounds" in asyncio.run(converse())["why_rules"]
+    with open_home(Settings.from_environment(environment)) as home:
+        home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=100_000))
+    vendor.answer = lambda _request: json.dumps(PROPOSAL)
+    told = asyncio.run(converse())
+    assert (told["chosen"]["planner"], told["chosen"]["terms"]["max_tokens"]) == ("thinking", 9_000)
+    assert vendor.books.charged_tokens > 0
+
+
+def test_over_http_only_the_token_opens_the_door(environment):
+    """On this machine; requests of pages elsewhere are refused too."""
+    server = build_server(Settings.from_environment(environment))
+    app = guarded(server.streamable_http_app(), "secret")
+
+    async def ask(**headers):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8765") as client:
+            body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+            return (await client.post("/mcp", json=body, headers=headers)).status_code
+
+    assert asyncio.run(ask()) == 401
+    assert asyncio.run(ask(Authorization="Bearer wrong")) == 401
