@@ -49,6 +49,12 @@ def _budgets(corpus: Corpus) -> Result:
     return measure_budgets(corpus)
 
 
+def _month(corpus: Corpus) -> Result:
+    from benchmarks.month import measure_month
+
+    return measure_month(corpus)
+
+
 BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "chunking": _chunking,
     "memory": _memory,
@@ -56,6 +62,7 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "budgets": _budgets,
     "choosing": _choosing,
     "economy": _economy,
+    "month": _month,
 }
 
 

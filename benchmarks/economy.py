@@ -49,8 +49,8 @@ def measure_economy(corpus: Corpus) -> Result:
     """Upgrade everything of each file in three ways, and compare what was billed and what topics there are."""
     rows: list[dict[str, Cell]] = []
     for file in sorted((corpus.data / "conversations").glob("*.jsonl")) if corpus.data else dreaming.samples.FILES:
-        conversations = [c for c in read_exports([file], ImportReport()) if _talk(c)]
-        rows.append(_measure(f"{file.stem}, alone", [_alone(conversation) for conversation in conversations]))
+        conversations = [c for c in read_exports([file], ImportReport()) if talk_of(c)]
+        rows.append(_measure(f"{file.stem}, alone", [alone(conversation) for conversation in conversations]))
         rows.append(_measure(f"{file.stem}, joined", list(_joined(conversations))))
     whole = [_total("all, alone", rows, "alone"), _total("all, joined", rows, "joined")]
     known = sorted((corpus.data / "segmentation").glob("*.jsonl")) if corpus.data else []
@@ -109,10 +109,11 @@ def _chunks(home: Home, days: Collection[date]) -> Iterator[BChunk]:
             yield from chunks.rows()
 
 
-def _alone(conversation: Conversation) -> Gold:
+def alone(conversation: Conversation) -> Gold:
+    """A conversation as it stands: a topic begins after some messages and tokens."""
     starts: list[MessageId] = []
     messages = tokens = 0
-    for message in _talk(conversation):
+    for message in talk_of(conversation):
         if messages >= TOPIC_MESSAGES and tokens >= TOPIC_TOKENS:
             starts.append(message.id)
             messages = tokens = 0
@@ -127,7 +128,7 @@ def _joined(conversations: Sequence[Conversation]) -> Iterator[Gold]:
         starts: list[MessageId] = []
         for conversation in conversations[number : number + JOINED]:
             starts.append(MessageId(f"m{len(messages)}"))
-            messages += _renumbered(_talk(conversation), len(messages))
+            messages += _renumbered(talk_of(conversation), len(messages))
         yield _gold(f"joined:{number}", messages, starts[1:], day=number // JOINED % 30)
 
 
@@ -155,7 +156,8 @@ def _gold(name: str, messages: Sequence[Message], starts: Iterable[MessageId], *
     return Gold(conversation, frozenset(starts))
 
 
-def _talk(conversation: Conversation) -> list[Message]:
+def talk_of(conversation: Conversation) -> list[Message]:
+    """What people and assistants say in it."""
     return lanes(conversation.messages).get("text", [])
 
 
