@@ -415,10 +415,11 @@ def _show_search(query: str) -> None:
     envvar="DREAMING_MCP_MAX_TOKENS",
     help="What all upgrades that it starts may spend a UTC day.",
 )
+@click.option("--config", is_flag=True, help="Print the settings that MCP clients want, and end.")
 @click.option("--http", is_flag=True, help="Serve on 127.0.0.1 instead of standard input and output; needs a token.")
 @click.option("--port", default=8765, show_default=True, help="With --http.")
 @click.option("--token", envvar="DREAMING_MCP_TOKEN", help="With --http: what clients must send. By default a new one.")
-def mcp(max_tokens: int, port: int, token: str | None, *, http: bool) -> None:
+def mcp(max_tokens: int, port: int, token: str | None, *, config: bool, http: bool) -> None:
     """Serve memory to assistants over MCP: search, plan, upgrade. See docs/mcp.md for Claude Desktop and others."""
     import secrets
 
@@ -427,6 +428,11 @@ def mcp(max_tokens: int, port: int, token: str | None, *, http: bool) -> None:
     from dreaming.home import open_home
 
     settings = Settings.from_environment()
+    if config:
+        # As it was started: a script beside the interpreter, wherever the client's own PATH leads.
+        started = {"command": str(Path(sys.executable).with_name("dreaming")), "args": ["mcp"]}
+        write_json({"mcpServers": {"dreaming": {**started, "env": {"DREAMING_HOME": str(settings.home)}}}})
+        return
     prepare_dagster_home(settings)
     with open_home(settings):
         server = build_server(settings, max_tokens=max_tokens)

@@ -114,6 +114,24 @@ def test_what_was_spent_on_what_and_what_is_left(command, vendor):
     assert record["left_tokens"] == 49_000 - spent
 
 
+def test_a_plan_says_what_would_be_best_and_an_upgrade_follows_it(command, vendor):
+    """Without a budget of its own it is today's share of the month's."""
+    nothing = command("plan").stdout
+    assert "nothing now" in nothing or "planned by" in nothing
+    command("budget", "set", "--max-tokens", 2_000_000)
+    told = json.loads(command("plan", "--json").stdout)
+    assert told["chosen"]["planner"] == "rules"
+    assert 2_000_000 // 31 <= told["chosen"]["terms"]["max_tokens"] <= 2_000_000
+    shown = command("plan", "--max-tokens", 20_000, "--filter", "labels CONTAINS billing").stdout
+    assert "20,000 tokens" in shown
+    assert "because" in shown
+    assert not vendor.books.served
+    done = upgrade(command, "--quality", "good", "--planner", "rules")
+    assert done["chunks_upgraded"] > 0
+    assert done["budget"]["limit_tokens"] >= 2_000_000 // 31
+    assert "There is no column 'quality'" in command("plan", "--filter", "quality = 1", exit_code=2).stderr
+
+
 def test_an_unknown_call_is_listed_and_can_be_resolved(command, vendor):
     """By what the vendor's bill says."""
     vendor.break_next(Fault.of_status(500))

@@ -3,17 +3,23 @@
 import asyncio
 import json
 import os
+import re
+import signal
+import socket
+import subprocess
 import sys
+import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CreateMessageResult, TextContent
 
-from dagster_project.mcp_server import build_server, guarded
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.spending.budgets import Limit
@@ -21,6 +27,7 @@ from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
 from tests.builders import answer_about_topics, talk
 
+ROOT = Path(__file__).parents[2]
 TOOLS = {
     "search_memory": True,
     "open_conversation": True,
@@ -143,12 +150,10 @@ def test_improve_my_billing_memories_from_preview_to_finished_upgrade(environmen
 def test_no_client_spends_more_than_the_server_allows(environment, vendor):
     """Neither at once nor bit by bit, nor after it was started again."""
 
-    async def converse(*options):
-        async with connected(environment, *options) as client:
+    async def at_once():
+        async with connected(environment) as client:
             said = await refused(client, "start_upgrade", max_tokens=500_000)
-            assert "more than the" in said
-            assert "that this server may still spend today" in said
-            return await call(client, "start_upgrade", max_tokens=4_000), client
+            assert "more than the 50,000 that this server may still spend today" in said
 
     async def bit_by_bit():
         async with connected(environment, "--max-tokens", "4000") as client:
@@ -163,6 +168,7 @@ def test_no_client_spends_more_than_the_server_allows(environment, vendor):
         async with connected(environment, "--max-tokens", "0") as client:
             assert "more than the 0" in await refused(client, "start_upgrade", max_tokens=1)
 
+    asyncio.run(at_once())
     asyncio.run(bit_by_bit())
     assert 0 < vendor.books.charged_tokens <= 4_000
 
@@ -278,15 +284,79 @@ def test_without_sampling_the_configured_model_thinks(environment, vendor):
 
 
 def test_over_http_only_the_token_opens_the_door(environment):
-    """On this machine; requests of pages elsewhere are refused too."""
-    server = build_server(Settings.from_environment(environment))
-    app = guarded(server.streamable_http_app(), "secret")
+    """On this machine alone."""
+    port = free_port()
+    command = [sys.executable, "-m", "dagster_project", "mcp", "--http", "--port", str(port), "--token", "secret"]
+    url = f"http://127.0.0.1:{port}/mcp"
 
-    async def ask(**headers):
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8765") as client:
-            body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-            return (await client.post("/mcp", json=body, headers=headers)).status_code
+    async def converse():
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": "Bearer secret"}) as authorized,
+            Client(streamable_http_client(url, http_client=authorized)) as client,
+        ):
+            assert (await call(client, "search_memory", query="invoice"))["hits"]
 
-    assert asyncio.run(ask()) == 401
-    assert asyncio.run(ask(Authorization="Bearer wrong")) == 401
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as server:
+        try:
+            for headers in ({}, {"Authorization": "Bearer wrong"}):
+                assert wait_for_answer(url, headers) == 401
+            asyncio.run(converse())
+        finally:
+            server.send_signal(signal.SIGINT)
+
+
+def free_port():
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        return opened.getsockname()[1]
+
+
+def wait_for_answer(url, headers):
+    for _ in range(300):
+        try:
+            return httpx2.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers).status_code
+        except httpx2.ConnectError:
+            time.sleep(0.1)
+    raise AssertionError("The server did not start.")
+
+
+def test_the_page_is_true_as_it_is_printed(environment, tmp_path):
+    """The settings that `--config` prints start the server, and the program on the page runs."""
+    page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
+    printed = subprocess.run(
+        [sys.executable, "-m", "dagster_project", "mcp", "--config"],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    told = json.loads(printed)["mcpServers"]["dreaming"]
+    on_page = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])["mcpServers"]["dreaming"]
+    assert on_page.keys() == told.keys()
+    assert on_page["args"] == told["args"]
+
+    async def converse():
+        server = StdioServerParameters(**told | {"env": environment | told["env"]})
+        async with Client(stdio_client(server)) as client:
+            assert (await call(client, "search_memory", query="invoice"))["hits"]
+            assert {tool.name for tool in (await client.list_tools()).tools} <= set(re.findall(r"`(\w+)`", page))
+
+    asyncio.run(converse())
+    program = tmp_path / "program.py"
+    program.write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
+    path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    # The client hands on nothing but PATH and HOME, as those of other programs do.
+    wrapper = tmp_path / "bin" / "dreaming"
+    wrapper.parent.mkdir()
+    settings = "".join(f"export {name}={value!r}\n" for name, value in environment.items() if name != "PATH")
+    wrapper.write_text(f'#!/bin/sh\n{settings}exec {Path(sys.executable).with_name("dreaming")} "$@"\n')
+    wrapper.chmod(0o755)
+    ran = subprocess.run(
+        [sys.executable, program],
+        env=environment | {"PATH": f"{wrapper.parent}{os.pathsep}{path}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "chunks," in ran.stdout

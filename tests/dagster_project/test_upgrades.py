@@ -1,6 +1,7 @@
 """Upgrades as Dagster runs: what they log, whose budget they have, and when they run by themselves."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -284,6 +285,62 @@ def test_the_nightly_upgrade_knows_the_providers_that_the_definitions_have(kept_
     )
     [request] = definitions.resolve_schedule_def("upgrade_nightly").evaluate_tick(context).run_requests
     assert request.run_config["ops"]["upgrade_chunks"]["config"]["provider"] == "openai"
+
+
+@pytest.mark.parametrize("planner", ["rules", "thinking"])
+def test_a_planned_night_spends_its_share_and_shows_its_plan(full_home, vendor, instance, clock, planner):
+    """In the run's metadata, with the reason; whoever plans, the limits hold."""
+    clock.now = NIGHT
+    full_home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=70_000))
+
+    def answer(request):
+        if "todays_allowance" not in request.content:
+            return answer_about_topics(request)
+        proposal = {"provider": "anthropic", "model": "claude-haiku-4-5", "filter": "labels CONTAINS 'invoice'"}
+        return json.dumps(proposal | {"filter": "text CONTAINS 'invoice'", "max_tokens": 9_000, "reason": "Bills."})
+
+    vendor.answer = answer
+    result = upgrade(full_home, vendor, instance, budget={}, planner=planner)
+    assert result.success
+    for each in metadata_of(result).values():
+        assert each["planned_by"] == planner
+        assert each["plan"]["chosen"]["reason"] == each["plan_reason"]
+        assert each["plan"]["rules"]["terms"]["max_tokens"] == 10_000
+        assert each["budget_limit_tokens"] == {"rules": 10_000, "thinking": 9_000}[planner]
+    balance = full_home.ledger.window_balances("anthropic", "good")["month"]
+    assert balance.used.tokens == vendor.books.charged_tokens <= 70_000
+    again = upgrade(full_home, vendor, instance, budget={}, planner=planner, tags={REQUEST_TAG: result.run_id})
+    assert again.success
+    assert len(full_home.plans.latest(5)) == 1
+
+
+def test_a_night_that_is_planned_to_save_spends_nothing_and_says_so(full_home, vendor, instance, clock):
+    """On the page of the asset."""
+    clock.now = NIGHT
+    full_home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=1_200))
+    result = upgrade(full_home, vendor, instance, budget={}, planner="rules")
+    assert result.success
+    [observation] = [event.event_specific_data.asset_observation for event in result.filter_events(is_observation)]
+    assert "it is saved" in observation.metadata["plan_reason"].value
+    assert not vendor.books.served
+    assert "it is saved" in full_home.requests.result(result.run_id)["message"]
+
+
+def is_observation(event):
+    return event.event_type_value == "ASSET_OBSERVATION"
+
+
+def test_the_nightly_schedule_lets_a_planner_choose(kept_instance, home, clock, monkeypatch):
+    """Provider and budget are left open."""
+    set_keys(monkeypatch, {"ANTHROPIC_API_KEY": "sk-fake"})
+    clock.now = NIGHT
+    home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=50_000))
+    definitions = build_definitions(replace(home.settings, planner="thinking"), clock=clock)
+    context = dg.build_schedule_context(
+        instance=kept_instance, scheduled_execution_time=NIGHT, repository_def=definitions.get_repository_def()
+    )
+    [request] = definitions.resolve_schedule_def("upgrade_nightly").evaluate_tick(context).run_requests
+    assert request.run_config["ops"]["upgrade_chunks"]["config"] == {"target_quality": "good", "planner": "thinking"}
 
 
 def test_after_a_week_asleep_each_stage_catches_up_once(nightly, kept_instance, home, clock, monkeypatch):
