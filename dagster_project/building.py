@@ -14,7 +14,7 @@ from dagster_project.schedules import build_initial_schedule, build_upgrade_sche
 from dagster_project.sensors import build_imports_sensor, build_orphans_sensor, build_tasks_sensor
 from dreaming.days import Calendar
 from dreaming.home import Home, open_home, utc_now
-from dreaming.providers.registry import ConfiguredProvider
+from dreaming.providers.registry import PROVIDERS, ConfiguredProvider
 from dreaming.settings import Settings
 from resources import (
     AnthropicResource,
@@ -116,11 +116,16 @@ def provider_resources(
 def configured_providers(
     settings: Settings, instead: Mapping[str, object] | None = None
 ) -> dict[str, ConfiguredProvider]:
-    """The providers as a run in the environment would have them, by name; those of `instead` in their place."""
+    """The providers as a run in the environment would have them, by name; those of `instead` in their place.
+
+    The first is preferred.
+    """
     resources = {**provider_resources(settings), **(instead or {})}
     del resources["llm"]
     with dg.build_resources(resources) as opened:
-        return {provider.name: provider for provider in opened._asdict().values()}
+        found = {provider.name: provider for provider in opened._asdict().values()}
+    # In the order of preference: Dagster gives them in any.
+    return {name: found[name] for name in PROVIDERS if name in found}
 
 
 def _from_environment(vendor: str) -> dict[str, Any]:

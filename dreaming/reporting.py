@@ -218,7 +218,7 @@ def print_decision(console: Console, decision: Mapping[str, Any]) -> None:
         lines.add_row("budget", budget + (f", ${terms['max_cost_usd']}" if terms.get("max_cost_usd") else ""))
         lines.add_row(
             "expected",
-            f"{chosen['expected_tokens']:,} tokens, ${chosen['expected_cost_usd']}, "
+            f"{chosen['expected_tokens']:,} tokens, ${Decimal(chosen['expected_cost_usd']):.4f}, "
             f"{chosen['expected_minutes']} minutes",
         )
         lines.add_row("gain", f"{chosen['expected_gain']:,.0f} of {situation['worth']:,.0f}")

@@ -285,6 +285,16 @@ def test_without_a_key_nobody_thinks(home_of_talk):
     assert "No provider that could be asked has a key" in decision.plan.reason
 
 
+def test_what_nothing_bounds_is_not_planned(any_home, vendor):
+    """A budget must be given or set, whoever plans."""
+    any_home.archive.add([make_conversation(talk(), conversation_id="test:0")])
+    any_home.pipeline.run_day(DAY)
+    decision = plan(any_home, vendor, thinker=Scripted(proposal()))
+    assert decision.plan.terms is None
+    assert "Nothing bounds what may be spent with anthropic" in decision.plan.reason
+    assert "Nothing bounds" in decision.why_rules
+
+
 def test_the_optimizer_of_a_home_knows_its_budgets_and_searches(home_of_talk, vendor):
     """From the ledger and the remembered queries."""
     optimizer = make_optimizer(home_of_talk, providers(vendor))

@@ -18,6 +18,11 @@ class Limits:
     picodollars: int | None = None
     seconds: float | None = None
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether tokens or money are bounded."""
+        return self.tokens is not None or self.picodollars is not None
+
     def within(self, other: "Limits") -> "Limits":
         """The narrower of both in each."""
         return Limits(

@@ -8,17 +8,24 @@ LEAST_TOKENS = 1_000
 
 
 def plan_by_rules(situation: Situation) -> Plan:
-    """The plan with the most gain within today's allowance; of equal ones the cheapest, then the quickest."""
+    """The plan with the most gain within today's allowance; of equal ones the cheapest, the quickest if urgent."""
     if not situation.options:
         return _nothing("No provider that could be asked has a key, a budget and a model of the quality asked for.")
     if not situation.chunks:
         return _nothing("There is no chunk to upgrade.")
     offers = [(option, situation.allowance(option)) for option in situation.options]
+    offers = [(option, allowance) for option, allowance in offers if allowance.is_bound]
+    if not offers:
+        names = " and ".join(sorted({option.provider for option in situation.options}))
+        return _nothing(
+            f"Nothing bounds what may be spent with {names}. Give a budget, or set one: dreaming budget set."
+        )
     outlooks = {option.name: option.forecast.within(allowance) for option, allowance in offers}
 
     def value(offer: tuple[ModelOption, object]) -> tuple[float, float, float]:
         outlook = outlooks[offer[0].name]
-        return outlook.gain, -float(outlook.cost_usd), -outlook.minutes
+        cost, minutes = -float(outlook.cost_usd), -outlook.minutes
+        return (outlook.gain, minutes, cost) if situation.urgency == "high" else (outlook.gain, cost, minutes)
 
     option, allowance = max(offers, key=value)
     outlook = outlooks[option.name]

@@ -83,6 +83,8 @@ def read_proposal(text: str, situation: Situation) -> Proposal:
     option = _option(told, situation)
     tokens = read_tokens(told)
     room = option.room.within(situation.limits)
+    if not room.is_bound:
+        raise ThinkingFailed(f"Nothing bounds what may be spent with {option.provider}.")
     if room.tokens is not None and tokens > room.tokens:
         raise ThinkingFailed(f"It asked for {tokens:,} tokens, and {room.tokens:,} are allowed.")
     reason = clean_summary(str(told.get("reason") or "It gave no reason."))
