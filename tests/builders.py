@@ -29,3 +29,18 @@ def answer_about_topics(request):
         for a, b in zip(starts, ends, strict=True)
     ]
     return json.dumps({"chunks": said})
+
+
+class ScriptedThinker:
+    """A thinking model that says what it is told to."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.asked = []
+
+    async def think(self, question):
+        """The answer."""
+        self.asked.append(json.loads(question.content))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer if isinstance(self.answer, str) else json.dumps(self.answer)

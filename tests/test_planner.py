@@ -17,6 +17,7 @@ from dreaming.spending.budgets import Limit
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
 from dreaming.upgrading.terms import UpgradeTerms
+from tests.builders import ScriptedThinker as Scripted
 from tests.builders import answer_about_topics, talk
 
 DAY = date(2026, 3, 1)
@@ -41,21 +42,6 @@ def home_of_talk(any_home):
 def providers(vendor, *names):
     settings = ProviderSettings(api_key="sk-fake", base_url=vendor.url)
     return {name: ConfiguredProvider(name, settings) for name in names or ("anthropic",)}
-
-
-class Scripted:
-    """A thinking model that says what it is told to."""
-
-    def __init__(self, answer):
-        self.answer = answer
-        self.asked = []
-
-    async def think(self, question):
-        """The answer."""
-        self.asked.append(json.loads(question.content))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer if isinstance(self.answer, str) else json.dumps(self.answer)
 
 
 def plan(home, vendor, asked=GOOD, *, thinker=None, names=(), run_id=None, **options):

@@ -48,6 +48,12 @@ class Requests:
             insert_new(connection, upgrade_requests, [row])
             return self._find(connection, request.request_id) or request
 
+    def end(self, request_id: str, *, at: datetime) -> None:
+        """Let a request's time be over: whatever run begins to work on it from now on buys nothing."""
+        mine = upgrade_requests.c.request_id == request_id
+        with self._ledger.write() as connection:
+            connection.execute(upgrade_requests.update().where(mine).values(deadline_at=at))
+
     def is_known(self, request_id: str) -> bool:
         """Whether a request was begun."""
         with self._ledger.read() as connection:

@@ -195,6 +195,20 @@ def test_an_upgrade_is_stopped_and_what_was_bought_stays(environment, vendor):
     asyncio.run(converse())
 
 
+def test_an_upgrade_that_is_stopped_before_it_began_buys_nothing(environment, vendor):
+    """Its run ends at once."""
+
+    async def converse():
+        async with connected(environment) as client:
+            started = await call(client, "start_upgrade", max_tokens=40_000)
+            await call(client, "stop_upgrade", request_id=started["request_id"])
+            return await ended(client, started["request_id"])
+
+    told = asyncio.run(converse())
+    assert told["state"] in ("success", "canceled")
+    assert not vendor.books.served
+
+
 def test_what_cannot_be_meant_is_told_in_words(environment):
     """So that the assistant can mend it."""
 

@@ -14,7 +14,7 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from dagster_project.building import provider_resources
+from dagster_project.building import configured_providers, provider_resources
 from dreaming.home import open_home
 from dreaming.providers.metered import UNMETERED
 from dreaming.providers.registry import ConfiguredProvider
@@ -43,6 +43,11 @@ def settings(tmp_path, monkeypatch) -> Settings:
             [make_conversation([*talk, f"The end of {n}."], conversation_id=f"test:{n}") for n in range(8)]
         )
     return settings
+
+
+def test_the_configured_providers_come_in_the_order_of_preference(settings):
+    """Dagster gives resources in any."""
+    assert list(configured_providers(settings)) == ["anthropic", "openai", "local"]
 
 
 def dreaming(*arguments, **environment):

@@ -1,7 +1,5 @@
 """The choice of provider, model and budget, by the rules that users know by name."""
 
-import json
-
 import pytest
 
 from dreaming import MCPThinkingOptimizer, TaskResources, select_llm_provider
@@ -9,6 +7,7 @@ from dreaming.errors import UsageError
 from dreaming.planning.forecast import Limits
 from dreaming.planning.selecting import Circumstances
 from dreaming.planning.thinking import ThinkingFailed
+from tests.builders import ScriptedThinker as Scripted
 
 HAIKU, SONNET = "claude-haiku-3-5", "claude-sonnet-4-5"
 
@@ -82,21 +81,6 @@ def test_few_dollars_bound_the_tokens_in_dollars_too():
     """Where all of them as output would come to more."""
     resources = MCPThinkingOptimizer().select_dreaming_resources(3, 0.1, "low", {})
     assert (resources.max_tokens, str(resources.max_cost_usd)) == (50_000, "0.1")
-
-
-class Scripted:
-    """A thinking model that says what it is told to."""
-
-    def __init__(self, answer):
-        self.answer = answer
-        self.asked = []
-
-    async def think(self, question):
-        """The answer."""
-        self.asked.append(json.loads(question.content))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer if isinstance(self.answer, str) else json.dumps(self.answer)
 
 
 def test_a_thinking_model_may_choose_within_the_limits():
