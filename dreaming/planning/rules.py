@@ -3,8 +3,8 @@
 from dreaming.planning.plan import Plan, terms_with
 from dreaming.planning.situation import ModelOption, Situation
 
-LEAST_TOKENS = 1_000
-"""With less, hardly one call can be made."""
+LEAST_CALLS = 3
+"""A night that pays for fewer saves them for a later one, which knows more of what is searched for."""
 
 
 def plan_by_rules(situation: Situation) -> Plan:
@@ -29,8 +29,8 @@ def plan_by_rules(situation: Situation) -> Plan:
 
     option, allowance = max(offers, key=value)
     outlook = outlooks[option.name]
-    if not outlook.calls or (allowance.tokens is not None and allowance.tokens < LEAST_TOKENS):
-        return _nothing(f"{_allowed(situation, option)}, which is too little for a call: it is saved.")
+    if outlook.calls < (min(LEAST_CALLS, situation.calls) if situation.paced and situation.days_left > 1 else 1):
+        return _nothing(f"{_allowed(situation, option)}, which is too little to choose well: it is saved.")
     reason = (
         f"{_allowed(situation, option)}. {option.name} is expected to upgrade {outlook.chunks:,} chunks with it, what "
         "was searched for and what the rules are least sure of first"

@@ -93,6 +93,11 @@ class Situation:
             return 1.0
         return min(max(self.new_worth / self.usual_worth, LEAST_SHARE), LARGEST_SHARE)
 
+    @property
+    def calls(self) -> int:
+        """How many calls there are to make in all."""
+        return max((len(option.forecast.groups) for option in self.options), default=0)
+
     def allowance(self, option: ModelOption) -> Limits:
         """What may be spent now with a model: its budgets' room, or of that today's share."""
         room = option.room
