@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from dreaming.spending.budgets import Limit
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
 from tests.builders import answer_about_topics, talk
+from tests.dagster_project.ui import free_port
 
 ROOT = Path(__file__).parents[2]
 TOOLS = {
@@ -317,12 +317,6 @@ def test_over_http_only_the_token_opens_the_door(environment):
             asyncio.run(converse())
         finally:
             server.send_signal(signal.SIGINT)
-
-
-def free_port():
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return opened.getsockname()[1]
 
 
 def wait_for_answer(url, headers):
