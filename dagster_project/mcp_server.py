@@ -9,11 +9,13 @@ import hmac
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import wraps
 from pathlib import Path
 from subprocess import Popen
+from threading import Thread
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
@@ -38,13 +40,13 @@ from dreaming.chunk import BChunk
 from dreaming.cli import chunk_record
 from dreaming.conversation import ConversationId
 from dreaming.errors import DreamingError, UsageError
-from dreaming.executor import DreamingExecutor
+from dreaming.executor import DEFAULT_PROVIDER, DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.importing import ImportReport, read_exports
-from dreaming.planner import THINKING_SECONDS, Planner
+from dreaming.planner import Planner
 from dreaming.planning.plan import PlannerName
 from dreaming.planning.situation import Situation, Urgency
-from dreaming.planning.thinking import MAX_REPLY_TOKENS, Question, Thinker, ThinkingFailed, ask
+from dreaming.planning.thinking import MAX_REPLY_TOKENS, THINKING_SECONDS, Question, Thinker, ThinkingFailed, ask
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.reporting import budget_records, home_status, import_summary
 from dreaming.settings import Settings
@@ -67,6 +69,8 @@ LOCAL = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent
 DESTRUCTIVE = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
 DEFAULT_MAX_TOKENS = 50_000
+STARTING = timedelta(minutes=2)
+"""How long a process may take to begin a run."""
 
 Day = Annotated[date | None, Field(description="YYYY-MM-DD.")]
 Wanted = Annotated[
@@ -106,6 +110,8 @@ class MemoryServer:
         wanted = ChunkFilter(first_day=first_day, last_day=last_day, labels=tuple(labels or ()))
         with self.open() as home:
             hits = home.memory.search(query, wanted, limit=limit)
+            here_only = home.archive.local_only()
+        hits = [hit for hit in hits if hit.chunk.conversation_id not in here_only]
         return {
             "hits": [_hit(chunk_record(hit.chunk)) | {"snippet": hit.snippet.text, "score": hit.score} for hit in hits]
         }
@@ -118,6 +124,8 @@ class MemoryServer:
     ) -> dict[str, Any]:
         """Read a conversation, word for word, around a hit."""
         with self.open() as home:
+            if home.archive.is_local_only(ConversationId(conversation_id)):
+                raise UsageError(f"The conversation {conversation_id!r} is local only, and stays here.")
             rows = _chunks_of(home, ConversationId(conversation_id))
         place = next((n for n, row in enumerate(rows) if row.chunk_id == chunk_id), 0)
         if chunk_id is not None and (not rows or rows[place].chunk_id != chunk_id):
@@ -149,7 +157,7 @@ class MemoryServer:
     def budgets(self) -> dict[str, Any]:
         """What may still be spent: the standing budgets, and what this server may spend today."""
         with self.open() as home:
-            return {"standing": budget_records(home), "this_server_today": self._account(home).as_json()}
+            return {"standing": budget_records(home), "this_server_today": self._left(home).as_json()}
 
     def preview_upgrade(
         self,
@@ -166,7 +174,7 @@ class MemoryServer:
         with self.open() as home:
             days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
             estimate = self._executor(home).estimate(terms, days)
-            return estimate | {"this_server_today": self._account(home).as_json()}
+            return estimate | {"this_server_today": self._left(home).as_json()}
 
     def upgrade_progress(self, request_id: str) -> dict[str, Any]:
         """How far an upgrade is, what it has spent, and what it came to once it has ended."""
@@ -187,7 +195,9 @@ class MemoryServer:
     def _state(self, request: UpgradeRequest, runs: Sequence[dg.DagsterRun]) -> str:
         child = self._children.get(request.request_id)
         if not runs:
-            return "starting" if child is None or child.poll() is None else "failed to start"
+            is_late = datetime.now(UTC) - request.asked_at > STARTING
+            failed = is_late if child is None else child.poll() is not None
+            return "failed to start" if failed else "starting"
         return runs[0].status.value.lower()
 
     # Planning and spending
@@ -197,7 +207,8 @@ class MemoryServer:
     ) -> dict[str, Any]:
         """The best upgrade for a budget, as the rules see it, or a thinking model within the same limits."""
         with self.open() as home:
-            planning = Planner(home, configured_providers(self._settings), thinker=thinker)
+            account = home.ledger.open_scope(*self._account(home))
+            planning = Planner(home, configured_providers(self._settings), thinker=thinker, account=account)
             days = home.store.days("upgraded_chunks")
             return (await planning.plan(terms, days, planner=planner, urgency=urgency)).as_json()
 
@@ -225,7 +236,7 @@ class MemoryServer:
         today.
         """
         with self.open() as home, open_instance(self._settings):
-            account = self._account(home)
+            account = home.ledger.open_scope(*self._account(home))
             terms = UpgradeTerms(
                 target_quality=target_quality,
                 filter=filter,
@@ -236,19 +247,25 @@ class MemoryServer:
                 model=model,
                 max_tokens=max_tokens,
                 max_cost_usd=None if max_cost_usd is None else Decimal(str(max_cost_usd)),
-                account=account.scope_id,
+                account=account,
             )
-            left = account.room.tokens or 0
+            left = self._left(home).room.tokens or 0
             if max_tokens > left:
                 raise UsageError(
                     f"max_tokens = {max_tokens:,} is more than the {left:,} that this server may still spend today, of "
                     f"{self._max_tokens:,}. Ask for less; the limit is set where the server is started."
                 )
+            chosen = configured_providers(self._settings)[provider or DEFAULT_PROVIDER]
+            if not chosen.can_be_paid:
+                raise UsageError(
+                    f"There is no key for {chosen.name}. Put {chosen.name.upper()}_API_KEY into the env of this "
+                    "server's settings in the client."
+                )
             warnings = self._executor(home).check(terms)
             request_id = uuid4().hex[:12]
             self._executor(home).begin(request_id, terms)
         priority = TaskPriority.HIGH if target_quality == "premium" else TaskPriority.MEDIUM
-        self._children[request_id] = spawn(Launch.of_upgrade(terms, request_id=request_id, priority=priority))
+        self._children[request_id] = _spawned(Launch.of_upgrade(terms, request_id=request_id, priority=priority))
         return {
             "request_id": request_id,
             "may_cost_at_most": {"tokens": max_tokens, "usd": max_cost_usd},
@@ -277,23 +294,39 @@ class MemoryServer:
         self, path: Annotated[str, Field(description="An export file or a folder of them, on this machine.")]
     ) -> dict[str, Any]:
         """Import conversations exported by other assistants, and make basic chunks of them. Free, and stays here."""
-        file = Path(path).expanduser()
-        if not file.exists():
+        try:
+            file = Path(path).expanduser()
+            is_there = file.exists()
+        except (OSError, RuntimeError):
+            is_there = False
+        if not is_there:
             raise UsageError(f"There is nothing at {path!r}. Give the path of an export file or folder.")
         with self.open() as home, open_instance(self._settings):
             report = ImportReport()
             stored = home.archive.add(read_exports([file], report))
             days = home.pipeline.waiting_days()
         if days:
-            self._children[f"import {uuid4().hex}"] = spawn(Launch.of_days(days, rechunk="changed", stage="initial"))
+            _spawned(Launch.of_days(days, rechunk="changed", stage="initial"))
         return import_summary(report, stored) | {"days_in_work": len(days)}
 
     def _executor(self, home: Home) -> DreamingExecutor:
         return DreamingExecutor(home, configured_providers(self._settings), run_id="mcp")
 
-    def _account(self, home: Home) -> Balance:
-        """What this server may spend today, in UTC, over all upgrades that it starts."""
-        return home.ledger.limit_scope(f"mcp/{home.ledger.clock():%Y-%m-%d}", Limit(tokens=self._max_tokens))
+    def _account(self, home: Home) -> tuple[str, Limit]:
+        """The scope of what servers with this limit may spend today, in UTC, and the limit."""
+        return f"mcp/{self._max_tokens}/{home.ledger.clock():%Y-%m-%d}", Limit(tokens=self._max_tokens)
+
+    def _left(self, home: Home) -> Balance:
+        """What is left of it."""
+        scope_id, limit = self._account(home)
+        return replace(home.ledger.balance(scope_id), limit=limit)
+
+
+def _spawned(launch: Launch) -> Popen[bytes]:
+    """A run in a process of its own, whose end is waited for, so that it leaves nothing behind."""
+    child = spawn(launch)
+    Thread(target=child.wait, daemon=True).start()
+    return child
 
 
 class Said:
@@ -492,7 +525,7 @@ def guarded(app: Any, token: str) -> Any:
 
     async def guard(scope: Any, receive: Any, send: Any) -> None:
         told = dict(scope.get("headers") or {}).get(b"authorization", b"")
-        if scope["type"] == "http" and not hmac.compare_digest(told, expected):
+        if scope["type"] != "lifespan" and not hmac.compare_digest(told, expected):
             refusal = PlainTextResponse("Send the token: Authorization: Bearer ...", 401)
             await refusal(scope, receive, send)
             return

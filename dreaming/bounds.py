@@ -17,7 +17,11 @@ MOST: Mapping[str, int] = {
 def require_bounds(asked: Mapping[str, int | float | Decimal | None]) -> None:
     """Raise `UsageError` for a limit that allows nothing, is no number or is beyond all measure; None is no limit."""
     for name, value in asked.items():
-        if value is not None and not float(value) > 0:
+        if value is None:
+            continue
+        # What is no number is not equal to itself.
+        if value != value or value <= 0:
             raise UsageError(f"{name} = {value} allows nothing. Give more than 0, or leave it out for no limit.")
-        if value is not None and value > MOST[name]:
-            raise UsageError(f"{name} = {value} is over {MOST[name]:,}. Give less, or leave it out for no limit.")
+        if value > MOST[name]:
+            shown = f"{value}" if value < 10**40 else "a number of more than 40 digits"
+            raise UsageError(f"{name} = {shown} is over {MOST[name]:,}. Give less, or leave it out for no limit.")

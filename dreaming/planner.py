@@ -3,7 +3,7 @@
 import asyncio
 import calendar
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -27,22 +27,23 @@ from dreaming.planning.selecting import MODELS, Circumstances, MCPThinkingOptimi
 from dreaming.planning.situation import ModelOption, Situation, Topic, Urgency
 from dreaming.planning.thinking import (
     MAX_REPLY_TOKENS,
+    THINKING_SECONDS,
     Question,
     Thinker,
     ThinkingFailed,
     ask,
     plan_of,
     read_proposal,
+    think,
 )
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
+from dreaming.spending.budgets import Window
 from dreaming.spending.meter import Meter
 from dreaming.upgrading.choosing import Candidates
 from dreaming.upgrading.plan import Groups, expected_usage, first_chunks, plan_groups
 from dreaming.upgrading.terms import UpgradeTerms
 
-THINKING_SECONDS = 60.0
-"""How long a thinking model may take."""
 LEARNT_DAYS = 60
 """How far back speed and cost are learnt from."""
 LEAST_MEASURED = 5
@@ -64,12 +65,14 @@ class Planner:
         *,
         thinker: Thinker | None = None,
         run_id: str | None = None,
+        account: str | None = None,
     ) -> None:
-        """`run_id` is that of the run that acts on the plans; None for previews."""
+        """`run_id` is that of the run that acts on the plans, None for previews; `account` pays for thinking too."""
         self._home = home
         self._providers = providers
         self._thinker = thinker
         self._run_id = run_id
+        self._account = account
 
     async def plan(
         self,
@@ -113,15 +116,12 @@ class Planner:
         return decision
 
     async def _think(self, situation: Situation, days: Collection[date]) -> Plan:
-        thinker = self._thinker or configured_thinker(self._home, self._providers, run_id=self._run_id)
+        thinker = self._thinker or configured_thinker(
+            self._home, self._providers, run_id=self._run_id, account=self._account
+        )
         if not situation.options or not situation.chunks:
             raise ThinkingFailed("There is nothing to think about.")
-        try:
-            async with asyncio.timeout(THINKING_SECONDS):
-                text = await thinker.think(ask(situation))
-        except TimeoutError:
-            raise ThinkingFailed(f"It did not answer within {THINKING_SECONDS:.0f} s.") from None
-        proposal = read_proposal(text, situation)
+        proposal = read_proposal(await think(thinker, ask(situation)), situation)
         if proposal.terms is None or proposal.terms.filter == situation.asked.filter:
             return plan_of(proposal, situation)
         return plan_of(proposal, await asyncio.to_thread(self.situation, proposal.terms, days))
@@ -135,7 +135,8 @@ class Planner:
         found = [self._read(asked, provider, days) for provider in providers]
         candidates, groups = found[0] if found else (None, None)
         worth = 0.0 if groups is None else float(groups.worth.sum())
-        new_worth, usual = self._what_came(worth, asked) if paced else (None, None)
+        before = self._history(asked) if paced else []
+        new_worth, usual = self._what_came(worth, before)
         picodollars = None if asked.max_cost_usd is None else int(asked.max_cost_usd.scaleb(12))
         measured = self._measured(now)
         return Situation(
@@ -148,6 +149,7 @@ class Planner:
             worth=worth,
             new_worth=new_worth,
             usual_worth=usual,
+            nights_saved=next((n for n, told in enumerate(before) if told["chosen"]["terms"]), len(before)),
             options=[
                 self._option(provider, of_provider, measured, now=now)
                 for provider, (_, of_provider) in zip(providers, found, strict=True)
@@ -197,11 +199,14 @@ class Planner:
             sent, replied = expected_usage(np.array([row["text_tokens"] / calls]))
             factor = float(row["tokens"]) / (calls * float((sent + replied)[0]))
             tokens, picodollars = (np.rint(each * factor).astype(np.int64) for each in (tokens, picodollars))
+        windows = _rooms(self._home, provider.name, provider.model.quality_level)
         return ModelOption(
             provider=provider.name,
             model=provider.model.served,
+            asked=provider.model.asked,
             quality_level=provider.model.quality_level,
-            room=_room(self._home, provider.name, provider.model.quality_level),
+            month=windows["month"],
+            room=windows["month"].within(windows["day"]),
             forecast=Forecast(
                 groups=groups,
                 tokens=tokens,
@@ -216,18 +221,29 @@ class Planner:
         rows = self._home.ledger.measured(since=now - timedelta(days=LEARNT_DAYS))
         return {(row["provider"], row["model"]): row for row in rows}
 
-    def _what_came(self, worth: float, asked: UpgradeTerms) -> tuple[float | None, float | None]:
-        """What has come since the plan before that was acted on, and what comes as a rule; None where nobody knows."""
-        before = [
+    def _history(self, asked: UpgradeTerms) -> list[dict[str, Any]]:
+        """The latest plans of the month's budget for the same that were acted on, the newest first."""
+        return [
             told
             for told in self._home.plans.latest(USUAL_PLANS, acted_on=True)
-            if told["situation"]["target_quality"] == asked.target_quality
+            if told["situation"]["paced"] and told["situation"]["asked"] == asked.as_json()
         ]
+
+    def _what_came(self, worth: float, before: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None]:
+        """What has come since the plan before, and what comes as a rule; None where nobody knows."""
         if not before:
             return None, None
-        came = max(worth - (before[0]["situation"]["worth"] - before[0]["chosen"]["expected_gain"]), 0.0)
+        came = max(worth - before[0]["situation"]["worth"] + self._gained(before[0]), 0.0)
         earlier = [each for told in before if (each := told["situation"]["new_worth"]) is not None]
         return came, (came + sum(earlier)) / (1 + len(earlier))
+
+    def _gained(self, told: Mapping[str, Any]) -> float:
+        """What a plan has really gained: of what it was to gain, as much as was spent of what it was to take."""
+        chosen = told["chosen"]
+        if not chosen["expected_tokens"]:
+            return 0.0
+        spent = self._home.ledger.spent_in_run(told["run_id"], purpose="upgrade").tokens
+        return float(chosen["expected_gain"] * min(spent / chosen["expected_tokens"], 1.0))
 
 
 def _topics(candidates: Candidates) -> list[Topic]:
@@ -245,27 +261,35 @@ def _topics(candidates: Candidates) -> list[Topic]:
     return [Topic(names[n], int(counts[n]), int(tokens[n]), float(importance[n])) for n in order]
 
 
-def _room(home: Home, provider: str, level: QualityLevel) -> Limits:
-    """What the standing budgets of a provider leave for a level."""
-    room = Limits()
-    for balance in home.ledger.window_balances(provider, level).values():
-        room = room.within(Limits(tokens=balance.room.tokens, picodollars=balance.room.picodollars))
-    return room
+def _rooms(home: Home, provider: str, level: QualityLevel) -> dict[Window, Limits]:
+    """What the standing budgets of a provider leave for a level; nothing where one is closed."""
+    balances = home.ledger.window_balances(provider, level)
+    return {
+        window: Limits(tokens=0, picodollars=0)
+        if balance.closed
+        else Limits(tokens=balance.room.tokens, picodollars=balance.room.picodollars)
+        for window, balance in balances.items()
+    }
 
 
 class ProviderThinker:
     """A thinking model that a configured provider serves; metered, and counted in the budget of its tier."""
 
-    def __init__(self, home: Home, configured: ConfiguredProvider, *, run_id: str | None) -> None:
+    def __init__(
+        self, home: Home, configured: ConfiguredProvider, *, run_id: str | None = None, account: str | None = None
+    ) -> None:
         self._home = home
         self._configured = configured
         self._run_id = run_id
+        self._account = account
 
     async def think(self, question: Question) -> str:
         """Its answer; raises `ThinkingFailed` where there is none, or nothing bounds what it may spend."""
         home, today = self._home, self._home.pipeline.clock().date()
         deadline_at = home.pipeline.clock() + timedelta(seconds=3 * THINKING_SECONDS)
-        meter = Meter(home.ledger, purpose="planning", run_id=self._run_id, deadline_at=deadline_at)
+        meter = Meter(
+            home.ledger, purpose="planning", run_id=self._run_id, deadline_at=deadline_at, account=self._account
+        )
         try:
             model = self._configured.model_for("good", today=today)
             provider = self._configured.open(meter, today=today, model=model)
@@ -289,17 +313,18 @@ class ProviderThinker:
         return outcome.text
 
 
-class _NoThinker:
-    async def think(self, question: Question) -> str:  # noqa: ARG002
-        raise ThinkingFailed("No provider with a key can be asked to think.")
-
-
 def configured_thinker(
-    home: Home, providers: Mapping[str, ConfiguredProvider], *, run_id: str | None = None
+    home: Home,
+    providers: Mapping[str, ConfiguredProvider],
+    *,
+    run_id: str | None = None,
+    account: str | None = None,
 ) -> Thinker:
-    """The first provider that can be paid, as the thinking model."""
+    """The first provider that can be paid, as the thinking model; raises `ThinkingFailed` where there is none."""
     able = next((each for each in providers.values() if each.can_be_paid), None)
-    return _NoThinker() if able is None else ProviderThinker(home, able, run_id=run_id)
+    if able is None:
+        raise ThinkingFailed("No provider with a key can be asked to think.")
+    return ProviderThinker(home, able, run_id=run_id, account=account)
 
 
 def make_optimizer(
@@ -311,7 +336,8 @@ def make_optimizer(
         planner = Planner(home, providers)
         days = home.store.days("upgraded_chunks")
         return Circumstances(
-            left={level: _room(home, "anthropic", level) for level in MODELS}, searched_for=planner.searched_for(days)
+            left={level: (r := _rooms(home, "anthropic", level))["month"].within(r["day"]) for level in MODELS},
+            searched_for=planner.searched_for(days),
         )
 
     return MCPThinkingOptimizer(circumstances, thinker=thinker)

@@ -14,6 +14,8 @@ from dreaming.planning.thinking import ThinkingFailed
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Limit
+from dreaming.spending.prices import OwnPrice
+from dreaming.storage.tables import scopes
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
 from dreaming.upgrading.terms import UpgradeTerms
@@ -63,7 +65,7 @@ def test_the_rules_plan_within_what_is_left_and_say_why(home_of_talk, vendor):
     assert chosen.planner == "rules"
     assert (chosen.terms.provider, chosen.terms.model, chosen.terms.max_tokens) == (
         "anthropic",
-        "claude-haiku-4-5",
+        "claude-haiku-3-5",
         80_000,
     )
     assert 0 < chosen.outlook.tokens <= 80_000
@@ -210,6 +212,10 @@ def test_a_thinking_model_may_save(home_of_talk, vendor):
         (proposal(max_tokens=-5), "is no number"),
         (proposal(max_tokens=float("inf")), "is no number"),
         (proposal(max_tokens=True), "is no number"),
+        (proposal(max_tokens="1e20000000"), "is no number"),
+        (proposal(max_tokens=10**400), "is no number"),
+        (proposal(max_tokens=float("nan")), "is no number"),
+        (RuntimeError("away"), "could not be asked: RuntimeError"),
         (proposal(model="gpt-9"), "It named the model 'anthropic/gpt-9', and there are anthropic/claude-haiku-4-5"),
         (proposal(filter="quality = basic"), "There is no column 'quality'"),
         (proposal(filter="kind = text) OR (kind = thinking"), "cannot be meant|No candidate"),
@@ -229,7 +235,7 @@ def test_where_a_thinking_model_fails_or_leaves_the_limits_the_rules_decide(home
 
 def test_a_thinking_model_that_does_not_answer_is_not_waited_for(home_of_talk, vendor, monkeypatch):
     """The time is over: the rules decide."""
-    monkeypatch.setattr("dreaming.planner.THINKING_SECONDS", 0.2)
+    monkeypatch.setattr("dreaming.planning.thinking.THINKING_SECONDS", 0.2)
 
     class Slow:
         async def think(self, _question):
@@ -261,6 +267,67 @@ def test_the_configured_model_thinks_metered_and_what_conversations_say_is_data(
     assert decision.plan.terms.max_tokens <= 20_000
     balance = any_home.ledger.window_balances("anthropic", "good")["month"]
     assert balance.spent.tokens == spent > 0
+
+
+def test_a_configured_model_that_is_slow_is_cut_off_and_counted(home_of_talk, vendor, monkeypatch):
+    """In the middle of its call, which may have been charged."""
+    monkeypatch.setattr("dreaming.planning.thinking.THINKING_SECONDS", 0.5)
+    monkeypatch.setattr("dreaming.providers.metered.GRACE_SECONDS", 0.1)
+    vendor.latency_seconds = 2
+    decision = plan(home_of_talk, vendor, planner="thinking")
+    assert "did not answer within 0.5 s" in decision.why_rules
+    assert decision.plan == decision.rules
+    assert home_of_talk.ledger.window_balances("anthropic", "good")["month"].used.tokens > 0
+
+
+def test_what_is_configured_about_a_model_holds_for_what_was_planned_with_it(home_of_talk, vendor):
+    """Its price above all, by whatever name it is asked for."""
+    price = OwnPrice.of({"input_usd_per_mtok": 100, "output_usd_per_mtok": 500})
+    settings = ProviderSettings(
+        api_key="sk-fake", base_url=vendor.url, model="mine", aliases={"mine": "claude-haiku-3-5"}, price=price
+    )
+    configured = {"anthropic": ConfiguredProvider("anthropic", settings)}
+    decision = asyncio.run(Planner(home_of_talk, configured).plan(GOOD, [DAY]))
+    work = DreamingExecutor(home_of_talk, configured, run_id="run")
+    result = work.upgrade(work.begin("R", decision.plan.terms), [DAY])
+    assert result.llm_model == "claude-haiku-4-5"
+    assert result.estimated_cost_usd == pytest.approx(decision.plan.outlook.cost_usd, rel=Decimal("0.3"))
+    assert result.estimated_cost_usd > 1
+
+
+def test_a_thinking_model_does_not_spend_the_month_in_a_night(home_of_talk, vendor):
+    """No more than the most important of days may."""
+    home_of_talk.pipeline.clock.now = home_of_talk.pipeline.clock().replace(day=1)
+    home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit(tokens=300_000))
+    greedy = plan(home_of_talk, vendor, thinker=Scripted(proposal(max_tokens=300_000)), paced=True)
+    assert "and 40,000 are allowed" in greedy.why_rules
+    assert plan(home_of_talk, vendor, thinker=Scripted(proposal(max_tokens=40_000)), paced=True).why_rules is None
+
+
+def test_a_days_budget_is_todays_and_a_closed_one_is_nobodys(home_of_talk, vendor):
+    """Only the month's is shared out."""
+    home_of_talk.pipeline.clock.now = home_of_talk.pipeline.clock().replace(day=1)
+    home_of_talk.ledger.set_limit("anthropic", "good", "day", Limit(tokens=12_000))
+    home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit())
+    assert plan(home_of_talk, vendor, paced=True).plan.terms.max_tokens == 12_000
+    home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit(tokens=600_000))
+    assert plan(home_of_talk, vendor, paced=True).plan.terms.max_tokens == 12_000
+    with home_of_talk.ledger.database.write() as connection:
+        connection.execute(scopes.update().values(closed="A call used too much."))
+    assert plan(home_of_talk, vendor, paced=True).plan.terms is None
+
+
+def test_what_small_nights_save_is_there_a_few_nights_later(home_of_talk, vendor):
+    """Their shares add up until they pay for a choice."""
+    home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit(tokens=75_000))
+    start = home_of_talk.pipeline.clock()
+    bought = []
+    for day in range(1, 9):
+        home_of_talk.pipeline.clock.now = start.replace(day=day)
+        decision = plan(home_of_talk, vendor, paced=True, run_id=f"night {day}")
+        bought.append(decision.plan.terms is not None)
+    assert not bought[0]
+    assert any(bought)
 
 
 def test_without_a_key_nobody_thinks(home_of_talk):

@@ -75,7 +75,7 @@ def terms_with(asked: UpgradeTerms, option: ModelOption, limits: Limits, *, filt
         asked,
         filter=filter or asked.filter,
         provider=option.provider,
-        model=option.model,
+        model=option.asked,
         max_tokens=limits.tokens,
         max_cost_usd=None if limits.picodollars is None else limits.picodollars * PICODOLLAR,
         max_duration_seconds=limits.seconds,

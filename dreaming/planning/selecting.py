@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from dreaming.errors import UsageError
 from dreaming.model_call import TokenUsage
 from dreaming.planning.forecast import Limits
 from dreaming.planning.situation import Urgency
-from dreaming.planning.thinking import Question, Thinker, ThinkingFailed, read_object, read_tokens
+from dreaming.planning.thinking import Question, Thinker, ThinkingFailed, read_object, read_tokens, think
 from dreaming.prompting.cleaning import clean_summary
 from dreaming.providers.models import resolve_model
 from dreaming.spending.prices import price_of
@@ -119,9 +120,10 @@ class MCPThinkingOptimizer:
         """What the thinking model chooses, if that can be followed."""
         if self._thinker is None:
             raise ThinkingFailed("There is none.")
-        text = asyncio.run(
-            self._thinker.think(Question(json.dumps(wish.as_json(circumstances)), INSTRUCTIONS, RESOURCES_SCHEMA))
-        )
+        question = Question(json.dumps(wish.as_json(circumstances)), INSTRUCTIONS, RESOURCES_SCHEMA)
+        with ThreadPoolExecutor(1) as beside:
+            # Also where the caller is on an event loop of its own.
+            text = beside.submit(asyncio.run, think(self._thinker, question)).result()
         told = read_object(text)
         level, tokens = str(told.get("quality_level")), read_tokens(told)
         if level not in QUALITY_LEVELS or RANKS[level] < RANKS[wish.required]:
@@ -131,8 +133,11 @@ class MCPThinkingOptimizer:
         else:
             paid: QualityLevel = "premium" if level == "premium" else "good"
             allowed = _affordable(paid, wish, circumstances)
-            if tokens > allowed or not tokens:
-                raise ThinkingFailed(f"It asked for {tokens:,} tokens, and up to {allowed:,} are allowed.")
+            if not LEAST_TOKENS[paid] <= tokens <= allowed:
+                least = LEAST_TOKENS[paid]
+                raise ThinkingFailed(
+                    f"It asked for {tokens:,} tokens, and from {least:,} up to {allowed:,} are allowed."
+                )
             resources = _bounded(_cloud(paid, tokens), wish)
         self.reason = clean_summary(str(told.get("reason") or "The thinking model gave no reason."))
         return resources
@@ -168,7 +173,7 @@ class _Wish:
 
     @classmethod
     def of(cls, conversations: int, usd: float, urgency: str, topics: Mapping[str, str]) -> "_Wish":
-        if conversations < 0:
+        if not conversations >= 0:
             raise UsageError(f"conversations_count = {conversations} is no number of conversations.")
         if urgency not in get_args(Urgency):
             raise UsageError(f"urgency = {urgency!r} is none. Choose {', '.join(get_args(Urgency))}.")

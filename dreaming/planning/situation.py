@@ -18,9 +18,14 @@ class ModelOption:
 
     provider: str
     model: str
+    """As the vendor serves it."""
+    asked: str
+    """As the user writes it: what is configured about the model goes by this name."""
     quality_level: QualityLevel
+    month: Limits
+    """What the standing budget of the month leaves."""
     room: Limits
-    """What its standing budgets leave now."""
+    """What all of its standing budgets leave now."""
     forecast: Forecast
     measured_calls: int
     """Calls that its speed and cost were learnt from; 0: what is usual."""
@@ -81,6 +86,8 @@ class Situation:
     """What has come since the plan before this one."""
     usual_worth: float | None = None
     """What comes between two plans, as a rule."""
+    nights_saved: int = 0
+    """The latest nights that spent nothing: their shares are there too."""
     options: Sequence[ModelOption] = ()
     topics: Sequence[Topic] = ()
     chunks: int = 0
@@ -99,19 +106,27 @@ class Situation:
         return max((len(option.forecast.groups) for option in self.options), default=0)
 
     def allowance(self, option: ModelOption) -> Limits:
-        """What may be spent now with a model: its budgets' room, or of that today's share."""
-        room = option.room
-        if self.paced and self.days_left > 1:
-            share = min(self.day_ratio / self.days_left, 1.0)
-            room = Limits(tokens=_share(room.tokens, share), picodollars=_share(room.picodollars, share))
-        return room.within(self.limits)
+        """What may be spent now with a model: its budgets' room, or of the month's today's share."""
+        return self._within(option, self.day_ratio * (1 + self.nights_saved))
+
+    def most(self, option: ModelOption) -> Limits:
+        """What no plan may go beyond: what the most important of days may have."""
+        return self._within(option, LARGEST_SHARE * (1 + self.nights_saved))
+
+    def _within(self, option: ModelOption, days: float) -> Limits:
+        """What may be spent now, of the month as much as so many days may have."""
+        room = option.room.within(self.limits)
+        if not self.paced or self.days_left == 1:
+            return room
+        share, month = min(days / self.days_left, 1.0), option.month
+        return room.within(Limits(tokens=_share(month.tokens, share), picodollars=_share(month.picodollars, share)))
 
     def as_json(self) -> dict[str, Any]:
-        """As it is recorded, and as a thinking model is told of it. Labels are what conversations say: data."""
+        """As it is recorded: figures, and nothing of what conversations say."""
         return {
             "today": self.now.date().isoformat(),
-            "target_quality": self.asked.target_quality,
-            "filter": self.asked.filter,
+            "asked": self.asked.as_json(),
+            "paced": self.paced,
             "urgency": self.urgency,
             "limits": self.limits.as_json(),
             "days_left_in_month": self.days_left,
@@ -121,14 +136,18 @@ class Situation:
             "candidates": self.chunks,
             "skipped": dict(self.skipped),
             "models": [
-                option.as_json(self.limits) | {"todays_allowance": self.allowance(option).as_json()}
+                option.as_json(self.limits)
+                | {"todays_allowance": self.allowance(option).as_json(), "at_most": self.most(option).as_json()}
                 for option in self.options
             ],
-            "topics": [
-                {"label": t.label, "chunks": t.chunks, "tokens": t.tokens, "importance": round(t.importance, 3)}
-                for t in self.topics
-            ],
         }
+
+    def topics_as_json(self) -> list[dict[str, Any]]:
+        """What the candidates are about, for a thinking model. Labels are what conversations say: data."""
+        return [
+            {"label": t.label, "chunks": t.chunks, "tokens": t.tokens, "importance": round(t.importance, 3)}
+            for t in self.topics
+        ]
 
 
 LEAST_SHARE = 0.25

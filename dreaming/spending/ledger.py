@@ -211,18 +211,11 @@ class Ledger:
             Entries(connection, self.clock()).load([current])
             connection.execute(scopes.update().where(scopes.c.scope_id == current).values(**values, closed=None))
 
-    def open_scope(self, scope_id: str, limit: Limit) -> None:
-        """Make a scope with a limit; one that is there keeps the limit that it has."""
+    def open_scope(self, scope_id: str, limit: Limit) -> str:
+        """Make a scope with a limit, and return its id; one that is there keeps the limit that it has."""
         with self.database.write() as connection:
             make_scopes(connection, [Balance(scope_id, limit)])
-
-    def limit_scope(self, scope_id: str, limit: Limit) -> Balance:
-        """Make a scope with a limit, or give one that is there another limit; returns its balance."""
-        values: dict[str, Any] = {"limit_tokens": limit.tokens, "limit_picodollars": limit.picodollars}
-        with self.database.write() as connection:
-            Entries(connection, self.clock()).load([scope_id])
-            connection.execute(scopes.update().where(scopes.c.scope_id == scope_id).values(**values))
-        return self.balance(scope_id)
+        return scope_id
 
     def declare_elsewhere(self, scope_id: str, *, tokens: int | None = None, picodollars: int | None = None) -> None:
         """Say what the same key has spent elsewhere in a window, in all; a figure that is not given stays."""

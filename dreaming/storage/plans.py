@@ -23,9 +23,9 @@ class Plans:
             connection.execute(plans.insert().values(row))
 
     def latest(self, count: int, *, acted_on: bool = False) -> list[dict[str, Any]]:
-        """The newest decisions, the newest first."""
-        query = sa.select(plans.c.decision).order_by(plans.c.made_at.desc()).limit(count)
+        """The newest decisions, with the `run_id` of who acted on each, the newest first."""
+        query = sa.select(plans.c.run_id, plans.c.decision).order_by(plans.c.made_at.desc()).limit(count)
         if acted_on:
             query = query.where(plans.c.run_id.is_not(None))
         with self._ledger.read() as connection:
-            return list(connection.execute(query).scalars())
+            return [{**row.decision, "run_id": row.run_id} for row in connection.execute(query)]

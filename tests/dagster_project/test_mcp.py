@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -173,6 +174,42 @@ def test_no_client_spends_more_than_the_server_allows(environment, vendor):
     assert 0 < vendor.books.charged_tokens <= 4_000
 
 
+def test_thinking_is_paid_for_by_the_server_too_and_no_other_server_moves_its_limit(environment, vendor):
+    """A client cannot think its way through the month's budget."""
+    with open_home(Settings.from_environment(environment)) as home:
+        home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=100_000))
+    vendor.answer = lambda _request: json.dumps(PROPOSAL)
+
+    async def converse():
+        async with connected(environment, "--max-tokens", "0") as poor, connected(environment) as rich:
+            assert (await call(rich, "budgets"))["this_server_today"]["left_tokens"] == 50_000
+            assert (await call(poor, "budgets"))["this_server_today"]["left_tokens"] == 0
+            told = await call(poor, "plan_upgrade", planner="thinking", max_tokens=20_000)
+            assert "mcp/0/" in told["why_rules"]
+            assert not vendor.books.served
+            await call(rich, "plan_upgrade", planner="thinking", max_tokens=20_000)
+            left = (await call(rich, "budgets"))["this_server_today"]["left_tokens"]
+            assert left == 50_000 - vendor.books.charged_tokens < 50_000
+
+    asyncio.run(converse())
+
+
+def test_what_is_local_only_is_not_shown_to_assistants(environment):
+    """Most of them are in the cloud."""
+    with open_home(Settings.from_environment(environment)) as home:
+        home.archive.add([replace(make_conversation(talk(9), conversation_id="test:mine"), local_only=True)])
+        for day in home.pipeline.waiting_days():
+            home.pipeline.run_day(day)
+
+    async def converse():
+        async with connected(environment) as client:
+            hits = (await call(client, "search_memory", query="invoice", limit=50))["hits"]
+            assert "test:mine" not in {hit["conversation_id"] for hit in hits}
+            assert "is local only" in await refused(client, "open_conversation", conversation_id="test:mine")
+
+    asyncio.run(converse())
+
+
 def test_an_upgrade_is_stopped_and_what_was_bought_stays(environment, vendor):
     """From another client as well."""
     vendor.latency_seconds = 6
@@ -221,7 +258,12 @@ def test_what_cannot_be_meant_is_told_in_words(environment):
             assert "is not known to serve a model" in await refused(
                 client, "start_upgrade", max_tokens=1_000, model="claude-9"
             )
-            assert "There is nothing at" in await refused(client, "import_conversations", path="/nowhere")
+            for path in ("/nowhere", "~nosuchuser/x", "x" * 5_000):
+                assert "There is nothing at" in await refused(client, "import_conversations", path=path)
+            assert "is over" in await refused(client, "start_upgrade", max_tokens=10**400)
+            assert "There is no key for openai" in await refused(
+                client, "start_upgrade", max_tokens=1_000, provider="openai"
+            )
 
     asyncio.run(converse())
 
