@@ -231,6 +231,9 @@ def print_decision(console: Console, decision: Mapping[str, Any]) -> None:
 
 def print_task_result(console: Console, result: Mapping[str, Any]) -> None:
     """Show what an upgrade came to."""
+    if not result["budget"]:
+        console.print(f"Nothing was upgraded. {result['message'] or ''}", highlight=False, markup=False)
+        return
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("request", str(result["request_id"]))
     table.add_row("model", f"{result['llm_model']} of {result['llm_provider']}")

@@ -132,6 +132,13 @@ def test_a_plan_says_what_would_be_best_and_an_upgrade_follows_it(command, vendo
     assert "There is no column 'quality'" in command("plan", "--filter", "quality = 1", exit_code=2).stderr
 
 
+def test_an_upgrade_that_is_planned_to_save_says_so(command, vendor):
+    """And is no failure."""
+    command("budget", "set", "--max-tokens", 100)
+    assert "Nothing was upgraded." in command("upgrade", "--quality", "good", "--planner", "rules").stdout
+    assert not vendor.books.served
+
+
 def test_an_unknown_call_is_listed_and_can_be_resolved(command, vendor):
     """By what the vendor's bill says."""
     vendor.break_next(Fault.of_status(500))
