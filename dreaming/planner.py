@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from dreaming.candidates import read_candidates
 from dreaming.chunk import QualityLevel
-from dreaming.errors import ConfigurationError, UsageError
+from dreaming.errors import ConfigurationError, DreamingError, UsageError
 from dreaming.estimating import Estimate
-from dreaming.executor import DreamingExecutor
+from dreaming.executor import DEFAULT_PROVIDER, DreamingExecutor
 from dreaming.home import Home
 from dreaming.model_call import Answer, ModelCall
 from dreaming.planning.forecast import Forecast, Limits
@@ -124,7 +124,11 @@ class Planner:
         proposal = read_proposal(await think(thinker, ask(situation)), situation)
         if proposal.terms is None or proposal.terms.filter == situation.asked.filter:
             return plan_of(proposal, situation)
-        return plan_of(proposal, await asyncio.to_thread(self.situation, proposal.terms, days))
+        try:
+            narrowed = await asyncio.to_thread(self.situation, proposal.terms, days)
+        except DreamingError as error:
+            raise ThinkingFailed(str(error)) from error
+        return plan_of(proposal, narrowed)
 
     def situation(
         self, asked: UpgradeTerms, days: Collection[date], *, urgency: Urgency = "low", paced: bool = False
@@ -333,11 +337,12 @@ def make_optimizer(
     """The optimizer that knows what is left of the month's budgets, and what searches have found."""
 
     def circumstances() -> Circumstances:
-        planner = Planner(home, providers)
-        days = home.store.days("upgraded_chunks")
-        return Circumstances(
-            left={level: (r := _rooms(home, "anthropic", level))["month"].within(r["day"]) for level in MODELS},
-            searched_for=planner.searched_for(days),
-        )
+        left: dict[QualityLevel, Limits] = {}
+        for level in MODELS:
+            rooms = _rooms(home, DEFAULT_PROVIDER, level)
+            has_key = DEFAULT_PROVIDER in providers and providers[DEFAULT_PROVIDER].can_be_paid
+            left[level] = rooms["month"].within(rooms["day"]) if has_key else Limits(tokens=0)
+        searched_for = Planner(home, providers).searched_for(home.store.days("upgraded_chunks"))
+        return Circumstances(left=left, searched_for=searched_for)
 
     return MCPThinkingOptimizer(circumstances, thinker=thinker)

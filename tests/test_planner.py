@@ -357,6 +357,8 @@ def test_the_optimizer_of_a_home_knows_its_budgets_and_searches(home_of_talk, ve
     assert (resources.llm_provider, resources.max_tokens) == ("anthropic", 50_000)
     home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit(tokens=7_000))
     assert optimizer.select_dreaming_resources(500, 5, "low", {}).max_tokens == 7_000
+    without_key = make_optimizer(home_of_talk, {"anthropic": ConfiguredProvider("anthropic", ProviderSettings())})
+    assert without_key.select_dreaming_resources(5, 5, "low", {}).llm_provider == "local"
 
 
 def test_a_plan_looks_no_further_than_the_days_that_are_asked_for(home_of_talk, vendor):
