@@ -40,6 +40,7 @@ from dreaming.chunk import BChunk
 from dreaming.cli import chunk_record
 from dreaming.conversation import ConversationId
 from dreaming.errors import DreamingError, UsageError
+from dreaming.estimating import Estimate
 from dreaming.executor import DEFAULT_PROVIDER, DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.importing import ImportReport, read_exports
@@ -52,6 +53,7 @@ from dreaming.reporting import budget_records, home_status, import_summary
 from dreaming.settings import Settings
 from dreaming.spending.budgets import Balance, Limit, request_scope
 from dreaming.spending.ledger import SpendingKey
+from dreaming.spending.prices import worst_case
 from dreaming.storage.requests import UpgradeRequest
 from dreaming.task import TaskPriority
 from dreaming.upgrading.terms import PaidLevel, UpgradeTerms
@@ -261,14 +263,19 @@ class MemoryServer:
                     f"There is no key for {chosen.name}. Put {chosen.name.upper()}_API_KEY into the env of this "
                     "server's settings in the client."
                 )
-            warnings = self._executor(home).check(terms)
+            executor, now = self._executor(home), home.ledger.clock()
+            warnings = executor.check(terms)
+            # If all of it were output, which costs most.
+            price = Estimate.of(executor.open_unmetered(terms), at=now).price
+            dearest = worst_case(price, input_tokens=0, output_tokens=max_tokens, at=now).cost_usd
+            most_usd = dearest if terms.max_cost_usd is None else min(dearest, terms.max_cost_usd)
             request_id = uuid4().hex[:12]
-            self._executor(home).begin(request_id, terms)
+            executor.begin(request_id, terms)
         priority = TaskPriority.HIGH if target_quality == "premium" else TaskPriority.MEDIUM
         self._children[request_id] = _spawned(Launch.of_upgrade(terms, request_id=request_id, priority=priority))
         return {
             "request_id": request_id,
-            "may_cost_at_most": {"tokens": max_tokens, "usd": max_cost_usd},
+            "may_cost_at_most": {"tokens": max_tokens, "usd": f"{most_usd:.4f}"},
             "warnings": warnings,
             "next": f"upgrade_progress(request_id={request_id!r})",
         }

@@ -126,7 +126,7 @@ def test_improve_my_billing_memories_from_preview_to_finished_upgrade(environmen
             assert vendor.books.charged_tokens == 0
 
             started = await call(client, "start_upgrade", filter=BILLING, max_tokens=20_000)
-            assert started["may_cost_at_most"]["tokens"] == 20_000
+            assert started["may_cost_at_most"] == {"tokens": 20_000, "usd": "0.1000"}
             told = await ended(client, started["request_id"])
             assert (told["state"], told["result"]["quality_counts"]["good"]) == ("success", 3)
             spent = vendor.books.charged_tokens
