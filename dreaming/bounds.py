@@ -23,5 +23,5 @@ def require_bounds(asked: Mapping[str, int | float | Decimal | None]) -> None:
         if value != value or value <= 0:
             raise UsageError(f"{name} = {value} allows nothing. Give more than 0, or leave it out for no limit.")
         if value > MOST[name]:
-            shown = f"{value}" if value < 10**40 else "a number of more than 40 digits"
+            shown = "a number of more than 40 digits" if isinstance(value, int) and value >= 10**40 else value
             raise UsageError(f"{name} = {shown} is over {MOST[name]:,}. Give less, or leave it out for no limit.")
