@@ -8,7 +8,8 @@ import asyncio
 import hmac
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -37,7 +38,7 @@ from dagster_project.owners import UNFINISHED, fail_orphaned_runs
 from dagster_project.running import spawn
 from dreaming.candidates import count_quality
 from dreaming.chunk import BChunk
-from dreaming.cli import chunk_record
+from dreaming.cli import chunk_record, jsonable
 from dreaming.conversation import ConversationId
 from dreaming.errors import DreamingError, UsageError
 from dreaming.estimating import Estimate
@@ -433,10 +434,8 @@ def _planning_tool(memory: MemoryServer) -> Callable[..., Awaitable[dict[str, An
 
 
 def _terms(target_quality: PaidLevel, wanted: str | None, max_tokens: int) -> UpgradeTerms:
-    try:
+    with _in_words():
         return UpgradeTerms(target_quality=target_quality, filter=wanted, max_tokens=max_tokens)
-    except DreamingError as error:
-        raise ToolError(str(error)) from error
 
 
 async def _sample(ctx: Context[Any, Any], question: Question) -> Any:
@@ -467,37 +466,42 @@ def _thinker(thought: Any) -> Thinker | None:
     return thought if isinstance(thought, Said) else None
 
 
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Tell the client our errors in their own words; of others it learns only that there was one."""
+    try:
+        yield
+    except DreamingError as error:
+        raise ToolError(str(error)) from error
+
+
 def _telling(tool: Callable[..., Any]) -> Callable[..., Any]:
-    """The tool, its errors told to the client in their own words."""
+    """The tool, its errors in words and its result as JSON has it."""
 
     @wraps(tool)
     def told(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return json.loads(json.dumps(tool(*args, **kwargs), default=_jsonable))
-        except DreamingError as error:
-            raise ToolError(str(error)) from error
+        with _in_words():
+            return _plain(tool(*args, **kwargs))
 
     @wraps(tool)
     async def told_later(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return json.loads(json.dumps(await tool(*args, **kwargs), default=_jsonable))
-        except DreamingError as error:
-            raise ToolError(str(error)) from error
+        with _in_words():
+            return _plain(await tool(*args, **kwargs))
 
     return told_later if inspect.iscoroutinefunction(tool) else told
+
+
+def _plain(value: object) -> Any:
+    return json.loads(json.dumps(value, default=jsonable))
 
 
 def _as_json(read: Callable[[], dict[str, Any]]) -> Callable[[], str]:
     @wraps(read)
     def text() -> str:
-        return json.dumps(read(), default=_jsonable, ensure_ascii=False)
+        return json.dumps(read(), default=jsonable, ensure_ascii=False)
 
     text.__annotations__ = {"return": str}
     return text
-
-
-def _jsonable(value: object) -> object:
-    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _hit(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dreaming.upgrading.choosing import Candidates, columns_to_choose_by, find_c
 from dreaming.upgrading.filtering.selecting import Rows
 from dreaming.upgrading.importance import NEEDED_COLUMNS, weigh
 from dreaming.upgrading.paid import PaidChunk, PaidSlice
-from dreaming.upgrading.plan import Groups, PlannedSpan
+from dreaming.upgrading.plan import Groups, PlannedSpan, first_chunks, plan_groups
 from dreaming.upgrading.terms import UpgradeTerms
 
 FILES_AT_ONCE = 4
@@ -53,6 +53,15 @@ def read_candidates(
     if not terms.retry_failed:
         _leave_out(home, candidates, home.requests.given_up(asked_model(provider)), "failed_before")
     return candidates, damaged
+
+
+def read_groups(
+    home: Home, terms: UpgradeTerms, provider: LLMProvider, days: Collection[date]
+) -> tuple[Candidates, Groups, dict[date, str]]:
+    """The candidates of days, with labels, in the groups that a new upgrade would take; and why days cannot be read."""
+    candidates, damaged = read_candidates(home, terms, provider, sorted(days), "labels")
+    groups = plan_groups(candidates)
+    return candidates, groups if terms.limit is None else first_chunks(groups, candidates, terms.limit), damaged
 
 
 def asked_model(provider: LLMProvider) -> str:

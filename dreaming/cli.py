@@ -99,12 +99,13 @@ def fail(message: str, exit_code: int) -> NoReturn:
 
 def write_json(value: object) -> None:
     """Write a value as JSON on standard output."""
-    text = json.dumps(value, ensure_ascii=False, default=_jsonable)
+    text = json.dumps(value, ensure_ascii=False, default=jsonable)
     # A file name need not be UTF-8: what of it no stream can write becomes \udcXX, which is JSON's own escape.
     click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
-def _jsonable(value: object) -> object:
+def jsonable(value: object) -> object:
+    """What JSON has for a value that it has no type for: ISO for moments, text for all else."""
     if isinstance(value, date | datetime):
         return value.isoformat()
     return str(value)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import numpy as np
 
 from dreaming.buying import Buying
-from dreaming.candidates import count_quality, read_candidates, read_spans
+from dreaming.candidates import count_quality, read_candidates, read_groups, read_spans
 from dreaming.conversation import ConversationId
 from dreaming.errors import UsageError
 from dreaming.estimating import Estimate
@@ -116,10 +116,7 @@ class DreamingExecutor:
     def estimate(self, terms: UpgradeTerms, days: Collection[date]) -> dict[str, Any]:
         """What an upgrade would take: calls, tokens and dollars, expected and at worst, by day and label. Free."""
         provider = self.open_unmetered(terms)
-        candidates, damaged = read_candidates(self.home, terms, provider, sorted(days), "labels")
-        groups = plan_groups(candidates)
-        if terms.limit is not None:
-            groups = first_chunks(groups, candidates, terms.limit)
+        candidates, groups, damaged = read_groups(self.home, terms, provider, days)
         return {
             "target_quality": terms.target_quality,
             "provider": provider.name,
@@ -228,8 +225,7 @@ class DreamingExecutor:
 
 def own_limit(terms: UpgradeTerms) -> Limit:
     """The limit of a request's own budget."""
-    usd = terms.max_cost_usd
-    return Limit(terms.max_tokens, None if usd is None else int(usd.scaleb(12)))
+    return Limit(terms.max_tokens, terms.max_picodollars)
 
 
 def _cut(groups: Groups, taken: Groups, candidates: Candidates, reason: str) -> Groups:

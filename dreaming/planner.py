@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dreaming.candidates import read_candidates
+from dreaming.candidates import read_groups
 from dreaming.chunk import QualityLevel
 from dreaming.errors import ConfigurationError, DreamingError, UsageError
 from dreaming.estimating import Estimate
@@ -41,7 +41,7 @@ from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Window
 from dreaming.spending.meter import Meter
 from dreaming.upgrading.choosing import Candidates
-from dreaming.upgrading.plan import Groups, expected_usage, first_chunks, plan_groups
+from dreaming.upgrading.plan import Groups, expected_usage
 from dreaming.upgrading.terms import UpgradeTerms
 
 LEARNT_DAYS = 60
@@ -136,18 +136,18 @@ class Planner:
         """What is known; reads the candidates of the days."""
         now = self._home.pipeline.clock()
         providers = self._able(asked)
-        found = [self._read(asked, provider, days) for provider in providers]
-        candidates, groups = found[0] if found else (None, None)
+        wanted = list(filter(asked.allows_day, days))
+        found = [read_groups(self._home, asked, provider, wanted) for provider in providers]
+        candidates, groups, _ = found[0] if found else (None, None, {})
         worth = 0.0 if groups is None else float(groups.worth.sum())
         before = self._history(asked) if paced else []
         new_worth, usual = self._what_came(worth, before)
-        picodollars = None if asked.max_cost_usd is None else int(asked.max_cost_usd.scaleb(12))
         measured = self._measured(now)
         return Situation(
             now=now,
             asked=asked,
             urgency=urgency,
-            limits=Limits(tokens=asked.max_tokens, picodollars=picodollars, seconds=asked.max_duration_seconds),
+            limits=Limits.of(asked),
             paced=paced,
             days_left=calendar.monthrange(now.year, now.month)[1] - now.day + 1,
             worth=worth,
@@ -156,7 +156,7 @@ class Planner:
             nights_saved=next((n for n, told in enumerate(before) if told["chosen"]["terms"]), len(before)),
             options=[
                 self._option(provider, of_provider, measured, now=now)
-                for provider, (_, of_provider) in zip(providers, found, strict=True)
+                for provider, (_, of_provider, _) in zip(providers, found, strict=True)
             ],
             topics=[] if candidates is None else _topics(candidates),
             chunks=0 if candidates is None else len(candidates),
@@ -169,7 +169,7 @@ class Planner:
         providers = self._able(asked)
         if not providers or not found:
             return 0
-        candidates = self._read(asked, providers[0], days)[0]
+        candidates, _, _ = read_groups(self._home, asked, providers[0], days)
         hit = pc.is_in(candidates.column("chunk_id"), value_set=pa.array(list(found), pa.string()))
         return len(candidates.column("conversation_id").filter(hit).unique())
 
@@ -187,11 +187,6 @@ class Planner:
                     # It gives no such quality, or its price is not known: the others may.
                     continue
         return able
-
-    def _read(self, asked: UpgradeTerms, provider: LLMProvider, days: Collection[date]) -> tuple[Candidates, Groups]:
-        candidates, _ = read_candidates(self._home, asked, provider, sorted(filter(asked.allows_day, days)), "labels")
-        groups = plan_groups(candidates)
-        return candidates, groups if asked.limit is None else first_chunks(groups, candidates, asked.limit)
 
     def _option(
         self, provider: LLMProvider, groups: Groups, measured: Mapping[tuple[str, str], Any], *, now: datetime

@@ -8,6 +8,7 @@ import numpy as np
 
 from dreaming.upgrading.overlay import PICODOLLAR
 from dreaming.upgrading.plan import Groups, Integers
+from dreaming.upgrading.terms import UpgradeTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,11 @@ class Limits:
     tokens: int | None = None
     picodollars: int | None = None
     seconds: float | None = None
+
+    @classmethod
+    def of(cls, terms: UpgradeTerms) -> "Limits":
+        """What terms allow."""
+        return cls(tokens=terms.max_tokens, picodollars=terms.max_picodollars, seconds=terms.max_duration_seconds)
 
     @property
     def is_bound(self) -> bool:

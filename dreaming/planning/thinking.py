@@ -124,8 +124,7 @@ def plan_of(proposal: Proposal, narrowed: Situation) -> Plan:
     if proposal.terms is None:
         return Plan(planner="thinking", terms=None, reason=proposal.reason)
     terms = proposal.terms
-    picodollars = None if terms.max_cost_usd is None else int(terms.max_cost_usd.scaleb(12))
-    limits = Limits(tokens=terms.max_tokens, picodollars=picodollars, seconds=terms.max_duration_seconds)
+    limits = Limits.of(terms)
     option = next((each for each in narrowed.options if each.name == proposal.option.name), None)
     outlook = None if option is None else option.forecast.within(limits)
     if outlook is None or not outlook.calls:

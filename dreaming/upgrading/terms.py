@@ -63,6 +63,11 @@ class UpgradeTerms:
         """What is upgraded where nobody says which chunks."""
         return DEFAULT_FILTER[self.target_quality]
 
+    @property
+    def max_picodollars(self) -> int | None:
+        """`max_cost_usd` as budgets count it."""
+        return None if self.max_cost_usd is None else int(self.max_cost_usd.scaleb(12))
+
     def allows_day(self, day: date) -> bool:
         """Whether a day is within the range."""
         return (self.first_day is None or self.first_day <= day) and (self.last_day is None or day <= self.last_day)
