@@ -97,6 +97,7 @@ def _run(
 ) -> tuple["RunOutcome | None", dict[str, Any]]:
     from dagster_project.instance import open_instance
     from dagster_project.launches import Launch
+    from dagster_project.owners import fail_orphaned_runs
     from dagster_project.running import execute
     from dagster_project.running import queue as queue_run
     from dreaming.home import open_home
@@ -115,8 +116,13 @@ def _run(
             days = _days_to_run(home, named)
             progress.update(task, total=len(days))
             with open_instance(settings) as instance:
-                launch = Launch.of_days(days, rechunk=rechunk, engine=engine, stage=stage)
-                outcome = (queue_run if queue else execute)(home, instance, launch) if days else None
+                outcome = None
+                if days:
+                    launch = Launch.of_days(days, rechunk=rechunk, engine=engine, stage=stage)
+                    outcome = (queue_run if queue else execute)(home, instance, launch)
+                else:
+                    # A run that was killed may have published all of its days before.
+                    fail_orphaned_runs(instance, home.ledger.database)
     return outcome, _summary(days, statistics, outcome, reports[0] if reports else None)
 
 

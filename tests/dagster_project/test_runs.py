@@ -7,16 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster import DagsterRunStatus
 
+from dagster_project.building import build_definitions
 from dagster_project.instance import open_instance
 from dreaming.checking import check_nothing_lost, check_verbatim
 from dreaming.home import open_home
+from dreaming.processes import this_process
 from dreaming.settings import Settings
+from dreaming.storage.tables import run_owners
 from dreaming.testing import make_conversation
 
 FIRST = date(2026, 1, 1)
@@ -149,6 +153,21 @@ def test_a_killed_run_blocks_nobody_and_leaves_no_torn_day(settings):
     assert len(published(settings)) == 60
     assert_proved(settings)
     assert DagsterRunStatus.STARTED not in {status for _, status in runs(settings)}
+
+
+def test_a_dead_run_is_ended_also_where_nothing_is_left_to_do(settings):
+    """It may have been killed after the last of its days."""
+    fill(settings, 1)
+    assert dreaming("run").returncode == 0
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
+        pass
+    with open_home(settings) as home, open_instance(settings) as instance:
+        dead = instance.create_run_for_job(build_definitions(settings).resolve_job_def("upgrade"))
+        owner = {"run_id": dead.run_id, "process": str(replace(this_process(), pid=ended.pid))}
+        with home.ledger.database.write() as connection:
+            connection.execute(run_owners.insert().values(**owner, beat_at=datetime.now(UTC)))
+    assert json.loads(dreaming("run", "--json").stdout)["run"] is None
+    assert (dead.run_id, DagsterRunStatus.FAILURE) in runs(settings)
 
 
 def test_a_range_of_days_and_its_mistakes(settings):
