@@ -10,7 +10,8 @@
     │   └── UnsafeArchive        an archive that is too big, too dense, or points outside itself
     ├── SourceError              a source of conversations (folder, database) did not answer or fit
     ├── StorageError             partitions, databases or the home folder cannot be read or written
-    │   └── DamagedPartition     a partition's file is not what was written
+    │   ├── DamagedPartition     a partition's file is not what was written
+    │   └── DamagedDatabase      a file in the place of a SQLite database is none
     ├── TaskFailed               a task ended without a result
     └── VerbatimError            law 1 would be broken: chunks do not tile their conversation
 
@@ -65,6 +66,10 @@ class DamagedPartition(StorageError):
     def __init__(self, path: str, error: Exception) -> None:
         super().__init__(f"The partition {path} is damaged ({type(error).__name__}). Run its day again.")
         self.path = path
+
+
+class DamagedDatabase(StorageError):
+    """A file in the place of a SQLite database is none: overwritten, or on a failing disk."""
 
 
 class TaskFailed(DreamingError):

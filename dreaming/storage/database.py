@@ -12,7 +12,7 @@ import tenacity
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from dreaming.errors import ConfigurationError, StorageError
+from dreaming.errors import ConfigurationError, DamagedDatabase, StorageError
 
 DatabaseName = Literal["archive", "ledger", "memory"]
 """What was imported; what was bought and asked; the index of chunks. On PostgreSQL they share one database."""
@@ -77,7 +77,8 @@ class Database:
             yield
         except DBAPIError as error:
             # Not "from error": its text quotes statements and rows, which hold what people said.
-            raise StorageError(f"The {self.name} database at {self._where()} refused: {_reason(error)}") from None
+            kind = DamagedDatabase if _is_damaged(error) else StorageError
+            raise kind(f"The {self.name} database at {self._where()} refused: {_reason(error)}") from None
 
     def _where(self) -> str:
         return self.engine.url.render_as_string(hide_password=True)
@@ -109,16 +110,15 @@ def open_database(name: DatabaseName, *, home: Path, database_url: str | None) -
     """
     if database_url:
         return _open(_postgresql_engine(database_url), name, home)
+    # Nothing but SQLite may open its files: on any close, POSIX drops the locks that this process has on the file.
     path = home / f"{name}.sqlite"
-    if name == "memory" and path.exists() and not _is_sqlite(path):
+    try:
+        return _open(_sqlite_engine(path), name, home)
+    except DamagedDatabase:
+        if name != "memory":
+            raise
         path.replace(path.with_suffix(".damaged"))
-    return _open(_sqlite_engine(path), name, home)
-
-
-def _is_sqlite(path: Path) -> bool:
-    with path.open("rb") as file:
-        beginning = file.read(16)
-    return beginning in (b"", b"SQLite format 3\0")
+        return _open(_sqlite_engine(path), name, home)
 
 
 def _open(engine: sa.Engine, name: DatabaseName, home: Path) -> Database:
@@ -198,6 +198,10 @@ def _reason(error: DBAPIError) -> str:
     """What the database said, without PostgreSQL's DETAIL: that quotes rows, and rows hold chat text."""
     diagnosis = getattr(error.orig, "diag", None)
     return getattr(diagnosis, "message_primary", None) or str(error.orig)
+
+
+def _is_damaged(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
 
 
 def _is_locked(error: BaseException) -> bool:
