@@ -15,7 +15,7 @@ from .conftest import import_paths
 
 DATA = os.environ.get("DREAMING_TEST_DATA")
 pytestmark = pytest.mark.skipif(
-    DATA is None, reason="DREAMING_TEST_DATA is unset: the import of foreign exports and conversations is not tested"
+    not DATA, reason="DREAMING_TEST_DATA is unset: the import of foreign exports and conversations is not tested"
 )
 
 POLYLOGUE = "Sinity__polylogue__"
