@@ -27,6 +27,7 @@ from dreaming.settings import Settings, parse_day
 
 if TYPE_CHECKING:
     from dreaming.chunk import QualityLevel
+    from dreaming.evaluation import Unseen
     from dreaming.spending.budgets import Window
     from dreaming.spending.ledger import SpendingKey
 
@@ -271,6 +272,30 @@ def segment() -> None:
             dialogue = _dialogue(line, number)
             turns = [(turn["speaker"], turn["text"]) for turn in dialogue["turns"]]
             write_json({"id": dialogue["id"], "boundaries": segment_turns(turns)})
+
+
+@cli.command("eval")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--unseen",
+    type=click.Choice(["sets", "talks"]),
+    help="Fit a segmenter without the set, or without the fourth of all talks, that is measured.",
+)
+@json_option
+def evaluate(paths: tuple[Path, ...], unseen: "Unseen | None", as_json: bool) -> None:
+    """Measure topic boundaries on labelled talks: {"id","turns":[{"speaker","text"}],"boundaries":[i,...]} lines.
+
+    Beside what needs no learning. Without --unseen it is the segmenter in use, which has seen the sets that it was
+    fitted on.
+    """
+    from dreaming.evaluation import evaluate_files
+    from dreaming.reporting import print_evaluation
+
+    found = evaluate_files(paths, unseen=unseen)
+    if as_json:
+        write_json(found)
+    else:
+        print_evaluation(console, found)
 
 
 def _dialogue(line: str, number: int) -> dict[str, Any]:

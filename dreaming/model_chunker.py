@@ -30,7 +30,6 @@ from dreaming.upgrading.overlay import split_exactly
 
 SHOWN: ChunkKind = "text"
 """The lane that a model is shown."""
-RULES = RulesChunker()
 WAITING_SHARE = 0.6
 """Conversations that are made ready beside those in flight, so that no place waits for a prompt to be written."""
 
@@ -195,12 +194,12 @@ def workers_for(provider: LLMProvider) -> int:
 
 
 @contextmanager
-def open_model_chunker(provider: LLMProvider, *, rules: RulesChunker = RULES) -> Iterator[ModelChunker]:
+def open_model_chunker(provider: LLMProvider, *, rules: RulesChunker | None = None) -> Iterator[ModelChunker]:
     """A chunker with a provider, connected if that can be."""
     with EventLoop() as loop:
         try:
             failure = loop.run(provider.connect())
-            yield ModelChunker(provider, loop, failure=failure, rules=rules)
+            yield ModelChunker(provider, loop, failure=failure, rules=rules or RulesChunker())
         finally:
             loop.run(provider.aclose())
 

@@ -344,3 +344,28 @@ def print_spending(console: Console, records: Mapping[str, Any]) -> None:
 
 def _told(value: object, form: str) -> str:
     return "no limit" if value is None else form.format(value)
+
+
+def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
+    """A table of sets: the score of each way, and more of the segmenter's."""
+    ways = list(found["macro"])
+    table = Table(box=None, pad_edge=False)
+    for header in ("set", "talks", *ways, "95 %", "F1", "Pk", "WD"):
+        table.add_column(header, no_wrap=True, justify="left" if header == "set" else "right")
+    for name, row in found["sets"].items():
+        low, high = row["interval"]
+        scores = [f"{row['score'][way]:.3f}" for way in ways]
+        rest = [f"{row[figure]:.3f}" for figure in ("f1", "pk", "windowdiff")]
+        table.add_row(Text(printable(name)), f"{row['talks']:,}", *scores, f"{low:.2f}-{high:.2f}", *rest)
+    table.add_row("mean of sets", "", *(f"{found['macro'][way]:.3f}" for way in ways), style="bold")
+    console.print(table, crop=False)
+    told = found["confidence"]
+    if told["topics"]:
+        ranked = "" if told["auroc"] is None else f", AUROC {told['auroc']:.3f}"
+        console.print(
+            f"confidence over {told['topics']:,} topics: calibration error {told['calibration_error']:.3f}{ranked}; "
+            f"of the least confident fifth {told['wrong_of_least_confident']:.0%} have a wrong boundary, of all "
+            f"{told['wrong']:.0%}",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -10,9 +10,6 @@ from math import sqrt
 
 from dreaming.chunking.turns import Turn
 
-LOOK_BACK_TURNS = 4
-"""How many turns back a turn's own words are looked for."""
-
 
 def number_exchanges(turns: Sequence[Turn]) -> list[int]:
     """The number of the exchange that each turn belongs to, from 0.
@@ -34,52 +31,37 @@ def exchange_words(turns: Sequence[Turn], exchanges: Sequence[int]) -> list[froz
     return [_union(sets) for sets in words]
 
 
-def depths(words: Sequence[frozenset[str]], *, window: int) -> list[float]:
-    """TextTiling's depth score at the beginning of each exchange with these `words`; 0 to 2.
+def similarities(words: Sequence[frozenset[str]], window: int) -> list[float]:
+    """The cosine of the `words` of the `window` exchanges before each exchange and those from it on.
 
-    The similarity of the `window` exchanges before and after is compared with the peaks on either side of it.
+    The first, which has nothing before it, has 0.
     """
-    return _depths(_similarities(words, window))
+    blocks = words
+    if window > 1:
+        blocks = [_union(words[index : index + window]) for index in range(len(words))]
+    alike = [0.0]
+    for index in range(1, len(words)):
+        left = blocks[index - window] if index >= window else _union(words[:index])
+        right = blocks[index]
+        shared = len(left & right)
+        alike.append(shared / sqrt(len(left) * len(right)) if shared else 0.0)
+    return alike
 
 
-def familiarity(turns: Sequence[Turn], unknown: float = 0.3) -> list[float]:
-    """The share of each turn's words that one of the `LOOK_BACK_TURNS` turns before has; `unknown` if it has none."""
-    sets = [turn.words for turn in turns]
-    shares = []
-    for index, words in enumerate(sets):
-        if words:
-            new = words.difference(*sets[max(0, index - LOOK_BACK_TURNS) : index])
-            shares.append(1 - len(new) / len(words))
-        else:
-            shares.append(unknown)
-    return shares
+def depths(alike: Sequence[float]) -> list[float]:
+    """TextTiling's depth scores, 0 to 2: how far each value lies below the peaks to its left and right.
+
+    The first, before which there is nothing, has 0.
+    """
+    if len(alike) < 2:
+        return [0.0] * len(alike)
+    left = _peaks(alike[1:])
+    right = _peaks(alike[:0:-1])[::-1]
+    return [0.0, *(a + b - 2 * value for a, b, value in zip(left, right, alike[1:], strict=True))]
 
 
 def _union(sets: Sequence[frozenset[str]]) -> frozenset[str]:
     return sets[0] if len(sets) == 1 else frozenset().union(*sets)
-
-
-def _similarities(exchanges: Sequence[frozenset[str]], window: int) -> list[float]:
-    """The cosine of the words before each exchange and those from it on; the first has nothing before it."""
-    blocks = exchanges
-    if window > 1:
-        blocks = [_union(exchanges[index : index + window]) for index in range(len(exchanges))]
-    similarities = [0.0]
-    for index in range(1, len(exchanges)):
-        left = blocks[index - window] if index >= window else _union(exchanges[:index])
-        right = blocks[index]
-        shared = len(left & right)
-        similarities.append(shared / sqrt(len(left) * len(right)) if shared else 0.0)
-    return similarities
-
-
-def _depths(values: Sequence[float]) -> list[float]:
-    """How far each value lies below the peaks to its left and right; the first, before which there is nothing, 0."""
-    if len(values) < 2:
-        return [0.0] * len(values)
-    left = _peaks(values[1:])
-    right = _peaks(values[:0:-1])[::-1]
-    return [0.0, *(a + b - 2 * value for a, b, value in zip(left, right, values[1:], strict=True))]
 
 
 def _peaks(values: Sequence[float]) -> list[float]:

@@ -19,7 +19,7 @@ class Draft:
     topics: tuple[TopicBoundary, ...]
     """The topics that start within it."""
     confidence: float
-    """The probability that a topic starts with it, times that one starts after it; a lane's own ends are sure."""
+    """The probability that both its boundaries are right; a lane's own ends are."""
     content: str
     token_count: int
 
@@ -37,13 +37,13 @@ def cut_lane(lane: Lane, *, origin: str) -> list[Draft]:
     sizes = [unit.tokens for unit in lane.units]
     pieces = pack_units(sizes, lane.strengths, lane.topics, measure)
     boundaries = dict(zip(lane.topics, topic_boundaries(lane, origin=origin), strict=True))
-    sure = [*lane.strengths, 1.0]
+    chances = [*lane.chances, 1.0]
     drafts = []
     for first, last in pieces:
         measure(first, last)
         topics = tuple(boundaries[index] for index in range(first, last) if index in boundaries)
         drafts.append(
-            Draft(lane.kind, lane.units[first:last], topics, sure[first] * sure[last], *measured[first, last])
+            Draft(lane.kind, lane.units[first:last], topics, chances[first] * chances[last], *measured[first, last])
         )
     return drafts
 

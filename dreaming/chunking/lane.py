@@ -11,12 +11,16 @@ from sys import intern
 from typing import NamedTuple
 
 from dreaming.chunk import CONTENT_SEPARATOR, ChunkKind, TopicBoundary
-from dreaming.chunking.segment import choose_boundaries, score_turns
+from dreaming.chunking.segment import choose_boundaries, read_evidence
+from dreaming.chunking.segmenter import Segmenter, probabilities, shipped_segmenter
 from dreaming.chunking.tokens import count_tokens
 from dreaming.chunking.turns import Turn, read_turn
 from dreaming.chunking.units import split_units, structure_strength
 from dreaming.chunking.words import read_words
 from dreaming.conversation import Message
+
+INSIDE_A_MESSAGE = 0.3
+"""How likely it is that a topic starts where a message parts best, in itself: set by hand, no set tells."""
 
 
 class Unit(NamedTuple):
@@ -39,25 +43,32 @@ class Lane:
     units: Sequence[Unit]
     strengths: Sequence[float]
     """Of the gap before each unit, 0 to 1: before a message the probability that it starts a topic."""
+    chances: Sequence[float]
+    """Of the gap before each unit: the calibrated probability that a boundary there is right."""
     topics: Sequence[int]
     """The units that start a topic; the first unit is not told."""
 
 
-def read_lane(kind: ChunkKind, messages: Sequence[Message]) -> Lane:
+def read_lane(kind: ChunkKind, messages: Sequence[Message], segmenter: Segmenter | None = None) -> Lane:
     """Read the units of a lane's messages (which have content), and find its topics."""
+    segmenter = segmenter or shipped_segmenter()
     by_message = [_read_units(message) for message in messages]
-    scores = score_turns(_read_turns(by_message))
+    evidence = read_evidence(_read_turns(by_message), segmenter)
+    scores = [1.0, *probabilities(evidence).tolist()]
+    chances_before = [1.0, *segmenter.chances(evidence).tolist()]
     boundaries = frozenset(choose_boundaries(scores))
     units: list[Unit] = []
     strengths: list[float] = []
+    chances: list[float] = []
     topics: list[int] = []
     for index, own in enumerate(by_message):
         if index in boundaries:
             topics.append(len(units))
         units += own
-        strengths.append(scores[index])
-        strengths += [structure_strength(before.text, after.text) for before, after in pairwise(own)]
-    return Lane(kind, units, strengths, topics)
+        inside = [structure_strength(before.text, after.text) for before, after in pairwise(own)]
+        strengths += [scores[index], *inside]
+        chances += [chances_before[index], *(INSIDE_A_MESSAGE * strength for strength in inside)]
+    return Lane(kind, units, strengths, chances, topics)
 
 
 def topic_boundaries(lane: Lane, *, origin: str) -> list[TopicBoundary]:

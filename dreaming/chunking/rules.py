@@ -1,7 +1,7 @@
 """Basic chunks by rules: the tier that is free, needs no model, and is always there."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from dreaming.chunk import BChunk, ChunkKind, lanes
@@ -9,10 +9,8 @@ from dreaming.chunking.describe import describe_draft
 from dreaming.chunking.drafts import Draft, cut_lane
 from dreaming.chunking.lane import read_lane
 from dreaming.chunking.language import detect_language
+from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
 from dreaming.conversation import ConversationDay
-
-SEGMENTER_VERSION = "rules-1"
-"""Goes into every chunk's id: it changes whenever the same conversation may be cut otherwise."""
 
 LANGUAGE_CHARACTERS = 1_000
 """What is read to tell a conversation's language, for its chunks that are too short to tell theirs."""
@@ -22,7 +20,12 @@ LANGUAGE_CHARACTERS = 1_000
 class RulesChunker:
     """Cuts a conversation-day into basic chunks without a model: the same input gives the same chunks."""
 
-    version: str = SEGMENTER_VERSION
+    segmenter: Segmenter = field(default_factory=shipped_segmenter)
+
+    @property
+    def version(self) -> str:
+        """Goes into every chunk's id: it changes whenever the same conversation may be cut otherwise."""
+        return self.segmenter.version
 
     def stands(self, chunks: Sequence[BChunk]) -> bool:
         """Whether chunks of an unchanged conversation may stay: none was cut by other rules. A model's may."""
@@ -45,7 +48,7 @@ class RulesChunker:
 
     def cut(self, day: ConversationDay, kind: ChunkKind) -> list[Draft]:
         """The drafts of one lane."""
-        return cut_lane(read_lane(kind, lanes(day.messages)[kind]), origin=self.version)
+        return cut_lane(read_lane(kind, lanes(day.messages)[kind], self.segmenter), origin=self.version)
 
 
 def is_of_model(chunk: BChunk) -> bool:

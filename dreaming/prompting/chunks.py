@@ -56,7 +56,7 @@ def cut_by_topics(lane: Lane, topics: Sequence[Topic], *, origin: str) -> list[T
         strengths[start] = REPLY_SCORE if start else 1.0
     drafts: list[TopicalDraft] = []
     first = 0
-    for draft in cut_lane(Lane(lane.kind, lane.units, strengths, starts), origin=origin):
+    for draft in cut_lane(Lane(lane.kind, lane.units, strengths, strengths, starts), origin=origin):
         last = first + len(draft.units)
         drafts.append(TopicalDraft(draft, _parts(lane, topics, first, last)))
         first = last

@@ -71,7 +71,7 @@ def _show(day: ConversationDay, lane: Lane, offsets: dict[MessageId, int], start
         local_only=day.local_only,
     )
     strengths = [lane.strengths[n] for n in inside]
-    return ShownSpan(passage, Lane(lane.kind, units, strengths, ()), len(before))
+    return ShownSpan(passage, Lane(lane.kind, units, strengths, strengths, ()), len(before))
 
 
 def _clipped(unit: Unit, front: int, back: int) -> Unit:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreaming.chunk import LANES, BChunk, hash_chunk, lanes, merge_spans, slice_content
-from dreaming.chunking.rules import SEGMENTER_VERSION, RulesChunker
+from dreaming.chunking.rules import RulesChunker
+from dreaming.chunking.segmenter import shipped_segmenter
 from dreaming.chunking.tokens import count_tokens
 from dreaming.conversation import MESSAGE_KINDS, ROLES, ConversationDay, Message, MessageId
 
@@ -35,7 +36,9 @@ MOMENTS = st.none() | st.integers(0, 86_399).map(lambda second: DAY_START + time
 SAID = st.lists(st.tuples(st.sampled_from(ROLES), st.sampled_from(MESSAGE_KINDS), CONTENTS, MOMENTS), max_size=25)
 
 
-GOLDEN = [("96f9a36b804171affbe4d29d6f6476f6", 166), ("b8a4c40e243798c1ed376494b8eee56c", 244)]
+GOLDEN = [("b80b10cb39639bb25646be30fc1ead2e", 166), ("330112db4205761c3cdd2cc36dd314c6", 244)]
+
+VERSION = shipped_segmenter().version
 
 
 def chunk(day: ConversationDay) -> list[BChunk]:
@@ -117,7 +120,7 @@ def test_every_column_of_a_basic_chunk_is_filled():
     ]
     day = build_day(messages)
     (one,) = chunk(day)
-    assert one.chunk_id == hash_chunk(day.conversation_id, one.spans, one.content, SEGMENTER_VERSION)
+    assert one.chunk_id == hash_chunk(day.conversation_id, one.spans, one.content, VERSION)
     assert (one.started_at, one.ended_at) == (started, started + timedelta(minutes=1))
     assert one.content == "\n\n".join(said)
     assert one.language == "en"
@@ -158,11 +161,11 @@ def test_topics_are_told_where_they_start():
     topics = [topic for one in chunk(day) for topic in one.topics]
     assert "m8" in {topic.message_id for topic in topics}
     assert "m0" not in {topic.message_id for topic in topics}
-    assert all(topic.origin == SEGMENTER_VERSION and topic.start == 0 and 0 < topic.score < 1 for topic in topics)
+    assert all(topic.origin == VERSION and topic.start == 0 and 0 < topic.score < 1 for topic in topics)
 
 
 def test_the_ids_of_chunks_are_frozen():
-    """Stored chunks keep their ids: whoever changes these must change SEGMENTER_VERSION with them."""
+    """Stored chunks keep their ids: whoever changes these must change the segmenter's version with them."""
     day = named_day(
         "chatgpt:golden",
         [
@@ -177,5 +180,5 @@ def test_the_ids_of_chunks_are_frozen():
             ("assistant", "后天北京晴，气温十到十八度。"),
         ],
     )
-    assert SEGMENTER_VERSION == "rules-1"
+    assert VERSION == "rules-2"
     assert [(one.chunk_id, one.token_count) for one in chunk(day)] == GOLDEN

@@ -1,0 +1,78 @@
+"""Segmenters on talks that they have not seen: another set each time, or other talks of the same sets."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dreaming.chunking.segment import choose_boundaries
+from dreaming.chunking.segmenter import Numbers, Segmenter, probabilities
+from dreaming.learning.confidence import Topic, find_topics
+from dreaming.learning.examples import Example
+from dreaming.learning.fitting import fit_segmenter
+from dreaming.learning.scoring import Score, score_boundaries
+
+FOLDS = 4
+RESAMPLES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A talk, and what was found in it."""
+
+    example: Example
+    evidence: Numbers
+
+    @property
+    def score(self) -> Score:
+        """How good that is."""
+        found = choose_boundaries([1.0, *probabilities(self.evidence).tolist()])
+        return score_boundaries(self.example.boundaries, found, len(self.evidence) + 1)
+
+
+def judge(segmenter: Segmenter, examples: Iterable[Example]) -> list[Judged]:
+    """Talks as a segmenter sees them."""
+    return [Judged(example, segmenter.evidence(example.signs)) for example in examples]
+
+
+def leave_one_set_out(examples: Sequence[Example]) -> Iterator[Judged]:
+    """Each set as a segmenter sees it that was fitted on all others: as it will be on talks of another kind."""
+    for dataset in dict.fromkeys(example.dataset for example in examples):
+        others = [example for example in examples if example.dataset != dataset]
+        if others:
+            segmenter = fit_segmenter(others, version="others")
+            yield from judge(segmenter, (example for example in examples if example.dataset == dataset))
+
+
+def leave_one_fold_out(examples: Sequence[Example]) -> Iterator[Judged]:
+    """Each fourth talk of every set as a segmenter sees it that was fitted on the others."""
+    seen: dict[str, int] = {}
+    folds: list[int] = []
+    for example in examples:
+        folds.append(seen.get(example.dataset, 0) % FOLDS)
+        seen[example.dataset] = seen.get(example.dataset, 0) + 1
+    for fold in range(FOLDS):
+        others = [example for example, own in zip(examples, folds, strict=True) if own != fold]
+        segmenter = fit_segmenter(others, version="others")
+        yield from judge(segmenter, (e for e, own in zip(examples, folds, strict=True) if own == fold))
+
+
+def topics_of(judged: Iterable[Judged]) -> list[Topic]:
+    """The topics that were found, for calibration."""
+    return [topic for each in judged for topic in find_topics(each.example, each.evidence)]
+
+
+def interval(scores: Sequence[Score], *, seed: int = 0) -> tuple[float, float]:
+    """The 95 % interval of the mean score, by resampling talks (percentile bootstrap)."""
+    values = np.array([each.score for each in scores])
+    drawn = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))
+    low, high = np.percentile(values[drawn].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def by_set(judged: Iterable[Judged]) -> Mapping[str, list[Score]]:
+    """The scores of each set's talks."""
+    sets: dict[str, list[Score]] = {}
+    for each in judged:
+        sets.setdefault(each.example.dataset, []).append(each.score)
+    return sets
