@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
+from dreaming.chunking.rules import RulesChunker
 from dreaming.conversation import ConversationId
 from dreaming.model_chunker import open_model_chunker
 from dreaming.providers.provider import ProviderSettings
@@ -135,7 +136,7 @@ def test_where_the_model_fails_the_rules_cut(any_home, chunked, vendor, fault, m
     any_home.archive.add([make_conversation(TALK)])
     vendor.break_next(*[faults[fault]] * 3)
     report = chunked()
-    assert {(chunk.llm_used, chunk.segmenter_version) for chunk in rows(any_home)} == {(None, "rules-1")}
+    assert {(chunk.llm_used, chunk.segmenter_version) for chunk in rows(any_home)} == {(None, RulesChunker().version)}
     assert sum(report.fell_back.values()) == 1
     assert report.first_failure
     assert len(recorded(any_home)) == report.calls == len(vendor.books.served)

@@ -44,12 +44,17 @@ SENTENCES = (
 class EagerRules(RulesChunker):
     """Another segmenter: it sees a topic in every message."""
 
-    version: str = "rules-eager"
+    @property
+    def version(self):
+        """Its own."""
+        return "rules-eager"
 
     def cut(self, day, kind):
         lane = read_lane(kind, lanes(day.messages)[kind])
         topics = [n for n, unit in enumerate(lane.units) if n and unit.start == 0]
-        return cut_lane(Lane(kind, lane.units, [1.0] * len(lane.units), topics), origin=self.version)
+        return cut_lane(
+            Lane(kind, lane.units, [1.0] * len(lane.units), [1.0] * len(lane.units), topics), origin=self.version
+        )
 
 
 class Upgrades(RuleBasedStateMachine):
