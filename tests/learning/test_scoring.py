@@ -12,7 +12,7 @@ def test_what_is_right_scores_one():
 
 
 def test_pk_and_windowdiff_count_the_windows_that_differ():
-    """10 turns, a topic from turn 5: of the 9 windows of 2 turns (half of 5), a boundary that is off by one is in two."""
+    """10 turns, a topic from turn 5: of 9 windows of 2 turns (half of 5), a boundary that is off by one is in two."""
     found = score_boundaries([5], [6], 10)
     assert (found.f1, found.pk, found.windowdiff) == (0.0, pytest.approx(2 / 9), pytest.approx(2 / 9))
     assert found.score == pytest.approx((2 - 4 / 9) / 4)
