@@ -55,6 +55,12 @@ def _month(corpus: Corpus) -> Result:
     return measure_month(corpus)
 
 
+def _learning(corpus: Corpus) -> Result:
+    from benchmarks.learning import measure_learning
+
+    return measure_learning(corpus)
+
+
 BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "chunking": _chunking,
     "memory": _memory,
@@ -63,6 +69,7 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "choosing": _choosing,
     "economy": _economy,
     "month": _month,
+    "learning": _learning,
 }
 
 

@@ -6,7 +6,6 @@ stand as they are, and a topic begins after six messages and 100 tokens. With a 
 known (`segmentation/*.jsonl`), these are upgraded too.
 """
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -22,6 +21,7 @@ from dreaming.conversation import Conversation, ConversationId, Message, Message
 from dreaming.executor import DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.importing import ImportReport, read_exports
+from dreaming.learning.dialogues import Dialogue, read_dialogues
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.testing import make_settings
@@ -134,15 +134,20 @@ def _joined(conversations: Sequence[Conversation]) -> Iterator[Gold]:
 
 def _dialogues(file: Path) -> Iterator[Gold]:
     """Dialogues whose topics are known."""
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines()):
-        told = json.loads(line)
-        said = [(_role(turn["speaker"]), turn["text"]) for turn in told["turns"]]
-        messages = [
-            Message(id=MessageId(""), role=role, content=text, timestamp=None) for role, text in said if text.strip()
-        ]
-        kept = [n for n, (_, text) in enumerate(said) if text.strip()]
-        starts = [MessageId(f"m{kept.index(turn)}") for turn in told["boundaries"] if turn in kept]
-        yield _gold(told["id"], _renumbered(messages, 0), starts, day=number % 30)
+    for number, dialogue in enumerate(read_dialogues([file])):
+        yield gold_of(dialogue, number)
+
+
+def gold_of(dialogue: Dialogue, number: int) -> Gold:
+    """A labelled dialogue as a conversation of one of thirty days; turns without text are left out."""
+    messages = [
+        Message(id=MessageId(""), role=_role(speaker), content=text, timestamp=None)
+        for speaker, text in dialogue.turns
+        if text.strip()
+    ]
+    kept = [n for n, (_, text) in enumerate(dialogue.turns) if text.strip()]
+    starts = [MessageId(f"m{kept.index(turn)}") for turn in dialogue.boundaries if turn in kept]
+    return _gold(dialogue.dialogue_id, _renumbered(messages, 0), starts, day=number % 30)
 
 
 def _renumbered(messages: Iterable[Message], first: int) -> list[Message]:

@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 
 from assets.day import build_assets
-from dagster_project.jobs import build_initial_job, dream_days, import_watched_folders, upgrade
-from dagster_project.schedules import build_initial_schedule, build_upgrade_schedule
+from assets.segmenter import segmenter
+from dagster_project.jobs import build_initial_job, build_learn_job, dream_days, import_watched_folders, upgrade
+from dagster_project.schedules import build_initial_schedule, build_learn_schedule, build_upgrade_schedule
 from dagster_project.sensors import build_imports_sensor, build_orphans_sensor, build_tasks_sensor
 from dreaming.days import Calendar
 from dreaming.home import Home, open_home, utc_now
@@ -55,12 +56,13 @@ def build_definitions(
     with open_configured() as opened:
         calendar = opened.archive.calendar
     partitions = daily_partitions(calendar)
-    initial = build_initial_job()
+    initial, learn = build_initial_job(), build_learn_job()
     return dg.Definitions(
-        assets=[build_assets(partitions)],
-        jobs=[initial, dream_days, upgrade, import_watched_folders],
+        assets=[build_assets(partitions), segmenter],
+        jobs=[initial, learn, dream_days, upgrade, import_watched_folders],
         schedules=[
             build_initial_schedule(initial, calendar, clock),
+            build_learn_schedule(learn, calendar, clock),
             build_upgrade_schedule(
                 upgrade, calendar, clock, open_configured, configured, planner=settings.planner or ""
             ),

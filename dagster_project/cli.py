@@ -285,6 +285,43 @@ def _show_estimate(terms: "UpgradeTerms", *, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--list", "listed", is_flag=True, help="List the versions that were learned, the newest first.")
+@click.option("--revert", is_flag=True, help="Take the newest version back: the one before it finds topics again.")
+@json_option
+def learn(files: tuple[Path, ...], listed: bool, revert: bool, as_json: bool) -> None:
+    """Learn to find topics from the chunks that were bought, or from labelled FILES of your own.
+
+    What is learned is used only where it is better on talks that were held out. Conversations are cut by it as they
+    come; `dreaming run --from D --to D` cuts older days again. FILES are as `dreaming eval` reads them.
+    """
+    from dagster_project.instance import open_instance
+    from dagster_project.launches import Launch
+    from dagster_project.running import execute
+    from dreaming.home import open_home
+    from dreaming.learner import learned_versions
+    from dreaming.reporting import print_learned, print_learned_versions
+
+    if (listed + revert + bool(files)) > 1:
+        raise UsageError("Give FILES, --list or --revert, not several of them.")
+    settings = Settings.from_environment()
+    with open_home(settings) as home:
+        if revert:
+            home.segmenters.revert(at=home.pipeline.clock())
+        if listed or revert:
+            versions = learned_versions(home)
+            write_json(versions) if as_json else print_learned_versions(console, versions)
+            return
+        with open_instance(settings) as instance:
+            outcome = execute(home, instance, Launch.of_learning(files))
+        if outcome.failed:
+            fail(outcome.message, 1)
+        learned = home.requests.result(outcome.run_id) or {}
+    write_json(learned) if as_json else print_learned(console, learned)
+    _leave(outcome)
+
+
+@cli.command()
 @click.option("--quality", "target_quality", type=click.Choice(["good", "premium"]), default="good", show_default=True)
 @click.option("--filter", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md.")
 @click.option("--from", "first_day", type=DAY, help="First day.")

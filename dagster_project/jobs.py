@@ -22,6 +22,7 @@ PRIORITY_TAG = "dagster/priority"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 """A run over several partitions names the first and the last."""
 
+LEARN = "learn"
 MEDIUM, LOW = (str(priority.value) for priority in (TaskPriority.MEDIUM, TaskPriority.LOW))
 
 
@@ -32,6 +33,16 @@ def build_initial_job() -> UnresolvedAssetJobDefinition:
         selection=dg.AssetSelection.groups("dreaming"),
         description="Conversations of a day -> basic chunks -> current chunks -> searchable. Free and offline.",
         tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM},
+    )
+
+
+def build_learn_job() -> UnresolvedAssetJobDefinition:
+    """Learning from what was bought."""
+    return dg.define_asset_job(
+        LEARN,
+        selection=dg.AssetSelection.assets("segmenter"),
+        description="Learn to find topics from the chunks that were bought. Free and offline.",
+        tags={STAGE_TAG: "learn", PRIORITY_TAG: LOW},
     )
 
 

@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from assets.stage import BudgetConfig
 from assets.upgrading import REQUEST_TAG
 from dagster_project.jobs import (
+    LEARN,
     PRIORITY_TAG,
     RANGE_TAGS,
     STAGE_TAG,
@@ -55,6 +57,12 @@ class Launch:
         tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
         fields = _fields(terms) | ({"planner": planner} if planner else {})
         return cls(upgrade.name, upgrade_config(fields), tags)
+
+    @classmethod
+    def of_learning(cls, files: Sequence[Path]) -> "Launch":
+        """Learning from files, or without any from what was bought."""
+        config = {"ops": {"segmenter": {"config": {"files": [str(file.absolute()) for file in files]}}}}
+        return cls(LEARN, config, {STAGE_TAG: "learn"})
 
 
 def _fields(terms: UpgradeTerms) -> dict[str, Any]:

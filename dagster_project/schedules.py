@@ -1,4 +1,4 @@
-"""When: at 03:00 the day that ended, free; at 04:00 an upgrade, where quota is left over.
+"""When: at 03:00 the day that ended, free; at 04:00 an upgrade, where quota is left over; at 05:00 learning from it.
 
 After a time asleep Dagster makes up for the ticks that were missed, one after the other. Only the latest one does
 something: it takes the days that were missed too, so that each stage catches up once.
@@ -54,6 +54,26 @@ def build_initial_schedule(
         )
 
     return initial_nightly
+
+
+def build_learn_schedule(job: UnresolvedAssetJobDefinition, calendar: Calendar, clock: Clock) -> dg.ScheduleDefinition:
+    """Learning, every night at 05:00, after the upgrade; on by default."""
+
+    @dg.schedule(
+        name="learn_nightly",
+        job=job,
+        cron_schedule="0 5 * * *",
+        execution_timezone=calendar.zone.key,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="What was bought teaches the segmenter of basic chunks, at 05:00. Free.",
+    )
+    def learn_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        moment = context.scheduled_execution_time
+        if clock() >= moment + _PERIOD:
+            return _MISSED
+        return dg.RunRequest(run_key=f"learn:{calendar.day_of(moment)}")
+
+    return learn_nightly
 
 
 def _last_done(instance: dg.DagsterInstance, ended: date) -> date:

@@ -27,6 +27,7 @@ from dreaming.settings import Settings, parse_day
 
 if TYPE_CHECKING:
     from dreaming.chunk import QualityLevel
+    from dreaming.chunking.segmenter import Segmenter
     from dreaming.evaluation import Unseen
     from dreaming.spending.budgets import Window
     from dreaming.spending.ledger import SpendingKey
@@ -75,6 +76,9 @@ class DollarsParameter(click.ParamType[Decimal]):
 
 DOLLARS = DollarsParameter()
 
+shipped_option = click.option(
+    "--shipped", is_flag=True, help="Use the segmenter that comes with dreaming, not what was learned here."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 
 
@@ -260,18 +264,20 @@ def status(as_json: bool) -> None:
 
 
 @cli.command()
-def segment() -> None:
+@shipped_option
+def segment(shipped: bool) -> None:
     """Find topic boundaries: {"id","turns":[{"speaker","text"}]} lines in, {"id","boundaries":[i,...]} lines out.
 
     i means that a new topic starts at turn i, counted from 0.
     """
     from dreaming.chunking.segment import segment_turns
 
+    segmenter = _segmenter(shipped=shipped)
     for number, line in enumerate(sys.stdin, 1):
         if line.strip():
             dialogue = _dialogue(line, number)
             turns = [(turn["speaker"], turn["text"]) for turn in dialogue["turns"]]
-            write_json({"id": dialogue["id"], "boundaries": segment_turns(turns)})
+            write_json({"id": dialogue["id"], "boundaries": segment_turns(turns, segmenter)})
 
 
 @cli.command("eval")
@@ -281,8 +287,9 @@ def segment() -> None:
     type=click.Choice(["sets", "talks"]),
     help="Fit a segmenter without the set, or without the fourth of all talks, that is measured.",
 )
+@shipped_option
 @json_option
-def evaluate(paths: tuple[Path, ...], unseen: "Unseen | None", as_json: bool) -> None:
+def evaluate(paths: tuple[Path, ...], unseen: "Unseen | None", shipped: bool, as_json: bool) -> None:
     """Measure topic boundaries on labelled talks: {"id","turns":[{"speaker","text"}],"boundaries":[i,...]} lines.
 
     Beside what needs no learning. Without --unseen it is the segmenter in use, which has seen the sets that it was
@@ -291,11 +298,23 @@ def evaluate(paths: tuple[Path, ...], unseen: "Unseen | None", as_json: bool) ->
     from dreaming.evaluation import evaluate_files
     from dreaming.reporting import print_evaluation
 
-    found = evaluate_files(paths, unseen=unseen)
+    found = evaluate_files(paths, unseen=unseen, segmenter=_segmenter(shipped=shipped))
     if as_json:
         write_json(found)
     else:
         print_evaluation(console, found)
+
+
+def _segmenter(*, shipped: bool) -> "Segmenter":
+    """The segmenter in use here; that which comes with dreaming where it is asked for, or where there is no home."""
+    from dreaming.chunking.segmenter import shipped_segmenter
+    from dreaming.home import open_home
+
+    settings = Settings.from_environment()
+    if shipped or not (settings.home.is_dir() or settings.database_url):
+        return shipped_segmenter()
+    with open_home(settings) as home:
+        return home.segmenters.current()
 
 
 def _dialogue(line: str, number: int) -> dict[str, Any]:

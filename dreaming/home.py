@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from dreaming.chunking.rules import RulesChunker
+from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
 from dreaming.conversation import ConversationId
 from dreaming.errors import DreamingError, StorageError, UsageError
 from dreaming.model_chunker import ModelReport
@@ -27,6 +28,7 @@ from dreaming.storage.partitions import PartitionStore
 from dreaming.storage.plans import Plans
 from dreaming.storage.purchases import Purchases
 from dreaming.storage.requests import Requests
+from dreaming.storage.segmenters import Segmenters
 from dreaming.storage.tasks import SubmittedTasks
 
 
@@ -45,6 +47,7 @@ class Home:
     requests: Requests
     tasks: SubmittedTasks
     plans: Plans
+    segmenters: Segmenters
     store: PartitionStore
     index: MemoryIndex
     memory: Memory
@@ -114,6 +117,7 @@ def open_home(
     folders: Sequence[Path] | None = None,
     sources: Sequence[DaySource] | None = None,
     chunker: Chunker | None = None,
+    segmenter: Segmenter | None = None,
     clock: Callable[[], datetime] = utc_now,
     on_published: Callable[[date, ChunkStatistics], None] = lambda _day, _statistics: None,
     on_model_report: Callable[[ModelReport], None] = lambda _report: None,
@@ -124,7 +128,8 @@ def open_home(
         settings: what the environment decides.
         folders: watched folders; by default those of the settings.
         sources: further sources of `raw_conversations`; by default those of the settings.
-        chunker: what cuts basic chunks; by default the rules.
+        chunker: what cuts basic chunks; by default the rules, with the segmenter that was learned last.
+        segmenter: what is learned from, in the place of the one that comes with dreaming.
         clock: tells the time, for tests.
         on_published: told each day that was published, and what it holds.
         on_model_report: told at the end of a run what a model did in it.
@@ -141,6 +146,7 @@ def open_home(
         archive = Archive(databases["archive"], start=settings.start_date, clock=clock)
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
         index = MemoryIndex(databases["memory"])
+        segmenters = Segmenters(databases["ledger"], segmenter or shipped_segmenter())
         store = PartitionStore(settings.store_url, staging=settings.home / "staged")
         watched = settings.watched_folders if folders is None else folders
         pipeline = Pipeline(
@@ -151,7 +157,7 @@ def open_home(
             locks=_locks(settings, databases["ledger"]),
             purchases=Purchases(databases["ledger"]),
             index=index,
-            chunker=chunker or RulesChunker(),
+            chunker=chunker or RulesChunker(segmenters.current()),
             clock=clock,
         )
         memory = Memory(index, databases["ledger"], remember_queries=settings.remember_queries, clock=clock)
@@ -162,6 +168,7 @@ def open_home(
             requests=Requests(ledger.database),
             tasks=SubmittedTasks(ledger.database),
             plans=Plans(ledger.database),
+            segmenters=segmenters,
             store=store,
             index=index,
             memory=memory,

@@ -350,8 +350,10 @@ def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
     """A table of sets: the score of each way, and more of the segmenter's."""
     ways = list(found["macro"])
     table = Table(box=None, pad_edge=False)
+    names = max(map(len, [*found["sets"], "mean of sets"]))
     for header in ("set", "talks", *ways, "95 %", "F1", "Pk", "WD"):
-        table.add_column(header, no_wrap=True, justify="left" if header == "set" else "right")
+        width = {"set": names, "95 %": 9}.get(header, max(len(header), 5))
+        table.add_column(header, no_wrap=True, min_width=width, justify="left" if header == "set" else "right")
     for name, row in found["sets"].items():
         low, high = row["interval"]
         scores = [f"{row['score'][way]:.3f}" for way in ways]
@@ -369,3 +371,17 @@ def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
             highlight=False,
             soft_wrap=True,
         )
+
+
+def print_learned(console: Console, learned: Mapping[str, Any]) -> None:
+    """What came of learning."""
+    console.print(Text(learned["reason"]), highlight=False)
+    console.print(f"topics are found by {learned['version']}", highlight=False)
+
+
+def print_learned_versions(console: Console, versions: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each version."""
+    for version in versions:
+        state = "cuts" if version["cuts"] else "reverted" if version.get("reverted_at") else ""
+        told = f"{version['learned_at'][:19]}  {version['reason']}" if "learned_at" in version else version["source"]
+        console.print(Text(f"{version['version']:12} {state:9} {told}"), highlight=False, soft_wrap=True)

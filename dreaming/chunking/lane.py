@@ -71,6 +71,11 @@ def read_lane(kind: ChunkKind, messages: Sequence[Message], segmenter: Segmenter
     return Lane(kind, units, strengths, chances, topics)
 
 
+def read_lane_turns(messages: Sequence[Message]) -> list[Turn]:
+    """The turns of a lane's messages (which have content), as its topics are found from."""
+    return _read_turns([_read_units(message) for message in messages])
+
+
 def topic_boundaries(lane: Lane, *, origin: str) -> list[TopicBoundary]:
     """The lane's topic boundaries as records, in order; where the lane itself begins is none."""
     return [

@@ -7,6 +7,8 @@ because the sets that the weights were learned from have no timestamps.
 from collections.abc import Sequence
 from math import log2
 
+import numpy as np
+
 from dreaming.chunking.segmenter import Numbers, Segmenter, probabilities, shipped_segmenter
 from dreaming.chunking.signs import read_signs
 from dreaming.chunking.turns import Turn, read_turn
@@ -36,8 +38,12 @@ def score_turns(turns: Sequence[Turn], segmenter: Segmenter | None = None) -> li
 
 def read_evidence(turns: Sequence[Turn], segmenter: Segmenter | None = None) -> Numbers:
     """The logarithm of the odds of each turn but the first to start a topic."""
-    evidence: Numbers = (segmenter or shipped_segmenter()).evidence(read_signs(turns))
-    return evidence + [_silence(turn.silence_hours) for turn in turns[1:]]
+    return (segmenter or shipped_segmenter()).evidence(read_signs(turns)) + read_silences(turns)
+
+
+def read_silences(turns: Sequence[Turn]) -> Numbers:
+    """The evidence of the silence before each turn but the first, by the rule."""
+    return np.array([_silence(turn.silence_hours) for turn in turns[1:]])
 
 
 def choose_boundaries(scores: Sequence[float]) -> list[int]:

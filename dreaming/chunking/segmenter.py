@@ -23,6 +23,8 @@ Confidence = tuple[float, float, float]
 """Bias, and the weights of a boundary's evidence and of the share of turns that are expected to start a topic, for the
 odds that the boundary is right."""
 
+SURELY = 40.0
+"""Evidence beyond which nothing gets more probable."""
 FAR = 5.0
 """Standard deviations beyond which a sign counts as being there."""
 SIGNIFICANT_DIGITS = 5
@@ -98,7 +100,7 @@ class Segmenter:
 
 def probabilities(evidence: Numbers) -> Numbers:
     """The probabilities that logarithms of odds are of."""
-    likely: Numbers = 1 / (1 + np.exp(-evidence))
+    likely: Numbers = 1 / (1 + np.exp(-np.clip(evidence, -SURELY, SURELY)))
     return likely
 
 

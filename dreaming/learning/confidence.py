@@ -36,7 +36,7 @@ def find_topics(example: Example, evidence: Numbers) -> Iterator[Topic]:
     """The topics that a segmenter which saw this evidence finds, but for talks that it finds only one in."""
     likely = probabilities(evidence)
     chosen = choose_boundaries([1.0, *likely.tolist()])
-    true = {0, len(evidence) + 1, *example.boundaries}
+    true = {0, len(evidence) + 1, *(int(n) + 1 for n in np.flatnonzero(example.starts))}
     told = [np.inf, *evidence, np.inf]
     if chosen:
         for first, after in pairwise([0, *chosen, len(evidence) + 1]):

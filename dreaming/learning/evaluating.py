@@ -27,12 +27,12 @@ class Judged:
     def score(self) -> Score:
         """How good that is."""
         found = choose_boundaries([1.0, *probabilities(self.evidence).tolist()])
-        return score_boundaries(self.example.boundaries, found, len(self.evidence) + 1)
+        return score_boundaries(self.example.boundaries, self.example.told(found), int(self.example.known.sum()) + 1)
 
 
 def judge(segmenter: Segmenter, examples: Iterable[Example]) -> list[Judged]:
     """Talks as a segmenter sees them."""
-    return [Judged(example, segmenter.evidence(example.signs)) for example in examples]
+    return [Judged(example, segmenter.evidence(example.signs) + example.silences) for example in examples]
 
 
 def leave_one_set_out(examples: Sequence[Example]) -> Iterator[Judged]:

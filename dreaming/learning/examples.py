@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dreaming.chunking.segment import read_turns
+from dreaming.chunking.segment import read_silences, read_turns
 from dreaming.chunking.segmenter import Numbers
 from dreaming.chunking.signs import Signs, read_signs
 from dreaming.learning.dialogues import Dialogue
@@ -16,24 +16,33 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A talk's turns but the first: their signs, which of them start a topic, and of which that is known."""
+    """A talk's turns but the first: what is seen of them, which of them start a topic, and of which that is known."""
 
     dataset: str
     signs: Signs
+    silences: Numbers
+    """The evidence of silences, which is not learned."""
     starts: Flags
     known: Flags
 
     @property
     def boundaries(self) -> list[int]:
-        """The turns that are known to start a topic."""
-        return [int(n) + 1 for n in np.flatnonzero(self.starts & self.known)]
+        """The turns that are known to start a topic, counted over those of which it is known."""
+        return [int(n) + 1 for n in np.flatnonzero(self.starts[self.known])]
+
+    def told(self, boundaries: Sequence[int]) -> list[int]:
+        """Of boundaries that were found those at turns of which it is known, counted in the same way."""
+        found = np.zeros(len(self.known), dtype=np.bool_)
+        found[np.array(boundaries, dtype=np.int64) - 1] = True
+        return [int(n) + 1 for n in np.flatnonzero(found[self.known])]
 
 
 def example_of(dialogue: Dialogue) -> Example:
     """The example that a labelled talk is."""
-    signs = read_signs(read_turns(dialogue.turns))
+    turns = read_turns(dialogue.turns)
+    signs = read_signs(turns)
     starts = np.isin(np.arange(1, len(signs) + 1), dialogue.boundaries)
-    return Example(dialogue.dataset, signs, starts, np.ones(len(signs), dtype=np.bool_))
+    return Example(dialogue.dataset, signs, read_silences(turns), starts, np.ones(len(signs), dtype=np.bool_))
 
 
 def weigh(examples: Sequence[Example]) -> Numbers:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dreaming.chunking.segmenter import FAR, Numbers, Segmenter, Weights, probabilities
 from dreaming.chunking.signs import SIGNS
@@ -30,6 +31,7 @@ class _Data:
     """All known turns of the examples, one after the other."""
 
     columns: Numbers
+    silences: Numbers
     starts: Numbers
     weights: Numbers
 
@@ -38,8 +40,7 @@ def fit_segmenter(examples: Sequence[Example], *, version: str, seed: int = 0) -
     """A segmenter from labelled talks; the same ones give the same, up to rounding. Takes about 20 seconds."""
     signs = np.concatenate([each.signs[each.known] for each in examples]).astype(np.float64)
     mean, scale = signs.mean(0), signs.std(0) + 1e-6
-    starts = np.concatenate([each.starts[each.known] for each in examples]).astype(np.float64)
-    data = _Data(np.clip((signs - mean) / scale, -FAR, FAR), starts, weigh(examples))
+    data = _data(np.clip((signs - mean) / scale, -FAR, FAR), examples)
     alone, bias = _regress(data, np.zeros(len(SIGNS)), 0.0, ridge=RIDGE)
     networks = [_Network(data, np.random.default_rng([seed, n])) for n in range(NETWORKS)]
     share = 1 / (NETWORKS + 1)
@@ -63,11 +64,15 @@ def fit_segmenter(examples: Sequence[Example], *, version: str, seed: int = 0) -
 def move_segmenter(segmenter: Segmenter, examples: Sequence[Example], *, ridge: float, version: str) -> Segmenter:
     """The segmenter moved towards labelled talks; the higher `ridge` is, the less."""
     columns = np.concatenate([segmenter.columns(each.signs[each.known]) for each in examples])
-    starts = np.concatenate([each.starts[each.known] for each in examples]).astype(np.float64)
-    weights = segmenter.weights
-    data = _Data(columns, starts, weigh(examples))
+    weights, data = segmenter.weights, _data(columns, examples)
     output, bias = _regress(data, np.array(weights.output), weights.bias, ridge=ridge)
     return segmenter.moved(output, bias, version=version)
+
+
+def _data(columns: Numbers, examples: Sequence[Example]) -> _Data:
+    silences = np.concatenate([each.silences[each.known] for each in examples])
+    starts = np.concatenate([each.starts[each.known] for each in examples]).astype(np.float64)
+    return _Data(columns, silences, starts, weigh(examples))
 
 
 def _regress(data: _Data, prior: Numbers, prior_bias: float, *, ridge: float) -> tuple[Numbers, float]:
@@ -77,7 +82,7 @@ def _regress(data: _Data, prior: Numbers, prior_bias: float, *, ridge: float) ->
     start = np.append(prior, prior_bias)
     found = start.copy()
     for _ in range(NEWTON_STEPS):
-        likely = probabilities(columns @ found)
+        likely = probabilities(columns @ found + data.silences)
         slope = columns.T @ (data.weights * (likely - data.starts)) + held * (found - start)
         bend = (columns * (data.weights * likely * (1 - likely))[:, None]).T @ columns + np.diag(held)
         step = np.linalg.solve(bend, slope)
@@ -105,19 +110,20 @@ class _Network:
         drawn = np.cumsum(data.weights / data.weights.sum())
         for step in range(1, STEPS + 1):
             rows = np.minimum(np.searchsorted(drawn, random.random(BATCH)), len(drawn) - 1)
-            for name, slope in self._slopes(data.columns[rows], data.starts[rows], random).items():
+            for name, slope in self._slopes(data, rows, random).items():
                 first[name] = 0.9 * first[name] + 0.1 * slope
                 second[name] = 0.999 * second[name] + 0.001 * slope**2
                 pace = first[name] / (1 - 0.9**step) / (np.sqrt(second[name] / (1 - 0.999**step)) + 1e-8)
                 self.weights[name] -= LEARNING_RATE * (pace + WEIGHT_DECAY * self.weights[name])
 
-    def _slopes(self, columns: Numbers, starts: Numbers, random: np.random.Generator) -> dict[str, Numbers]:
-        weights = self.weights
+    def _slopes(self, data: _Data, rows: NDArray[np.int64], random: np.random.Generator) -> dict[str, Numbers]:
+        weights, columns, starts = self.weights, data.columns[rows], data.starts[rows]
         kept = _keep(columns.shape, DROPPED_SIGNS, random)
         signs = columns * kept
         combined = np.tanh(signs @ weights["hidden"] + weights["hidden_bias"])
         shown = _keep(combined.shape, DROPPED_COMBINATIONS, random)
         evidence = (combined * shown) @ weights["output"] + columns @ weights["beside"] + weights["bias"]
+        evidence += data.silences[rows]
         error = (probabilities(evidence) - starts) / len(starts)
         inner = error[:, None] * weights["output"] * shown * (1 - combined**2)
         return {

@@ -273,6 +273,20 @@ plans = sa.Table(
 )
 """What planners said: the situation, each planner's plan, and whose holds. `run_id`: of the run that acted on it."""
 
+segmenters = sa.Table(
+    "segmenters",
+    ledger,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("base", sa.Text, nullable=False),
+    sa.Column("learned_at", Instant, nullable=False),
+    sa.Column("lessons_hash", sa.Text, nullable=False),
+    sa.Column("output", sa.JSON, nullable=False),
+    sa.Column("bias", sa.Float, nullable=False),
+    sa.Column("report", sa.JSON, nullable=False),
+    sa.Column("reverted_at", Instant),
+)
+"""What was learned from bought chunks: the regression of a segmenter, moved from that of `base`."""
+
 queries = sa.Table(
     "queries",
     ledger,

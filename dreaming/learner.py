@@ -1,0 +1,122 @@
+"""Learning from what was paid for: every topic that a better model has found makes the free tier better.
+
+A bought chunk says of each message in it whether a topic starts there. The segmenter that comes with dreaming is moved
+towards that, and what is accepted cuts from then on; chunks that are there stay until their days are run again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreaming.chunk import BChunk, lanes
+from dreaming.chunking.lane import read_lane_turns
+from dreaming.chunking.segment import read_silences
+from dreaming.chunking.signs import read_signs
+from dreaming.conversation import ConversationDay, stable_hash
+from dreaming.errors import DamagedPartition
+from dreaming.home import Home
+from dreaming.learning.dialogues import read_dialogues
+from dreaming.learning.examples import Example, example_of
+from dreaming.learning.learning import Lesson, learn
+from dreaming.learning.scoring import Score
+from dreaming.storage.segmenters import learned_version
+
+MOST_TALKS = 2_000
+"""What was said last counts: conversation-days that are learned from, the newest first."""
+
+Learned = dict[str, Any]
+
+
+def learn_from_home(home: Home) -> Learned:
+    """Learn from the chunks that were bought and not undone; what came of it, as JSON has it."""
+    return _learn(home, list(islice(bought_examples(home), MOST_TALKS)), source="bought chunks")
+
+
+def learn_from_files(home: Home, paths: Sequence[Path]) -> Learned:
+    """Learn from labelled talks of one's own (`dreaming.learning.dialogues`), in the place of what was bought."""
+    examples = [example_of(dialogue) for dialogue in read_dialogues(paths)]
+    return _learn(home, examples, source=", ".join(map(str, paths)))
+
+
+def bought_examples(home: Home) -> Iterator[Example]:
+    """The talks of which some was bought, the newest day first."""
+    for day in reversed(home.store.days("upgraded_chunks")):
+        try:
+            with home.store.open_chunks("upgraded_chunks", day) as chunks:
+                if all(level == "basic" for (level,) in chunks.cells("quality_level")):
+                    continue
+                with home.store.open_conversations(day) as raw:
+                    for conversation in raw.rows():
+                        example = bought_example(conversation, chunks.of_conversation(conversation.conversation_id))
+                        if example is not None:
+                            yield example
+        except DamagedPartition:
+            continue  # what cannot be read teaches nothing; the run of its day says so
+
+
+def bought_example(conversation: ConversationDay, chunks: Iterable[BChunk]) -> Example | None:
+    """What the bought chunks of a conversation-day teach; None where they say of no message whether a topic starts."""
+    bought = [chunk for chunk in chunks if chunk.kind == "text" and chunk.quality_level != "basic"]
+    messages = lanes(conversation.messages).get("text", [])
+    if not bought or len(messages) < 2:
+        return None
+    begun = {span.message_id for chunk in bought for span in chunk.spans if span.start == 0}
+    starting = {topic.message_id for chunk in bought for topic in chunk.topics if topic.start == 0}
+    known = np.array([message.id in begun for message in messages[1:]])
+    if not known.any():
+        return None
+    turns = read_lane_turns(messages)
+    starts = np.array([message.id in starting for message in messages[1:]])
+    return Example("own", read_signs(turns), read_silences(turns), starts, known)
+
+
+def learned_versions(home: Home) -> list[dict[str, Any]]:
+    """Every version that was learned here, the newest first, and the one that comes with dreaming, as JSON has them."""
+    cuts = home.segmenters.current().version
+    learned = [
+        {
+            "version": version.version,
+            "cuts": version.version == cuts,
+            "learned_at": version.learned_at.isoformat(),
+            "reverted_at": version.reverted_at and version.reverted_at.isoformat(),
+            **version.report,
+        }
+        for version in home.segmenters.learned()
+    ]
+    shipped = home.segmenters.shipped.version
+    return [*learned, {"version": shipped, "cuts": shipped == cuts, "source": "comes with dreaming"}]
+
+
+def _learn(home: Home, examples: Sequence[Example], *, source: str) -> Learned:
+    shipped, held = home.segmenters.shipped, home.segmenters.learned()
+    lessons_hash = stable_hash([[each.starts.tolist(), each.known.tolist(), each.signs.tolist()] for each in examples])
+    for version in held:
+        if version.lessons_hash == lessons_hash and version.base == shipped.version:
+            state = "was reverted" if version.reverted_at else "cuts"
+            reason = f"Nothing new to learn: {version.version}, which {state}, was learned from the same talks."
+            return {"accepted": False, "version": home.segmenters.current().version, "reason": reason}
+    number = 1 + max((version.number for version in held), default=0)
+    lesson = learn(shipped, examples, version=learned_version(shipped.version, number))
+    report = {"source": source, **_report(lesson)}
+    if lesson.segmenter is not None:
+        home.segmenters.add(lesson.segmenter, lessons_hash=lessons_hash, report=report, at=home.pipeline.clock())
+    return {"accepted": lesson.accepted, "version": home.segmenters.current().version, **report}
+
+
+def _report(lesson: Lesson) -> dict[str, Any]:
+    def figures(score: Score | None) -> Mapping[str, float] | None:
+        return {name: round(value, 4) for name, value in asdict(score).items()} if score else None
+
+    return {
+        "talks": lesson.talks,
+        "turns": lesson.turns,
+        "boundaries": lesson.boundaries,
+        "before": figures(lesson.before),
+        "after": figures(lesson.after),
+        "certainty": round(lesson.certainty, 3),
+        "reason": lesson.reason,
+    }
