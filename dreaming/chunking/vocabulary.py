@@ -93,11 +93,21 @@ VOCABULARY: dict[str, str] = {
         電車 地下 バス タクシー 車 運転 交通 駅 自転 駐車 新幹 切符 渋滞
     """,
     "food": """
-        food cook cooking recipe restaurant dinner lunch breakfast meal delicious taste chef pizza pasta salad cake
-        bread cheese chicken soup dessert coffee tea latte vegetarian chocolate baking bake fruit vegetable
-        美食 做饭 菜谱 餐厅 餐馆 晚饭 午饭 早餐 好吃 味道 面条 米饭 蛋糕 咖啡 火锅 烤鸭 水果 蔬菜 烹饪 吃饭 饮食
-        料理 食事 夕食 昼食 朝食 美味 味 ラーメン 寿司 飯 パン ケーキ コーヒー 茶 レストラン 野菜 果物 レシピ
-        カレー パスタ サラダ チーズ 食
+        food restaurant dinner lunch breakfast meal delicious taste pizza pasta salad cake bread cheese chicken soup
+        dessert vegetarian chocolate fruit vegetable
+        美食 餐厅 餐馆 晚饭 午饭 早餐 好吃 味道 面条 米饭 蛋糕 火锅 烤鸭 水果 蔬菜 吃饭 饮食
+        食事 夕食 昼食 朝食 美味 味 ラーメン 寿司 飯 パン ケーキ レストラン 野菜 果物 カレー パスタ サラダ チーズ
+        食
+    """,
+    "cooking": """
+        cook cooking recipe chef baking bake oven ingredient dish kitchenware simmer
+        做饭 菜谱 烹饪 做菜 食材 厨艺 炒菜 下厨
+        料理 レシピ 調理 食材
+    """,
+    "drinks": """
+        coffee tea latte espresso wine beer juice cocktail cafe
+        咖啡 奶茶 喝茶 茶叶 红酒 啤酒 果汁 品茶 绿茶
+        コーヒー 茶 ワイン ビール ジュース カフェ 酒
     """,
     "health": """
         health healthy doctor hospital medicine medical symptom disease illness pain headache fever flu cold
@@ -110,11 +120,21 @@ VOCABULARY: dict[str, str] = {
         健身 锻炼 运动 瑜伽 跑步 肌肉 马拉 减肥
         筋 運動 ジム ヨガ ジョギング 筋肉 マラソン ダイエット ランニング ストレッチ
     """,
+    "stress": """
+        anxiety anxious stress stressed stressful pressure overwhelmed worry worried nervous afraid fear frustrated
+        exhausted burnout
+        焦虑 压力 紧张 担心 害怕 烦恼 烦躁 疲惫
+        不安 ストレス 緊張 心配 悩 疲
+    """,
+    "sadness": """
+        sad sadness depressed depression lonely loneliness grief upset angry cry crying heartbroken
+        抑郁 孤独 难过 生气 伤心 痛苦 自卑 委屈 失落 沮丧
+        憂鬱 孤独 悲 怒 辛 寂 落込 苦 泣
+    """,
     "feelings": """
-        anxiety anxious stress stressed depressed depression lonely loneliness sad sadness emotion emotional afraid
-        fear worry worried upset angry frustrated overwhelmed grief nervous mood
-        焦虑 压力 抑郁 孤独 难过 情绪 害怕 担心 生气 烦恼 伤心 紧张 痛苦 心情 迷茫 自卑 委屈
-        不安 ストレス 憂鬱 孤独 悲 感情 心配 怒 悩 緊張 辛 寂 落込 苦
+        emotion emotions emotional mood feelings confidence encouragement
+        情绪 情感 心情 迷茫 自信 鼓励
+        感情 気分 自信
     """,
     "family": """
         family mother mom father dad parent parents sister brother son daughter kids children husband wife
@@ -128,10 +148,10 @@ VOCABULARY: dict[str, str] = {
         彼氏 彼女 恋愛 恋人 デート 結婚 離婚 失恋 友情 婚約
     """,
     "education": """
-        school university college student teacher professor exam homework study studying course degree lecture
-        tuition classroom scholarship thesis graduation learn learning classes
-        学校 大学 学生 老师 教授 考试 作业 学习 课程 学位 毕业 论文 高考 教育 上课 成绩 考研
-        学校 大学 学生 先生 教授 試験 宿題 勉強 授業 学位 卒業 論文 受験 教育 成績 高校
+        school university college student teacher professor exam homework degree lecture tuition classroom
+        scholarship thesis graduation course lesson tutorial classes
+        学校 大学 学生 老师 教授 考试 作业 学位 毕业 论文 高考 教育 上课 成绩 考研 课程 教程
+        学校 大学 学生 先生 教授 試験 宿題 授業 学位 卒業 論文 受験 教育 成績 高校 勉強 講座
     """,
     "language": """
         language translate translation grammar vocabulary pronunciation english spanish french german chinese

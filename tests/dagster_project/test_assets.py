@@ -76,15 +76,16 @@ def test_the_top_level_packages_are_ours():
     assert "memory_index.py" in (assets.__doc__ or "")
 
 
-def test_the_definitions_load_and_name_four_assets_over_days(home):
-    """With checks, jobs, schedule and sensors."""
+def test_the_definitions_load_and_name_four_assets_over_days_and_the_segmenter(home):
+    """With checks, jobs, schedules and sensors."""
     definitions = build_definitions(home.settings)
     dg.Definitions.validate_loadable(definitions)
     graph = definitions.resolve_asset_graph()
-    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(KEYS)
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == {*KEYS, "segmenter"}
     assert {f"{k.asset_key.to_user_string()}.{k.name}" for k in graph.asset_check_keys} == CHECKS
     assert graph.get(dg.AssetKey("basic_chunks")).parent_keys == {dg.AssetKey("raw_conversations")}
-    for key in graph.get_all_asset_keys():
+    assert graph.get(dg.AssetKey("segmenter")).description
+    for key in map(dg.AssetKey, KEYS):
         assert graph.get(key).description
         assert graph.get(key).partitions_def.get_first_partition_key() == "2010-01-01"
     assert {job.name for job in definitions.resolve_all_job_defs()} >= {
