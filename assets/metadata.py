@@ -6,6 +6,7 @@ from decimal import Decimal
 import dagster as dg
 
 from assets.stage import Metadata
+from dreaming.accuracy import Accuracy, over_languages
 from dreaming.model_chunker import ModelChunker
 from dreaming.planning.plan import Decision
 from dreaming.statistics import HISTOGRAM_EDGES, ChunkStatistics, RawStatistics
@@ -51,6 +52,23 @@ def chunk_metadata(statistics: ChunkStatistics, *, path: str, seconds: float) ->
         "path": dg.MetadataValue.path(path),
         "seconds": dg.MetadataValue.float(round(seconds, 3)),
     }
+
+
+def accuracy_metadata(accuracy: Accuracy) -> Metadata:
+    """How near each tier came to the better ones on a day, as numbers that plot; nothing where none was bought."""
+    rows = [(lower, higher, "", agreement) for (lower, higher), agreement in over_languages(accuracy).items()]
+    rows += [(*pair, agreement) for pair, agreement in sorted(accuracy.items())]
+    found: Metadata = {}
+    lines = ["| tiers | language | messages | F1 | Pk | labels | entities |", "|:--|:--|--:|--:|--:|--:|--:|"]
+    for lower, higher, language, agreement in rows:
+        figures = agreement.figures()
+        for name, value in figures.items():
+            key = "_".join(filter(None, ("accuracy", lower, higher, name, language)))
+            found[key] = dg.MetadataValue.float(value)
+        told = [f"{figures[name]:.2f}" if name in figures else "" for name in ("f1", "pk", "labels", "entities")]
+        cells = [f"{lower} beside {higher}", language or "all", f"{agreement.messages:,}", *told]
+        lines.append(f"| {' | '.join(cells)} |")
+    return found | {"accuracy": dg.MetadataValue.md("\n".join(lines))} if rows else found
 
 
 def model_metadata(chunker: ModelChunker) -> Metadata:

@@ -5,9 +5,12 @@ from time import perf_counter
 
 import dagster as dg
 
-from assets.metadata import chunk_metadata
+from assets.metadata import accuracy_metadata, chunk_metadata
 from assets.stage import Check, Metadata, Stage, Work, asset_spec
-from dreaming.checking import check_verbatim
+from dreaming.accuracy import measure_day
+from dreaming.checking import check_accuracy, check_verbatim
+from dreaming.home import Home
+from dreaming.statistics import ChunkStatistics
 
 
 def materialize(work: Work, day: date) -> Metadata:
@@ -15,9 +18,14 @@ def materialize(work: Work, day: date) -> Metadata:
     started = perf_counter()
     statistics = work.home.pipeline.publish(day)
     work.home.on_published(day, statistics)
-    return chunk_metadata(
-        statistics, path=work.home.store.path("upgraded_chunks", day), seconds=perf_counter() - started
-    )
+    return published_metadata(work.home, day, statistics, seconds=perf_counter() - started)
+
+
+def published_metadata(home: Home, day: date, statistics: ChunkStatistics, *, seconds: float) -> Metadata:
+    """What a day holds that was just published, and how near its tiers are to each other."""
+    accuracy = measure_day(home.store, home.pipeline.purchases, day)
+    path = home.store.path("upgraded_chunks", day)
+    return chunk_metadata(statistics, path=path, seconds=seconds) | accuracy_metadata(accuracy)
 
 
 STAGE = Stage(
@@ -39,6 +47,16 @@ STAGE = Stage(
                 description="The chunks hold every message's text exactly once, in order, unchanged (law 1).",
             ),
             lambda home, day: check_verbatim(home.store, "upgraded_chunks", day),
+        ),
+        Check(
+            dg.AssetCheckSpec(
+                "accuracy",
+                asset="upgraded_chunks",
+                description="Where a day has chunks of two tiers for the same talk, the topics of the cheaper one are "
+                "nearer to those of the better one than chance. How near: F1 and Pk of topic boundaries, and the "
+                "share of labels and entities that both give.",
+            ),
+            lambda home, day: check_accuracy(home.store, home.pipeline.purchases, day),
         ),
     ),
 )

@@ -7,9 +7,9 @@ from typing import Literal
 import dagster as dg
 
 from assets.events import Context, ending_canceled, log_evaluation, log_materialization
-from assets.metadata import chunk_metadata, plan_metadata, upgrade_metadata
+from assets.metadata import plan_metadata, upgrade_metadata
 from assets.stage import Metadata
-from assets.upgraded_chunks import STAGE
+from assets.upgraded_chunks import STAGE, published_metadata
 from dreaming.errors import DreamingError
 from dreaming.event_loop import EventLoop
 from dreaming.executor import DreamingExecutor
@@ -128,9 +128,8 @@ def _report(
     if result.message:
         context.log.warning(result.message)
     for day in sorted(published):
-        path, seconds = home.store.path(STAGE.partition, day), result.processing_time_seconds
         metadata = plan_metadata(decision) | _metadata(context, home, result, day)
-        metadata |= chunk_metadata(published[day], path=path, seconds=seconds)
+        metadata |= published_metadata(home, day, published[day], seconds=result.processing_time_seconds)
         log_materialization(context, STAGE, home, day, metadata)
         for check in STAGE.checks:
             log_evaluation(context, check, home, day)

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from dreaming.accuracy import Accuracy, measure_day, over_languages
 from dreaming.chunk import lanes
 from dreaming.errors import VerbatimError
 from dreaming.remembering.index import MemoryIndex
 from dreaming.storage.partitions import PartitionStore
+from dreaming.storage.purchases import Purchases
 from dreaming.verbatim import prove_verbatim
 
 ChunkAsset = Literal["basic_chunks", "upgraded_chunks"]
@@ -16,6 +18,10 @@ SMALLEST_CHUNK_TOKENS = 100
 LARGEST_CHUNK_TOKENS = 800
 REQUIRED_SHARE_IN_BOUNDS = 0.95
 """The share of text chunks that must be within the bounds, where their conversation is long enough."""
+CHANCE_PK = 0.5
+"""Of boundaries that are as good as random ones (Beeferman et al. 1999)."""
+FEWEST_TOPICS = 10
+"""That a better tier must have found before it is said that another does no better than chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +81,25 @@ def check_nothing_lost(store: PartitionStore, index: MemoryIndex, day: date) -> 
         f"{lost} conversations without chunks, {foreign} unknown ones; {indexed:,} of {published:,} chunks searchable.",
         {"conversations_lost": lost, "conversations_unknown": foreign, "chunks": published, "searchable": indexed},
     )
+
+
+def check_accuracy(store: PartitionStore, purchases: Purchases, day: date) -> Finding:
+    """Whether each tier's topics are nearer to a better tier's than chance, where a day has chunks of both."""
+    return judge_accuracy(measure_day(store, purchases, day))
+
+
+def judge_accuracy(accuracy: Accuracy) -> Finding:
+    """What `check_accuracy` says of a day's agreement."""
+    compared = over_languages(accuracy)
+    if not compared:
+        return Finding(True, "No chunk of the day was bought: there is nothing to compare.", {})
+    poor, told, figures = False, [], {}
+    for (lower, higher), agreement in compared.items():
+        pk = agreement.pk
+        poor = poor or (pk is not None and pk >= CHANCE_PK and agreement.higher_topics >= FEWEST_TOPICS)
+        found = agreement.figures()
+        figures |= {f"{lower}_{higher}_{name}": value for name, value in found.items()}
+        values = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
+        told.append(f"{lower} beside {higher}, {agreement.messages:,} messages: {values or 'nothing to compare'}")
+    advice = " No better than chance: `dreaming learn` learns from what was bought." if poor else ""
+    return Finding(not poor, f"{'; '.join(told)}.{advice}", figures)

@@ -305,6 +305,24 @@ def evaluate(paths: tuple[Path, ...], unseen: "Unseen | None", shipped: bool, as
         print_evaluation(console, found)
 
 
+@cli.command()
+@click.option("--from", "first", type=DAY, help="First day; without it, all that were published.")
+@click.option("--to", "last", type=DAY, help="Last day.")
+@json_option
+def accuracy(first: date | None, last: date | None, as_json: bool) -> None:
+    """Measure how near basic chunks come to good and premium ones, and good to premium, where both have the talk."""
+    from dreaming.evaluation import evaluate_tiers
+    from dreaming.home import open_home
+    from dreaming.reporting import print_tiers
+
+    with open_home(Settings.from_environment()) as home:
+        rows = evaluate_tiers(home, first=first, last=last)
+    if as_json:
+        write_json(rows)
+    else:
+        print_tiers(console, rows)
+
+
 def _segmenter(*, shipped: bool) -> "Segmenter":
     """The segmenter in use here; that which comes with dreaming where it is asked for, or where there is no home."""
     from dreaming.chunking.segmenter import shipped_segmenter

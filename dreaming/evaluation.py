@@ -1,11 +1,14 @@
-"""Measuring a segmenter on files of labelled talks: what `dreaming eval` shows."""
+"""Measuring: a segmenter on labelled talks (`dreaming eval`), and the tiers of a home by each other (`dreaming accuracy`)."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from dreaming.accuracy import Agreement, measure_day, over_languages, total
 from dreaming.chunking.segmenter import Confidence, Segmenter, shipped_segmenter
 from dreaming.errors import UsageError
+from dreaming.home import Home
 from dreaming.learning.baselines import BASELINES
 from dreaming.learning.confidence import (
     Topic,
@@ -105,3 +108,19 @@ def _confidence(judged: Sequence[Judged], confidence: Confidence | None) -> dict
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
+
+
+def evaluate_tiers(home: Home, *, first: date | None = None, last: date | None = None) -> list[dict[str, Any]]:
+    """How near each tier comes to the better ones over published days: a row for each two, then one by language.
+
+    Rows are empty where nothing was bought. Raises `DamagedPartition` where a day cannot be read.
+    """
+    days = [d for d in home.store.days("upgraded_chunks") if (first or d) <= d <= (last or d)]
+    measured = total([measure_day(home.store, home.pipeline.purchases, day) for day in days])
+    rows = [_tiers_row(lower, higher, None, found) for (lower, higher), found in over_languages(measured).items()]
+    return rows + [_tiers_row(*pair, found) for pair, found in sorted(measured.items())]
+
+
+def _tiers_row(lower: str, higher: str, language: str | None, found: Agreement) -> dict[str, Any]:
+    counts = {"conversations": found.conversations, "messages": found.messages, "topics": found.higher_topics}
+    return {"lower": lower, "higher": higher, "language": language, **counts, **found.figures()}

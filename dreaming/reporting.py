@@ -385,3 +385,17 @@ def print_learned_versions(console: Console, versions: Sequence[Mapping[str, Any
         state = "cuts" if version["cuts"] else "reverted" if version.get("reverted_at") else ""
         told = f"{version['learned_at'][:19]}  {version['reason']}" if "learned_at" in version else version["source"]
         console.print(Text(f"{version['version']:12} {state:9} {told}"), highlight=False, soft_wrap=True)
+
+
+def print_tiers(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """How near each tier comes to the better ones."""
+    if not rows:
+        console.print("No chunk was bought: there is nothing to compare. Next: dreaming upgrade --dry-run")
+        return
+    figures = ("f1", "pk", "labels", "entities")
+    table = Table("tiers", "language", "messages", "topics", "F1", "Pk", "labels", "entities", box=None, pad_edge=False)
+    for row in rows:
+        told = [f"{row[name]:.2f}" if name in row else "" for name in figures]
+        names = (f"{row['lower']} beside {row['higher']}", row["language"] or "all")
+        table.add_row(*names, f"{row['messages']:,}", f"{row['topics']:,}", *told)
+    console.print(table, highlight=False)

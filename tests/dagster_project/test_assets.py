@@ -16,7 +16,13 @@ from dreaming.testing import make_conversation, make_settings
 
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(5)]
 KEYS = ("raw_conversations", "basic_chunks", "upgraded_chunks", "memory_index")
-CHECKS = {"basic_chunks.verbatim", "basic_chunks.size_bounds", "upgraded_chunks.verbatim", "memory_index.nothing_lost"}
+CHECKS = {
+    "basic_chunks.verbatim",
+    "basic_chunks.size_bounds",
+    "upgraded_chunks.verbatim",
+    "upgraded_chunks.accuracy",
+    "memory_index.nothing_lost",
+}
 
 
 def fill(home: Home) -> None:
