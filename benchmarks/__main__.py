@@ -19,6 +19,12 @@ def _chunking(corpus: Corpus) -> Result:
     return measure_chunking(corpus)
 
 
+def _segmenting(corpus: Corpus) -> Result:
+    from benchmarks.segmenting import measure_segmenting
+
+    return measure_segmenting(corpus)
+
+
 def _memory(corpus: Corpus) -> Result:
     from benchmarks.memory import measure_memory
 
@@ -63,6 +69,7 @@ def _learning(corpus: Corpus) -> Result:
 
 BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "chunking": _chunking,
+    "segmenting": _segmenting,
     "memory": _memory,
     "backfill": _backfill,
     "budgets": _budgets,

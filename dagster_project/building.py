@@ -95,6 +95,7 @@ def home_resource(settings: Settings) -> HomeResource:
         time_zone=settings.time_zone or "",
         start_date=settings.start_date.isoformat(),
         remember_queries=settings.remember_queries,
+        embedding=settings.embedding,
         watched_folders=WatchedFoldersResource(folders=[str(folder) for folder in settings.watched_folders]),
         database_source=database_source(settings),
     )

@@ -159,9 +159,9 @@ def _compare_topics(
         agreement.lower_topics += sum(message_id in found for message_id in told)
         agreement.same_topics += sum(message_id in true and message_id in found for message_id in told)
         if len(stretch) > 1:
-            starts = [[n for n, m in enumerate(stretch) if n and m in starting] for starting in (true, found)]
+            true_at, found_at = ([n for n, m in enumerate(stretch) if n and m in which] for which in (true, found))
             agreement.measured_turns += len(stretch)
-            agreement.wrong_turns += len(stretch) * score_boundaries(*starts, len(stretch)).pk
+            agreement.wrong_turns += len(stretch) * score_boundaries(true_at, found_at, len(stretch)).pk
 
 
 def _stretches(message_ids: Sequence[str], known: set[str]) -> Iterator[list[str]]:

@@ -93,7 +93,8 @@ def judge_accuracy(accuracy: Accuracy) -> Finding:
     compared = over_languages(accuracy)
     if not compared:
         return Finding(True, "No chunk of the day was bought: there is nothing to compare.", {})
-    poor, told, figures = False, [], {}
+    poor, told = False, []
+    figures: dict[str, int | float] = {}
     for (lower, higher), agreement in compared.items():
         pk = agreement.pk
         poor = poor or (pk is not None and pk >= CHANCE_PK and agreement.higher_topics >= FEWEST_TOPICS)

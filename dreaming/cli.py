@@ -325,12 +325,11 @@ def accuracy(first: date | None, last: date | None, as_json: bool) -> None:
 
 def _segmenter(*, shipped: bool) -> "Segmenter":
     """The segmenter in use here; that which comes with dreaming where it is asked for, or where there is no home."""
-    from dreaming.chunking.segmenter import shipped_segmenter
-    from dreaming.home import open_home
+    from dreaming.home import open_home, segmenter_of
 
     settings = Settings.from_environment()
     if shipped or not (settings.home.is_dir() or settings.database_url):
-        return shipped_segmenter()
+        return segmenter_of(settings)
     with open_home(settings) as home:
         return home.segmenters.current()
 

@@ -1,4 +1,4 @@
-"""Measuring: a segmenter on labelled talks (`dreaming eval`), and the tiers of a home by each other (`dreaming accuracy`)."""
+"""Measuring a segmenter on labelled talks (`dreaming eval`), and a home's tiers by each other (`dreaming accuracy`)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -43,23 +43,24 @@ def evaluate_files(
     Args:
         paths: files of labelled talks, and folders of them.
         unseen: fit a segmenter for each set without it, or for each fourth of the talks without those.
-        segmenter: the one to measure where none is fitted; by default the one that comes with dreaming.
+        segmenter: the one to measure, or whose signs those that are fitted read; by default the one that comes with
+            dreaming.
 
     Raises:
         UsageError: no labelled talks, or too few sets or talks to leave some out.
 
     """
     sets = by_dataset(read_dialogues(paths))
-    examples = [example_of(dialogue) for dialogues in sets.values() for dialogue in dialogues]
     used = segmenter or shipped_segmenter()
+    examples = [example_of(dialogue, used.encoder) for dialogues in sets.values() for dialogue in dialogues]
     if unseen == "sets" and len(sets) < 2:
         raise UsageError(f"There is only the set {next(iter(sets))!r}: to leave one out takes two.")
     if unseen == "talks" and len(examples) < 8:
         raise UsageError(f"There are {len(examples)} talks: to leave a fourth out takes 8.")
     if unseen == "sets":
-        judged = list(leave_one_set_out(examples))
+        judged = list(leave_one_set_out(examples, used.encoder))
     elif unseen == "talks":
-        judged = list(leave_one_fold_out(examples))
+        judged = list(leave_one_fold_out(examples, used.encoder))
     else:
         judged = judge(used, examples)
     rows: dict[str, dict[str, Any]] = {}

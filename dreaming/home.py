@@ -10,6 +10,7 @@ from pathlib import Path
 from dreaming.chunking.rules import RulesChunker
 from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
 from dreaming.conversation import ConversationId
+from dreaming.embedding import open_encoder
 from dreaming.errors import DreamingError, StorageError, UsageError
 from dreaming.model_chunker import ModelReport
 from dreaming.pipeline import Chunker, Pipeline
@@ -135,6 +136,7 @@ def open_home(
         on_model_report: told at the end of a run what a model did in it.
 
     Raises:
+        ConfigurationError: the settings ask for an extra that is not installed.
         StorageError: the home cannot be written, or was written by a newer dreaming.
         UsageError: another time zone is asked for than the one that is pinned.
 
@@ -146,7 +148,7 @@ def open_home(
         archive = Archive(databases["archive"], start=settings.start_date, clock=clock)
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
         index = MemoryIndex(databases["memory"])
-        segmenters = Segmenters(databases["ledger"], segmenter or shipped_segmenter())
+        segmenters = Segmenters(databases["ledger"], segmenter or segmenter_of(settings))
         store = PartitionStore(settings.store_url, staging=settings.home / "staged")
         watched = settings.watched_folders if folders is None else folders
         pipeline = Pipeline(
@@ -180,6 +182,11 @@ def open_home(
         ledger.close()
         for database in databases.values():
             database.close()
+
+
+def segmenter_of(settings: Settings) -> Segmenter:
+    """The segmenter that comes with dreaming, as the settings want it; raises `ConfigurationError`."""
+    return shipped_segmenter(open_encoder() if settings.embedding else None)
 
 
 def _database(name: DatabaseName, settings: Settings) -> Database:

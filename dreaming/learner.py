@@ -15,7 +15,7 @@ import numpy as np
 from dreaming.chunk import BChunk, lanes
 from dreaming.chunking.lane import read_lane_turns
 from dreaming.chunking.segment import read_silences
-from dreaming.chunking.signs import read_signs
+from dreaming.chunking.segmenter import Segmenter
 from dreaming.conversation import ConversationDay, stable_hash
 from dreaming.errors import DamagedPartition
 from dreaming.home import Home
@@ -38,7 +38,8 @@ def learn_from_home(home: Home) -> Learned:
 
 def learn_from_files(home: Home, paths: Sequence[Path]) -> Learned:
     """Learn from labelled talks of one's own (`dreaming.learning.dialogues`), in the place of what was bought."""
-    examples = [example_of(dialogue) for dialogue in read_dialogues(paths)]
+    encoder = home.segmenters.shipped.encoder
+    examples = [example_of(dialogue, encoder) for dialogue in read_dialogues(paths)]
     return _learn(home, examples, source=", ".join(map(str, paths)))
 
 
@@ -51,15 +52,16 @@ def bought_examples(home: Home) -> Iterator[Example]:
                     continue
                 with home.store.open_conversations(day) as raw:
                     for conversation in raw.rows():
-                        example = bought_example(conversation, chunks.of_conversation(conversation.conversation_id))
+                        held = chunks.of_conversation(conversation.conversation_id)
+                        example = bought_example(conversation, held, home.segmenters.shipped)
                         if example is not None:
                             yield example
         except DamagedPartition:
             continue  # what cannot be read teaches nothing; the run of its day says so
 
 
-def bought_example(conversation: ConversationDay, chunks: Iterable[BChunk]) -> Example | None:
-    """What the bought chunks of a conversation-day teach; None where they say of no message whether a topic starts."""
+def bought_example(conversation: ConversationDay, chunks: Iterable[BChunk], segmenter: Segmenter) -> Example | None:
+    """What the bought chunks of a conversation-day teach a segmenter; None where they say of no message what starts."""
     bought = [chunk for chunk in chunks if chunk.kind == "text" and chunk.quality_level != "basic"]
     messages = lanes(conversation.messages).get("text", [])
     if not bought or len(messages) < 2:
@@ -71,7 +73,7 @@ def bought_example(conversation: ConversationDay, chunks: Iterable[BChunk]) -> E
         return None
     turns = read_lane_turns(messages)
     starts = np.array([message.id in starting for message in messages[1:]])
-    return Example("own", read_signs(turns), read_silences(turns), starts, known)
+    return Example("own", segmenter.read(turns), read_silences(turns), starts, known)
 
 
 def learned_versions(home: Home) -> list[dict[str, Any]]:

@@ -55,6 +55,8 @@ class Settings:
     """Which model it is (`DREAMING_LOCAL_MODEL`); None is llama-3.2-3b."""
     remember_queries: bool
     """Whether searches are remembered, locally, to tell what matters (`DREAMING_REMEMBER_QUERIES`)."""
+    embedding: bool = False
+    """Whether the small multilingual model of the extra `embedding` helps to find topics (`DREAMING_EMBEDDING`)."""
     planner: Planner | None = None
     """Who plans the nightly upgrade, so that the month's budget lasts (`DREAMING_PLANNER`); None takes all."""
 
@@ -93,6 +95,7 @@ class Settings:
             local_llm_url=env.get("DREAMING_LOCAL_URL") or env.get("OLLAMA_HOST") or None,
             local_llm_model=env.get("DREAMING_LOCAL_MODEL") or None,
             remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
+            embedding=_switch(env, "DREAMING_EMBEDDING", default=False),
             planner=_planner(env.get("DREAMING_PLANNER") or None),
         )
 

@@ -20,6 +20,7 @@ class HomeResource(dg.ConfigurableResource[Home]):
     time_zone: str = Field(default="", description="IANA zone that days are cut in; empty for the pinned one.")
     start_date: str = Field(description="The first day that has a partition, YYYY-MM-DD.")
     remember_queries: bool = Field(default=True, description="Remember searches, locally, to tell what matters.")
+    embedding: bool = Field(default=False, description="Find topics with the model of the extra `embedding`, too.")
     watched_folders: WatchedFoldersResource
     database_source: DatabaseSourceResource
 
@@ -41,5 +42,6 @@ class HomeResource(dg.ConfigurableResource[Home]):
                 "DREAMING_TIMEZONE": self.time_zone,
                 "DREAMING_START_DATE": self.start_date,
                 "DREAMING_REMEMBER_QUERIES": "1" if self.remember_queries else "0",
+                "DREAMING_EMBEDDING": "1" if self.embedding else "0",
             }
         )

@@ -95,7 +95,7 @@ def test_what_no_longer_stands_is_not_compared():
 
 
 def test_agreements_add_up():
-    """Counts are added, so that the day's figure is that of its messages, and no pair's language is lost in the total."""
+    """Counts are added, so that the figure of a day is that of its messages, whatever their language."""
     one = Agreement(conversations=1, messages=10, higher_topics=2, lower_topics=2, same_topics=2)
     other = Agreement(conversations=1, messages=10, higher_topics=2, lower_topics=4, same_topics=0)
     summed = over_languages({("basic", "good", "en"): one, ("basic", "good", "zh"): other})

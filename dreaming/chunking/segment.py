@@ -10,7 +10,6 @@ from math import log2
 import numpy as np
 
 from dreaming.chunking.segmenter import Numbers, Segmenter, probabilities, shipped_segmenter
-from dreaming.chunking.signs import read_signs
 from dreaming.chunking.turns import Turn, read_turn
 from dreaming.chunking.words import read_words
 
@@ -38,7 +37,8 @@ def score_turns(turns: Sequence[Turn], segmenter: Segmenter | None = None) -> li
 
 def read_evidence(turns: Sequence[Turn], segmenter: Segmenter | None = None) -> Numbers:
     """The logarithm of the odds of each turn but the first to start a topic."""
-    return (segmenter or shipped_segmenter()).evidence(read_signs(turns)) + read_silences(turns)
+    segmenter = segmenter or shipped_segmenter()
+    return segmenter.evidence(segmenter.read(turns)) + read_silences(turns)
 
 
 def read_silences(turns: Sequence[Turn]) -> Numbers:

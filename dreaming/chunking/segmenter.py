@@ -5,7 +5,7 @@ what is learned from a user's own chunks moves the regression alone, so that a f
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dreaming.chunking.signs import SIGNS, Signs
+from dreaming.chunking.meaning import MEANING_SIGNS, Encoder, read_meaning
+from dreaming.chunking.signs import SIGNS, Signs, read_signs
+from dreaming.chunking.turns import Turn
 from dreaming.errors import UsageError
 
 Numbers = NDArray[np.float64]
@@ -57,16 +59,18 @@ class Weights:
     def from_json(cls, stored: Mapping[str, Any]) -> "Weights":
         """From `as_json`; raises `UsageError` where they are for other signs than are read here."""
         weights = cls(**{name: _frozen(value) for name, value in stored.items()})
-        if weights.signs != SIGNS:
+        if weights.signs not in (SIGNS, SIGNS + MEANING_SIGNS):
             raise UsageError(f"The segmenter {weights.version!r} reads other signs than this dreaming. Fit it again.")
         return weights
 
 
 class Segmenter:
-    """Weights, ready to use."""
+    """Weights, ready to use; those that read meaning, and only those, take an encoder."""
 
-    def __init__(self, weights: Weights) -> None:
-        self.weights = weights
+    def __init__(self, weights: Weights, encoder: Encoder | None = None) -> None:
+        if weights.signs != sign_names(encoder):
+            raise ValueError(f"The weights {weights.version!r} {'cannot' if encoder else 'must'} have an encoder.")
+        self.weights, self.encoder = weights, encoder
         self._mean, self._scale = np.array(weights.mean), np.array(weights.scale)
         self._hidden = np.array(weights.hidden).reshape(-1, len(weights.signs)).T
         self._hidden_bias = np.array(weights.hidden_bias)
@@ -76,6 +80,10 @@ class Segmenter:
     def version(self) -> str:
         """What the chunks that it cuts say of it."""
         return self.weights.version
+
+    def read(self, turns: Sequence[Turn]) -> Signs:
+        """The signs of each turn but the first, as the weights read them."""
+        return read_all_signs(turns, self.encoder)
 
     def columns(self, signs: Signs) -> Numbers:
         """What the regression is over: the signs, standardised, and their combinations."""
@@ -95,7 +103,19 @@ class Segmenter:
 
     def moved(self, output: Numbers, bias: float, *, version: str) -> "Segmenter":
         """The same with another regression."""
-        return Segmenter(replace(self.weights, output=tuple(output.tolist()), bias=bias, version=version))
+        moved = replace(self.weights, output=tuple(output.tolist()), bias=bias, version=version)
+        return Segmenter(moved, self.encoder)
+
+
+def sign_names(encoder: Encoder | None) -> tuple[str, ...]:
+    """What is read with an encoder, or without one."""
+    return SIGNS if encoder is None else SIGNS + MEANING_SIGNS
+
+
+def read_all_signs(turns: Sequence[Turn], encoder: Encoder | None) -> Signs:
+    """The signs of each turn but the first; with an encoder also those of meaning."""
+    found = read_signs(turns)
+    return found if encoder is None else np.concatenate([found, read_meaning(turns, encoder)], axis=1)
 
 
 def probabilities(evidence: Numbers) -> Numbers:
@@ -105,10 +125,15 @@ def probabilities(evidence: Numbers) -> Numbers:
 
 
 @cache
-def shipped_segmenter() -> Segmenter:
-    """The one that comes with dreaming, fitted on public sets (docs/segmentation.md)."""
-    stored = json.loads(Path(__file__).with_name("segmenter.json").read_text(encoding="utf-8"))
-    return Segmenter(Weights.from_json(stored))
+def shipped_segmenter(encoder: Encoder | None = None) -> Segmenter:
+    """The one that comes with dreaming, fitted on public sets; with an encoder, the one that reads meaning too."""
+    stored = json.loads(weights_file(embedding=encoder is not None).read_text(encoding="utf-8"))
+    return Segmenter(Weights.from_json(stored), encoder)
+
+
+def weights_file(*, embedding: bool) -> Path:
+    """Where the weights are that come with dreaming."""
+    return Path(__file__).with_name("segmenter_embedding.json" if embedding else "segmenter.json")
 
 
 def _rounded(value: Any) -> Any:

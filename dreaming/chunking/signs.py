@@ -115,7 +115,7 @@ def _recurring(turns: Sequence[Turn]) -> list[Sequence[float]]:
 def _lengths(turns: Sequence[Turn]) -> list[Sequence[float]]:
     counts = [len(turn.words) for turn in turns]
     average = sum(counts) / len(counts) + 1
-    lengths = [log(1 + turn.characters) for turn in turns]
+    lengths = [log(1 + len(turn.text)) for turn in turns]
     return [
         [min(count, MANY_WORDS) / MANY_WORDS for count in counts],
         lengths,

@@ -12,12 +12,11 @@ class Turn(NamedTuple):
     words: frozenset[str]
     """Its topic words, as `words.read_words` reads them."""
     cues: Cues
-    characters: int
-    """How long it is."""
+    text: str
     silence_hours: float = 0.0
     """Time since the message before; 0 where there are no timestamps."""
 
 
 def read_turn(speaker: str, text: str, words: frozenset[str], silence_hours: float = 0.0) -> Turn:
     """The turn of a message with content `text`, whose topic words are `words`."""
-    return Turn(speaker, words, read_cues(text), len(text), silence_hours)
+    return Turn(speaker, words, read_cues(text), text, silence_hours)

@@ -6,25 +6,27 @@ from pathlib import Path
 
 import click
 
-import dreaming.chunking.segmenter
+from dreaming.chunking.segmenter import weights_file
+from dreaming.embedding import open_encoder
 from dreaming.learning.confidence import fit_confidence
 from dreaming.learning.dialogues import read_dialogues
 from dreaming.learning.evaluating import leave_one_set_out, topics_of
 from dreaming.learning.examples import example_of
 from dreaming.learning.fitting import fit_segmenter
 
-SHIPPED = Path(dreaming.chunking.segmenter.__file__).with_name("segmenter.json")
-
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--version", required=True, help="What chunks say that it cuts: a new one for every fit.")
-@click.option("--output", type=click.Path(path_type=Path), default=SHIPPED, show_default=True)
-def fit(paths: tuple[Path, ...], version: str, output: Path) -> None:
+@click.option("--embedding", is_flag=True, help="Fit the one that reads meaning too, with the extra `embedding`.")
+@click.option("--output", type=click.Path(path_type=Path), help="By default, over the weights that are there.")
+def fit(paths: tuple[Path, ...], version: str, embedding: bool, output: Path | None) -> None:
     """Fit on labelled talks (.jsonl, or folders of them), and write the weights."""
-    examples = [example_of(dialogue) for dialogue in read_dialogues(paths)]
-    fitted = fit_segmenter(examples, version=version)
-    confidence = fit_confidence(topics_of(leave_one_set_out(examples)))
+    encoder = open_encoder() if embedding else None
+    output = output or weights_file(embedding=embedding)
+    examples = [example_of(dialogue, encoder) for dialogue in read_dialogues(paths)]
+    fitted = fit_segmenter(examples, version=version, encoder=encoder)
+    confidence = fit_confidence(topics_of(leave_one_set_out(examples, encoder)))
     stored = replace(fitted.weights, confidence=confidence).as_json()
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in stored.items())
     output.write_text("{\n" + lines + "\n}\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dreaming.chunking.meaning import Encoder
 from dreaming.chunking.segment import choose_boundaries
 from dreaming.chunking.segmenter import Numbers, Segmenter, probabilities
 from dreaming.learning.confidence import Topic, find_topics
@@ -35,16 +36,16 @@ def judge(segmenter: Segmenter, examples: Iterable[Example]) -> list[Judged]:
     return [Judged(example, segmenter.evidence(example.signs) + example.silences) for example in examples]
 
 
-def leave_one_set_out(examples: Sequence[Example]) -> Iterator[Judged]:
+def leave_one_set_out(examples: Sequence[Example], encoder: Encoder | None = None) -> Iterator[Judged]:
     """Each set as a segmenter sees it that was fitted on all others: as it will be on talks of another kind."""
     for dataset in dict.fromkeys(example.dataset for example in examples):
         others = [example for example in examples if example.dataset != dataset]
         if others:
-            segmenter = fit_segmenter(others, version="others")
+            segmenter = fit_segmenter(others, version="others", encoder=encoder)
             yield from judge(segmenter, (example for example in examples if example.dataset == dataset))
 
 
-def leave_one_fold_out(examples: Sequence[Example]) -> Iterator[Judged]:
+def leave_one_fold_out(examples: Sequence[Example], encoder: Encoder | None = None) -> Iterator[Judged]:
     """Each fourth talk of every set as a segmenter sees it that was fitted on the others."""
     seen: dict[str, int] = {}
     folds: list[int] = []
@@ -53,7 +54,7 @@ def leave_one_fold_out(examples: Sequence[Example]) -> Iterator[Judged]:
         seen[example.dataset] = seen.get(example.dataset, 0) + 1
     for fold in range(FOLDS):
         others = [example for example, own in zip(examples, folds, strict=True) if own != fold]
-        segmenter = fit_segmenter(others, version="others")
+        segmenter = fit_segmenter(others, version="others", encoder=encoder)
         yield from judge(segmenter, (e for e, own in zip(examples, folds, strict=True) if own == fold))
 
 

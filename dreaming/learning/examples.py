@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dreaming.chunking.meaning import Encoder
 from dreaming.chunking.segment import read_silences, read_turns
-from dreaming.chunking.segmenter import Numbers
-from dreaming.chunking.signs import Signs, read_signs
+from dreaming.chunking.segmenter import Numbers, read_all_signs
+from dreaming.chunking.signs import Signs
 from dreaming.learning.dialogues import Dialogue
 
 Flags = NDArray[np.bool_]
@@ -37,10 +38,10 @@ class Example:
         return [int(n) + 1 for n in np.flatnonzero(found[self.known])]
 
 
-def example_of(dialogue: Dialogue) -> Example:
-    """The example that a labelled talk is."""
+def example_of(dialogue: Dialogue, encoder: Encoder | None = None) -> Example:
+    """The example that a labelled talk is, for segmenters that read with an encoder or without one."""
     turns = read_turns(dialogue.turns)
-    signs = read_signs(turns)
+    signs = read_all_signs(turns, encoder)
     starts = np.isin(np.arange(1, len(signs) + 1), dialogue.boundaries)
     return Example(dialogue.dataset, signs, read_silences(turns), starts, np.ones(len(signs), dtype=np.bool_))
 

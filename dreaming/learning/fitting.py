@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dreaming.chunking.segmenter import FAR, Numbers, Segmenter, Weights, probabilities
-from dreaming.chunking.signs import SIGNS
+from dreaming.chunking.meaning import Encoder
+from dreaming.chunking.segmenter import FAR, Numbers, Segmenter, Weights, probabilities, sign_names
 from dreaming.learning.examples import Example, weigh
 
 RIDGE = 50.0
@@ -36,12 +36,17 @@ class _Data:
     weights: Numbers
 
 
-def fit_segmenter(examples: Sequence[Example], *, version: str, seed: int = 0) -> Segmenter:
-    """A segmenter from labelled talks; the same ones give the same, up to rounding. Takes about 20 seconds."""
+def fit_segmenter(
+    examples: Sequence[Example], *, version: str, encoder: Encoder | None = None, seed: int = 0
+) -> Segmenter:
+    """A segmenter from labelled talks, which were read with the `encoder` or all without one.
+
+    The same talks give the same, up to rounding. Takes about 20 seconds.
+    """
     signs = np.concatenate([each.signs[each.known] for each in examples]).astype(np.float64)
     mean, scale = signs.mean(0), signs.std(0) + 1e-6
     data = _data(np.clip((signs - mean) / scale, -FAR, FAR), examples)
-    alone, bias = _regress(data, np.zeros(len(SIGNS)), 0.0, ridge=RIDGE)
+    alone, bias = _regress(data, np.zeros(signs.shape[1]), 0.0, ridge=RIDGE)
     networks = [_Network(data, np.random.default_rng([seed, n])) for n in range(NETWORKS)]
     share = 1 / (NETWORKS + 1)
     beside = [network.weights["beside"] for network in networks]
@@ -49,7 +54,7 @@ def fit_segmenter(examples: Sequence[Example], *, version: str, seed: int = 0) -
     biases = [float(network.weights["bias"][0]) for network in networks]
     weights = Weights(
         version=version,
-        signs=SIGNS,
+        signs=sign_names(encoder),
         mean=tuple(mean.tolist()),
         scale=tuple(scale.tolist()),
         hidden=tuple(tuple(row) for network in networks for row in network.weights["hidden"].T.tolist()),
@@ -58,7 +63,7 @@ def fit_segmenter(examples: Sequence[Example], *, version: str, seed: int = 0) -
         bias=share * (bias + sum(biases)),
         confidence=(0.0, 1.0, 0.0),
     )
-    return Segmenter(weights)
+    return Segmenter(weights, encoder)
 
 
 def move_segmenter(segmenter: Segmenter, examples: Sequence[Example], *, ridge: float, version: str) -> Segmenter:

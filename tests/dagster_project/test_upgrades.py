@@ -109,6 +109,8 @@ def test_the_job_logs_each_day_with_figures_that_are_the_vendors(full_home, vend
         assert (each["llm_provider"], each["llm_model"]) == ("anthropic", "claude-haiku-4-5")
         assert each["budget_left_tokens"] == 500_000 - vendor.books.charged_tokens
         assert each["stopped_by"] == "nothing"
+        assert 0 <= each["accuracy_basic_good_pk"] <= 1
+        assert "| basic beside good | all | " in each["accuracy"]
         stored = full_home.requests.result(result.dagster_run.run_id)
         assert each["task_result"] | {"days_published": [str(day) for day in DAYS]} == stored
     evaluated = {(e.asset_key, e.partition, e.passed) for e in result.get_asset_check_evaluations()}
