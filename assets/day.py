@@ -13,7 +13,6 @@ from assets.events import Context, ending_canceled, log_evaluation, log_material
 from assets.stage import DayConfig, DreamingConfig, Work
 from assets.upgrading import named, upgrade_days
 from dreaming.candidates import count_quality
-from dreaming.chunking.rules import RulesChunker
 from dreaming.errors import DreamingError
 from dreaming.home import Home
 from dreaming.model_chunker import open_model_chunker
@@ -71,7 +70,7 @@ def open_work(context: Context, config: DreamingConfig, home: Home, local_llm: C
         return
     meter = Meter(home.ledger, purpose="basic_chunks", run_id=context.run.run_id)
     provider = local_llm.open(meter, today=home.pipeline.clock().date())
-    with open_model_chunker(provider, rules=RulesChunker(home.segmenters.current())) as chunker:
+    with open_model_chunker(provider, rules=home.segmenters.chunker()) as chunker:
         try:
             yield Work(home, config, chunker)
         finally:

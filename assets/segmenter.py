@@ -25,8 +25,9 @@ class LearnConfig(dg.Config):
     group_name="learning",
     kinds={"sqlite"},
     tags={"dreaming/cost": "free"},
-    description="What finds topics for basic chunks, learned from the chunks that were bought: accepted only where it "
-    "is better on talks that were held out. Every version is kept, and `dreaming learn --revert` takes one back.",
+    description="What finds topics for basic chunks and labels them, learned from the chunks that were bought: "
+    "accepted only where it is better on talks that were held out. Every version is kept, and `dreaming learn "
+    "--revert` takes one back.",
 )
 def segmenter(
     context: dg.AssetExecutionContext, config: LearnConfig, home: dg.ResourceParam[Home]
@@ -52,4 +53,6 @@ def learned_metadata(learned: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
         "reason": dg.MetadataValue.text(learned["reason"]),
         **counts,
         **figures,
+        "labels_learned": dg.MetadataValue.int(len(learned.get("labels", ()))),
+        "labels": dg.MetadataValue.json(list(learned.get("labels", ()))),
     }

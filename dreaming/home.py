@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from dreaming.chunking.rules import RulesChunker
 from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
 from dreaming.conversation import ConversationId
 from dreaming.embedding import open_encoder
@@ -159,7 +158,7 @@ def open_home(
             locks=_locks(settings, databases["ledger"]),
             purchases=Purchases(databases["ledger"]),
             index=index,
-            chunker=chunker or RulesChunker(segmenters.current()),
+            chunker=chunker or segmenters.chunker(),
             clock=clock,
         )
         memory = Memory(index, databases["ledger"], remember_queries=settings.remember_queries, clock=clock)

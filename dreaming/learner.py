@@ -1,10 +1,12 @@
 """Learning from what was paid for: every topic that a better model has found makes the free tier better.
 
-A bought chunk says of each message in it whether a topic starts there. The segmenter that comes with dreaming is moved
-towards that, and what is accepted cuts from then on; chunks that are there stay until their days are run again.
+A bought chunk says of each message in it whether a topic starts there, and what its topic is called. The segmenter
+that comes with dreaming is moved towards that, and the vocabulary of labels grows. What is accepted is used from then
+on; chunks that are there stay until their days are run again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -16,6 +18,7 @@ from dreaming.chunk import BChunk, lanes
 from dreaming.chunking.lane import read_lane_turns
 from dreaming.chunking.segment import read_silences
 from dreaming.chunking.segmenter import Segmenter
+from dreaming.chunking.words import read_words
 from dreaming.conversation import ConversationDay, stable_hash
 from dreaming.errors import DamagedPartition
 from dreaming.home import Home
@@ -23,6 +26,7 @@ from dreaming.learning.dialogues import read_dialogues
 from dreaming.learning.examples import Example, example_of
 from dreaming.learning.learning import Lesson, learn
 from dreaming.learning.scoring import Score
+from dreaming.learning.vocabulary import LabelledText, learn_labels
 from dreaming.storage.segmenters import learned_version
 
 MOST_TALKS = 2_000
@@ -33,18 +37,27 @@ Learned = dict[str, Any]
 
 def learn_from_home(home: Home) -> Learned:
     """Learn from the chunks that were bought and not undone; what came of it, as JSON has it."""
-    return _learn(home, list(islice(bought_examples(home), MOST_TALKS)), source="bought chunks")
+    examples: list[Example] = []
+    texts: list[LabelledText] = []
+    for conversation, bought in islice(bought_talks(home), MOST_TALKS):
+        example = bought_example(conversation, bought, home.segmenters.shipped)
+        if example is not None:
+            examples.append(example)
+        texts += [
+            LabelledText(chunk.conversation_id, chunk.labels, Counter(read_words(chunk.content))) for chunk in bought
+        ]
+    return _learn(home, examples, texts, source="bought chunks")
 
 
 def learn_from_files(home: Home, paths: Sequence[Path]) -> Learned:
     """Learn from labelled talks of one's own (`dreaming.learning.dialogues`), in the place of what was bought."""
     encoder = home.segmenters.shipped.encoder
     examples = [example_of(dialogue, encoder) for dialogue in read_dialogues(paths)]
-    return _learn(home, examples, source=", ".join(map(str, paths)))
+    return _learn(home, examples, [], source=", ".join(map(str, paths)))
 
 
-def bought_examples(home: Home) -> Iterator[Example]:
-    """The talks of which some was bought, the newest day first."""
+def bought_talks(home: Home) -> Iterator[tuple[ConversationDay, list[BChunk]]]:
+    """The conversation-days of which some was bought, and those chunks of talk, the newest day first."""
     for day in reversed(home.store.days("upgraded_chunks")):
         try:
             with home.store.open_chunks("upgraded_chunks", day) as chunks:
@@ -53,18 +66,17 @@ def bought_examples(home: Home) -> Iterator[Example]:
                 with home.store.open_conversations(day) as raw:
                     for conversation in raw.rows():
                         held = chunks.of_conversation(conversation.conversation_id)
-                        example = bought_example(conversation, held, home.segmenters.shipped)
-                        if example is not None:
-                            yield example
+                        bought = [c for c in held if c.kind == "text" and c.quality_level != "basic"]
+                        if bought:
+                            yield conversation, bought
         except DamagedPartition:
             continue  # what cannot be read teaches nothing; the run of its day says so
 
 
-def bought_example(conversation: ConversationDay, chunks: Iterable[BChunk], segmenter: Segmenter) -> Example | None:
+def bought_example(conversation: ConversationDay, bought: Sequence[BChunk], segmenter: Segmenter) -> Example | None:
     """What the bought chunks of a conversation-day teach a segmenter; None where they say of no message what starts."""
-    bought = [chunk for chunk in chunks if chunk.kind == "text" and chunk.quality_level != "basic"]
     messages = lanes(conversation.messages).get("text", [])
-    if not bought or len(messages) < 2:
+    if len(messages) < 2:
         return None
     begun = {span.message_id for chunk in bought for span in chunk.spans if span.start == 0}
     starting = {topic.message_id for chunk in bought for topic in chunk.topics if topic.start == 0}
@@ -93,20 +105,26 @@ def learned_versions(home: Home) -> list[dict[str, Any]]:
     return [*learned, {"version": shipped, "cuts": shipped == cuts, "source": "comes with dreaming"}]
 
 
-def _learn(home: Home, examples: Sequence[Example], *, source: str) -> Learned:
+def _learn(home: Home, examples: Sequence[Example], texts: Sequence[LabelledText], *, source: str) -> Learned:
     shipped, held = home.segmenters.shipped, home.segmenters.learned()
-    lessons_hash = stable_hash([[each.starts.tolist(), each.known.tolist(), each.signs.tolist()] for each in examples])
-    for version in held:
-        if version.lessons_hash == lessons_hash and version.base == shipped.version:
-            state = "was reverted" if version.reverted_at else "cuts"
-            reason = f"Nothing new to learn: {version.version}, which {state}, was learned from the same talks."
+    lessons_hash = stable_hash(
+        [[each.starts.tolist(), each.known.tolist(), each.signs.tolist()] for each in examples],
+        [[each.labels, sorted(each.counts.items())] for each in texts],
+    )
+    for known in held:
+        if known.lessons_hash == lessons_hash and known.base == shipped.version:
+            state = "was reverted" if known.reverted_at else "cuts"
+            reason = f"Nothing new to learn: {known.version}, which {state}, was learned from the same talks."
             return {"accepted": False, "version": home.segmenters.current().version, "reason": reason}
-    number = 1 + max((version.number for version in held), default=0)
-    lesson = learn(shipped, examples, version=learned_version(shipped.version, number))
-    report = {"source": source, **_report(lesson)}
-    if lesson.segmenter is not None:
-        home.segmenters.add(lesson.segmenter, lessons_hash=lessons_hash, report=report, at=home.pipeline.clock())
-    return {"accepted": lesson.accepted, "version": home.segmenters.current().version, **report}
+    version = learned_version(shipped.version, 1 + max((known.number for known in held), default=0))
+    lesson, old_labels = learn(shipped, examples, version=version), home.segmenters.labels()
+    labels = learn_labels(texts) if texts else old_labels
+    report = {"source": source, **_report(lesson), "labels": sorted(labels)}
+    accepted = lesson.accepted or labels != old_labels
+    if accepted:
+        moved = lesson.segmenter or home.segmenters.current()
+        home.segmenters.add(moved, labels, lessons_hash=lessons_hash, report=report, at=home.pipeline.clock())
+    return {"accepted": accepted, "version": home.segmenters.current().version, **report}
 
 
 def _report(lesson: Lesson) -> dict[str, Any]:

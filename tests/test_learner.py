@@ -10,10 +10,10 @@ from dreaming.conversation import Conversation, ConversationId, Message, Message
 from dreaming.errors import UsageError
 from dreaming.executor import DreamingExecutor
 from dreaming.home import open_home
-from dreaming.learner import bought_examples, learn_from_files, learn_from_home, learned_versions
+from dreaming.learner import bought_example, bought_talks, learn_from_files, learn_from_home, learned_versions
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
-from dreaming.testing import make_settings
+from dreaming.testing import make_day, make_settings
 from dreaming.testing.fake_vendor import FakeVendor, GoldAnswers
 from dreaming.upgrading.terms import UpgradeTerms
 from tests.learning.builders import make_dialogue
@@ -36,16 +36,21 @@ def conversation(number):
 
 
 def buy(home, numbers):
+    """Import made-up talks, cut them for free and upgrade them all."""
+    return upgrade(home, [conversation(number) for number in numbers], request_id=f"R{numbers[0]}")
+
+
+def upgrade(home, gold, *, request_id, labels_of=lambda _message: ("talk",)):
     """Import conversations, cut them for free and upgrade them all."""
-    gold = [conversation(number) for number in numbers]
     home.archive.add([held for held, _ in gold])
     days = home.pipeline.waiting_days()
     for day in days:
         home.pipeline.run_day(day)
-    with FakeVendor(answer=GoldAnswers((held.messages, starts) for held, starts in gold)) as vendor:
+    answers = GoldAnswers(((held.messages, starts) for held, starts in gold), labels_of=labels_of)
+    with FakeVendor(answer=answers) as vendor:
         settings = ProviderSettings(api_key="sk-fake", base_url=vendor.url)
         executor = DreamingExecutor(home, {"anthropic": ConfiguredProvider("anthropic", settings)}, run_id="test")
-        request = executor.begin(f"R{numbers[0]}", UpgradeTerms(target_quality="good", max_tokens=10**6))
+        request = executor.begin(request_id, UpgradeTerms(target_quality="good", max_tokens=10**6))
         executor.upgrade(request, days)
     return gold
 
@@ -53,7 +58,8 @@ def buy(home, numbers):
 def test_bought_chunks_say_of_each_message_whether_a_topic_starts(home):
     """All of the talk was bought: all is known, and it is what the vendor said."""
     gold = buy(home, range(3))
-    examples = list(bought_examples(home))
+    segmenter = home.segmenters.shipped
+    examples = [bought_example(conversation, bought, segmenter) for conversation, bought in bought_talks(home)]
     assert len(examples) == len(gold)
     assert all(example.known.all() for example in examples)
     told = sorted(example.boundaries for example in examples)
@@ -141,3 +147,35 @@ def test_a_labelled_file_that_is_none_is_named(home, tmp_path):
         learn_from_files(home, [file])
     with pytest.raises(UsageError, match="There are no labelled talks at"):
         learn_from_files(home, [tmp_path / "nowhere"])
+
+
+BEES = "The hive has a queen, drones and combs. "
+OTHERS = ("The sofa is by the window. ", "Our neighbour paints fences. ", "The tower clock is slow. ")
+
+
+def single_topic(number, text):
+    """A conversation about one thing."""
+    at = datetime(2026, 3, 2, 9, number, tzinfo=UTC)
+    messages = tuple(
+        Message(MessageId(f"m{n}"), role, content=f"{n}. {text}" * 6, timestamp=at)
+        for n, role in enumerate(("user", "assistant", "user"))
+    )
+    return Conversation(ConversationId(f"test:single:{number}"), "test", None, at, at, messages), {MessageId("m0")}
+
+
+def test_a_label_that_bought_chunks_have_is_given_to_free_ones(any_home):
+    """The vocabulary grows by a label and its words; a revert takes it back."""
+    home = any_home
+    gold = [single_topic(n, BEES if n % 4 == 0 else OTHERS[n % 3]) for n in range(40)]
+    upgrade(home, gold, request_id="R1", labels_of=lambda m: ("beekeeping",) if "hive" in m.content else ("talk",))
+    told = learn_from_home(home)
+    assert (told["accepted"], told["labels"], told["version"]) == (True, ["beekeeping"], f"{SHIPPED}+1")
+    fresh = make_day(single_topic(50, "Where does the queen go when the hive is full of combs? ")[0])
+
+    def labels():
+        chunks = home.segmenters.chunker().chunk(fresh, created_at=home.pipeline.clock())
+        return {label for chunk in chunks for label in chunk.labels}
+
+    assert labels() == {"beekeeping"}
+    home.segmenters.revert(at=home.pipeline.clock())
+    assert labels() == set()

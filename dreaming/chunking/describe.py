@@ -8,7 +8,7 @@ from itertools import chain
 from dreaming.chunk import BChunk, Span, describe_speakers, hash_chunk, merge_spans
 from dreaming.chunking.drafts import Draft
 from dreaming.chunking.entities import find_entities
-from dreaming.chunking.labels import label_words
+from dreaming.chunking.labels import LabelsByWord, label_words
 from dreaming.chunking.language import detect_language
 from dreaming.chunking.summary import summarize
 from dreaming.conversation import ConversationDay, Message
@@ -16,11 +16,19 @@ from dreaming.days import time_bounds
 
 
 def describe_draft(
-    draft: Draft, day: ConversationDay, *, ordinal: int, language: str | None, version: str, created_at: datetime
+    draft: Draft,
+    day: ConversationDay,
+    *,
+    ordinal: int,
+    language: str | None,
+    version: str,
+    created_at: datetime,
+    labels_by_word: LabelsByWord | None = None,
 ) -> BChunk:
     """The record of a draft, with every column of a basic chunk.
 
-    `language` is the conversation's, for a text too short to tell its own; `version` is the segmenter's.
+    `language` is the conversation's, for a text too short to tell its own; `version` is the segmenter's;
+    `labels_by_word` is a vocabulary in the place of the one that comes with dreaming.
     """
     messages = {unit.message.id: unit.message for unit in draft.units}
     spans = merge_spans([Span(unit.message.id, unit.start, unit.end) for unit in draft.units])
@@ -39,7 +47,7 @@ def describe_draft(
         started_at=started_at,
         ended_at=ended_at,
         language=detect_language(draft.content, language),
-        labels=label_words(counts),
+        labels=label_words(counts, labels_by_word),
         entities=find_entities(draft.content, _names(messages.values())),
         summary=summarize(draft.units, counts),
         speaker=speaker,

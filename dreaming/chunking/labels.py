@@ -1,6 +1,6 @@
-"""Topic labels of a chunk: the same names in every language, from a small vocabulary of telling words."""
+"""Topic labels of a chunk: the same names in every language, from a vocabulary of telling words that may grow."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from dreaming.chunking.vocabulary import VOCABULARY
@@ -14,9 +14,16 @@ LEAST_SHARE = 0.2
 """A label with less than this of the hits of the first is left out."""
 
 
-def label_words(counts: Mapping[str, int]) -> tuple[str, ...]:
-    """The labels of a text with these counts of topic words: up to 5, the clearest first; none rather than noise."""
-    labels_by_word = _labels_by_word()
+LabelsByWord = Mapping[str, tuple[str, ...]]
+"""What labels each telling word speaks for."""
+
+
+def label_words(counts: Mapping[str, int], labels_by_word: LabelsByWord | None = None) -> tuple[str, ...]:
+    """The labels of a text with these counts of topic words: up to 5, the clearest first; none rather than noise.
+
+    `labels_by_word` takes the place of the vocabulary that comes with dreaming.
+    """
+    labels_by_word = shipped_labels() if labels_by_word is None else labels_by_word
     hits: dict[str, int] = {}
     for word in filter(labels_by_word.__contains__, counts):
         for label in labels_by_word[word]:
@@ -26,12 +33,23 @@ def label_words(counts: Mapping[str, int]) -> tuple[str, ...]:
 
 
 @cache
-def _labels_by_word() -> dict[str, tuple[str, ...]]:
-    labels: dict[str, tuple[str, ...]] = {}
-    for label, words in VOCABULARY.items():
-        for form in {form for word in words.split() for form in _forms(word)}:
-            labels[form] = (*labels.get(form, ()), label)
-    return labels
+def shipped_labels() -> LabelsByWord:
+    """The vocabulary that comes with dreaming."""
+    words = {label: {form for word in words.split() for form in _forms(word)} for label, words in VOCABULARY.items()}
+    return _index({}, words)
+
+
+def grown_labels(learned: Mapping[str, Sequence[str]]) -> LabelsByWord:
+    """The vocabulary that comes with dreaming, and the telling words of labels that were learned."""
+    return _index(shipped_labels(), learned)
+
+
+def _index(labels_by_word: LabelsByWord, words: Mapping[str, Iterable[str]]) -> LabelsByWord:
+    found = dict(labels_by_word)
+    for label, telling in words.items():
+        for word in telling:
+            found[word] = tuple(dict.fromkeys((*found.get(word, ()), label)))
+    return found
 
 
 def _forms(word: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from dreaming.chunk import BChunk, ChunkKind, lanes
 from dreaming.chunking.describe import describe_draft
 from dreaming.chunking.drafts import Draft, cut_lane
+from dreaming.chunking.labels import LabelsByWord, shipped_labels
 from dreaming.chunking.lane import read_lane
 from dreaming.chunking.language import detect_language
 from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
@@ -21,6 +22,7 @@ class RulesChunker:
     """Cuts a conversation-day into basic chunks without a model: the same input gives the same chunks."""
 
     segmenter: Segmenter = field(default_factory=shipped_segmenter)
+    labels_by_word: LabelsByWord = field(default_factory=shipped_labels)
 
     @property
     def version(self) -> str:
@@ -42,7 +44,15 @@ class RulesChunker:
         drafts = in_order(day, [draft for kind in lanes(day.messages) for draft in self.cut(day, kind)])
         language = told_language(day) if len(drafts) > 1 else None
         return [
-            describe_draft(draft, day, ordinal=ordinal, language=language, version=self.version, created_at=created_at)
+            describe_draft(
+                draft,
+                day,
+                ordinal=ordinal,
+                language=language,
+                version=self.version,
+                created_at=created_at,
+                labels_by_word=self.labels_by_word,
+            )
             for ordinal, draft in enumerate(drafts)
         ]
 

@@ -1,6 +1,6 @@
 """Segmenters that were learned here: every version, and which of them cuts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from dreaming.chunking.labels import grown_labels
+from dreaming.chunking.rules import RulesChunker
 from dreaming.chunking.segmenter import Segmenter
 from dreaming.errors import UsageError
 from dreaming.storage.database import Database
@@ -26,6 +28,8 @@ class LearnedSegmenter:
     """Of the talks that it was learned from."""
     output: tuple[float, ...]
     bias: float
+    labels: Mapping[str, Sequence[str]]
+    """Labels that were learned, and the words that tell them."""
     report: Mapping[str, Any]
     """How it did on talks that were held out."""
     reverted_at: datetime | None
@@ -59,12 +63,31 @@ class Segmenters:
             return self.shipped
         return self.shipped.moved(np.array(learned.output), learned.bias, version=learned.version)
 
-    def add(self, moved: Segmenter, *, lessons_hash: str, report: Mapping[str, Any], at: datetime) -> LearnedSegmenter:
-        """Keep one that was moved from the shipped one, and accepted; from now on it cuts."""
+    def labels(self) -> Mapping[str, Sequence[str]]:
+        """The labels of the version that cuts, and the words that tell them, besides those that come with dreaming."""
+        learned = self._newest()
+        return learned.labels if learned else {}
+
+    def chunker(self) -> RulesChunker:
+        """The rules, with all that was learned."""
+        return RulesChunker(self.current(), grown_labels(self.labels()))
+
+    def add(
+        self,
+        moved: Segmenter,
+        labels: Mapping[str, Sequence[str]],
+        *,
+        lessons_hash: str,
+        report: Mapping[str, Any],
+        at: datetime,
+    ) -> LearnedSegmenter:
+        """Keep one that was moved from the shipped one, and labels, that were accepted; from now on it cuts."""
         output, bias = moved.weights.output, moved.weights.bias
         with self._ledger.write() as connection:
             number = 1 + (connection.execute(sa.select(sa.func.max(segmenters.c.number))).scalar() or 0)
-            learned = LearnedSegmenter(number, self.shipped.version, at, lessons_hash, output, bias, report, None)
+            learned = LearnedSegmenter(
+                number, self.shipped.version, at, lessons_hash, output, bias, labels, report, None
+            )
             connection.execute(segmenters.insert().values(asdict(learned) | {"output": list(output)}))
         return learned
 

@@ -282,10 +282,11 @@ segmenters = sa.Table(
     sa.Column("lessons_hash", sa.Text, nullable=False),
     sa.Column("output", sa.JSON, nullable=False),
     sa.Column("bias", sa.Float, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("report", sa.JSON, nullable=False),
     sa.Column("reverted_at", Instant),
 )
-"""What was learned from bought chunks: the regression of a segmenter, moved from that of `base`."""
+"""What was learned from bought chunks: a segmenter's regression, moved from that of `base`, and the words of labels."""
 
 queries = sa.Table(
     "queries",

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("lessons_hash", sa.Text, nullable=False),
         sa.Column("output", sa.JSON, nullable=False),
         sa.Column("bias", sa.Float, nullable=False),
+        sa.Column("labels", sa.JSON, nullable=False),
         sa.Column("report", sa.JSON, nullable=False),
         sa.Column("reverted_at", sa.BigInteger, nullable=True),
     )
