@@ -7,6 +7,8 @@ The map:
     importing/                           export files -> conversations
     sources/                             watched folders, the user's own database
     chunking/                            conversation -> topic boundaries -> basic chunks
+    learning/ learner.py                 a segmenter and labels from talks whose topics are known; from what was bought
+    embedding.py                         the encoder of the extra `embedding`
     upgrading/                           what was paid for, laid over what is free
     spending/                            prices, budgets, the ledger, the meter
     remembering/                         the memory index and search
@@ -17,6 +19,7 @@ The map:
     model_call.py event_loop.py          an attempt and how it ended; a loop beside an interruptible thread
     model_chunker.py                     basic chunks by a local LLM, with the rules beneath it
     pipeline.py checking.py              the steps of a day; what was written, read again
+    accuracy.py evaluation.py            how near tiers are to each other; a segmenter on labelled talks
     task.py executor.py                  tasks and what they come to; upgrades
     candidates.py estimating.py          what an upgrade may take; what that would cost
     buying.py quota.py                   what it buys; what is left over

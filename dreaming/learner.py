@@ -120,6 +120,8 @@ def _learn(home: Home, examples: Sequence[Example], texts: Sequence[LabelledText
     lesson, old_labels = learn(shipped, examples, version=version), home.segmenters.labels()
     labels = learn_labels(texts) if texts else old_labels
     report = {"source": source, **_report(lesson), "labels": sorted(labels)}
+    if labels != old_labels:
+        report["reason"] += f" Labels that bought chunks teach: {', '.join(sorted(labels)) or 'none any more'}."
     accepted = lesson.accepted or labels != old_labels
     if accepted:
         moved = lesson.segmenter or home.segmenters.current()

@@ -376,8 +376,6 @@ def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
 def print_learned(console: Console, learned: Mapping[str, Any]) -> None:
     """What came of learning."""
     console.print(Text(learned["reason"]), highlight=False)
-    if labels := learned.get("labels"):
-        console.print(Text(f"labels that bought chunks taught: {', '.join(map(printable, labels))}"), highlight=False)
     console.print(f"topics are found by {learned['version']}", highlight=False)
 
 

@@ -8,6 +8,9 @@
     cues        phrases that open, continue and close a topic
     turns       what segmentation knows of one message
     cohesion    how much the words before a turn are those after it
+    meaning     how near in meaning turns are, by an encoder that is given
+    signs       what is seen of each turn
+    segmenter   weights, and what they make of signs
     segment     turns -> topic boundaries
     pack        topics -> runs of units of 100 to 800 tokens
     language    the language of a text

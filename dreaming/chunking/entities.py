@@ -7,6 +7,7 @@ addresses. A form says that something is named, not what it is; the names of the
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from unicodedata import normalize
 
 from dreaming.chunking.stopwords import STOP_WORDS
 
@@ -35,6 +36,7 @@ _FAMILY_NAMES = (
     "崔任陆廖姚方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛常万顾赖武康贺严尹钱施牛洪龚"
 )
 _CHINESE_TITLE = re.compile(f"(?:先生|女士|老师|教授|医生|经理|总监)(?<=([{_FAMILY_NAMES}])..)")
+_POSSESSIVE = re.compile(r"['’]s\Z")
 _KATAKANA = re.compile(r"[\u30a1-\u30fa\u30fc]{3,}(?:・[\u30a1-\u30fa\u30fc]+)*")
 _OPENERS = frozenset("\n\t*\"“‘'(。！？：>")
 _ENDERS = frozenset(".!?:;-•*>#。！？… ")
@@ -52,16 +54,16 @@ _NO_NAMES = frozenset(_CAPITALISED_BY_CUSTOM.split()) | STOP_WORDS | {word.repla
 def find_entities(text: str, names: Iterable[str] = ()) -> tuple[str, ...]:
     """Up to 10 names in `text`, the most frequent first, then in order of appearance; `names` of speakers lead.
 
-    Each is one line of at most 60 characters. No two differ in capitals alone.
+    Each is one line of at most 60 characters, without a possessive "'s". No two differ in capitals or width alone.
     """
     prose = _CODE.sub(" ", text) if "```" in text else text
     found = _find(prose[:READ_CHARACTERS])
     ranked = [*dict.fromkeys(names), *(name for name, _ in Counter(found).most_common())]
     entities: dict[str, str] = {}
     for name in ranked:
-        clean = " ".join(name.split())[:LONGEST_CHARACTERS]
+        clean = _POSSESSIVE.sub("", " ".join(name.split())[:LONGEST_CHARACTERS])
         if clean:
-            entities.setdefault(clean.casefold(), clean)
+            entities.setdefault(normalize("NFKC", clean).casefold(), clean)
     return tuple(entities.values())[:MOST_ENTITIES]
 
 

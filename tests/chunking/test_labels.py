@@ -85,6 +85,8 @@ def test_entities_are_ten_at_most_the_frequent_ones_first_and_none_twice():
     assert found[:2] == ("Emily", "Zurich")
     assert len(found) == 10
     assert find_entities("at NASA and with Nasa") == ("NASA",)
+    assert find_entities("with Emily's dog, Emily’s car and Emily") == ("Emily",)
+    assert find_entities("in トヨタ", ["ﾄﾖﾀ"]) == ("ﾄﾖﾀ",)
 
 
 def summary(*contents: str) -> str:
