@@ -17,8 +17,8 @@ Vectors = NDArray[np.float32]
 Encoder = Callable[[Sequence[str]], Vectors]
 """Gives each of some texts (at least one) its vector; texts of like meaning have a high dot product."""
 
-OPENING_CHARACTERS = 120
-"""What is read of a turn: it says what the turn is about, and what an encoder takes is in proportion to it."""
+OPENING_BYTES = 100
+"""Of UTF-8, which are read of a turn: they say what it is about, and an encoder's time is in proportion to them."""
 EXCHANGE_WINDOWS = (1, 2, 3)
 TURN_WINDOWS = (1, 3)
 LOOK_BACK_TURNS = 4
@@ -35,7 +35,7 @@ def read_meaning(turns: Sequence[Turn], encode: Encoder) -> NDArray[np.float32]:
     """The signs of each turn but the first: turns less one, by `MEANING_SIGNS`."""
     if len(turns) < 2:
         return np.zeros((0, len(MEANING_SIGNS)), dtype=np.float32)
-    vectors = encode([turn.text[:OPENING_CHARACTERS] for turn in turns])
+    vectors = encode([_opening(turn.text) for turn in turns])
     exchanges = np.array(number_exchanges(turns))
     opens = np.diff(exchanges, prepend=-1) > 0
     of_exchanges = np.zeros((exchanges[-1] + 1, vectors.shape[1]), dtype=np.float32)
@@ -50,6 +50,10 @@ def read_meaning(turns: Sequence[Turn], encode: Encoder) -> NDArray[np.float32]:
     columns.append(_likeness(vectors, LOOK_BACK_TURNS, 1))
     columns.append(alike - alike[1:].mean())
     return np.array(columns, dtype=np.float32).T[1:]
+
+
+def _opening(text: str) -> str:
+    return text[:OPENING_BYTES].encode("utf-8", "replace")[:OPENING_BYTES].decode("utf-8", "ignore")
 
 
 def _likeness(vectors: Vectors, before: int, after: int) -> NDArray[np.float32]:

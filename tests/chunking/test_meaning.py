@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dreaming.chunking.meaning import MEANING_SIGNS, OPENING_CHARACTERS, read_meaning
+from dreaming.chunking.meaning import MEANING_SIGNS, OPENING_BYTES, read_meaning
 from dreaming.chunking.rules import RulesChunker
 from dreaming.chunking.segment import read_turns, segment_turns
 from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
@@ -69,10 +69,10 @@ def test_the_opening_of_each_turn_is_read_and_a_single_turn_says_nothing():
         shown.extend(texts)
         return by_topic(texts)
 
-    read_meaning(read_turns([("user", "a" * 1000), ("user", "")]), encode)
-    assert shown == ["a" * OPENING_CHARACTERS, ""]
+    read_meaning(read_turns([("user", "a" * 1000), ("user", "面" * 1000), ("user", "")]), encode)
+    assert shown == ["a" * OPENING_BYTES, "面" * (OPENING_BYTES // 3), ""]
     assert read_meaning(read_turns(TALK[:1]), encode).shape == (0, len(MEANING_SIGNS))
-    assert len(shown) == 2
+    assert len(shown) == 3
 
 
 def test_the_shipped_segmenter_with_the_encoder_finds_topics_by_meaning():
