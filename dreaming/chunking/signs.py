@@ -105,8 +105,8 @@ def _recurring(turns: Sequence[Turn]) -> list[Sequence[float]]:
     familiar, new = [], []
     for number, turn in enumerate(turns):
         last = [seen.get(word, -1) for word in turn.words]
-        count = len(last)
-        familiar.append(sum(0 <= n >= number - LOOK_BACK_TURNS for n in last) / count if count else UNKNOWN_SHARE)
+        count, near = len(last), max(0, number - LOOK_BACK_TURNS)
+        familiar.append(sum(map(near.__le__, last)) / count if count else UNKNOWN_SHARE)
         new.append(last.count(-1) / count if count else 0.5)
         seen.update(dict.fromkeys(turn.words, number))
     return [familiar, new]
