@@ -5,6 +5,7 @@
     basic_chunks.py         -> chunks, free and on this machine
     upgraded_chunks.py      -> the current chunks: what was paid for, laid over what is free
     memory_index.py         -> searchable
+    segmenter.py            what finds topics, learned from what was bought; no days
     day.py                  the four as one multi-asset over daily partitions
     upgrading.py            an upgrade within a run
     events.py               what a run logs of a day
