@@ -7,7 +7,7 @@ interrupted, it calls the work off, waits for that to end, and goes on being int
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from threading import Event, Thread
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -52,17 +52,13 @@ class EventLoop:
         `meanwhile` is called now and then on the caller's thread; what it raises interrupts too. `wind_up` is called on
         the loop when the work is interrupted, which then has a while to end by itself before it is called off.
         """
-        ended = Event()
+        ended = _End()
         future = asyncio.run_coroutine_threadsafe(_telling(work, ended), self._loop)
         try:
-            while True:
-                try:
-                    return future.result(timeout=_POLL_SECONDS)
-                except TimeoutError:
-                    if future.done():
-                        raise
-                    if meanwhile is not None:
-                        meanwhile()
+            while not ended.wait(_POLL_SECONDS):
+                if meanwhile is not None:
+                    meanwhile()
+            return future.result()
         except BaseException:
             if not future.done() and wind_up is not None:
                 self._loop.call_soon_threadsafe(wind_up)
@@ -73,9 +69,32 @@ class EventLoop:
             raise
 
 
-async def _telling(work: Coroutine[Any, Any, _Result], ended: Event) -> _Result:
+class _End:
+    """That work has ended, for a thread that may be interrupted while it waits for that.
+
+    A bare lock, held until then: `Event` and `Future` wait by a `Condition`, and one that is interrupted in the wrong
+    moment raises `RuntimeError` ("cannot release un-acquired lock") in the place of the interruption.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._lock.acquire()
+
+    def tell(self) -> None:
+        """The work has ended."""
+        self._lock.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until then, at most so long; returns whether it has ended."""
+        has_ended = self._lock.acquire(timeout=seconds)
+        if has_ended:
+            self._lock.release()
+        return has_ended
+
+
+async def _telling(work: Coroutine[Any, Any, _Result], ended: _End) -> _Result:
     """Await work, and tell another thread when it has ended, its cleanup included."""
     try:
         return await work
     finally:
-        ended.set()
+        ended.tell()

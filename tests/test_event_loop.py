@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 import threading
 import time
 
@@ -54,3 +55,22 @@ def test_an_interruption_calls_the_work_off_and_waits_for_its_cleanup():
         loop.run(works())
     assert cleaned.is_set()
     assert time.monotonic() - started < 10
+
+
+def test_waiting_for_work_is_not_by_a_condition():
+    """One that is interrupted while it lets go its lock raises a RuntimeError in the place of the interruption."""
+    entered = []
+
+    def trace(frame, _event, _argument):
+        entered.append(frame.f_code.co_qualname)
+
+    before = sys.gettrace()
+    with EventLoop() as loop:
+        sys.settrace(trace)
+        try:
+            loop.run(asyncio.sleep(1.2))
+        finally:
+            sys.settrace(before)
+    assert "EventLoop.run" in entered
+    # Once, for an instant, when the work has ended and its result is on its way.
+    assert entered.count("Condition.wait") <= 1
