@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from assets.events import ending_canceled
 from dreaming.home import Home
 from dreaming.learner import learn_from_files, learn_from_home
 
@@ -34,7 +35,8 @@ def segmenter(
 ) -> dg.MaterializeResult[None]:
     """Learn, and say what came of it."""
     paths = [Path(file) for file in config.files]
-    learned = learn_from_files(home, paths) if paths else learn_from_home(home)
+    with ending_canceled(context):
+        learned = learn_from_files(home, paths) if paths else learn_from_home(home)
     home.requests.store_result(context.run.run_id, None, learned, at=home.pipeline.clock())
     return dg.MaterializeResult(metadata=learned_metadata(learned), data_version=dg.DataVersion(learned["version"]))
 

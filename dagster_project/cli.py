@@ -316,9 +316,9 @@ def learn(files: tuple[Path, ...], listed: bool, revert: bool, as_json: bool) ->
             outcome = execute(home, instance, Launch.of_learning(files))
         if outcome.failed:
             fail(outcome.message, 1)
+        _leave(outcome)
         learned = home.requests.result(outcome.run_id) or {}
     write_json(learned) if as_json else print_learned(console, learned)
-    _leave(outcome)
 
 
 @cli.command()

@@ -8,6 +8,7 @@ on; chunks that are there stay until their days are run again.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def learn_from_files(home: Home, paths: Sequence[Path]) -> Learned:
     """Learn from labelled talks of one's own (`dreaming.learning.dialogues`), in the place of what was bought."""
     encoder = home.segmenters.shipped.encoder
     examples = [example_of(dialogue, encoder) for dialogue in read_dialogues(paths)]
-    return _learn(home, examples, [], source=", ".join(map(str, paths)))
+    return _learn(home, examples, None, source=", ".join(map(str, paths)))
 
 
 def bought_talks(home: Home) -> Iterator[tuple[ConversationDay, list[BChunk]]]:
@@ -105,20 +106,21 @@ def learned_versions(home: Home) -> list[dict[str, Any]]:
     return [*learned, {"version": shipped, "cuts": shipped == cuts, "source": "comes with dreaming"}]
 
 
-def _learn(home: Home, examples: Sequence[Example], texts: Sequence[LabelledText], *, source: str) -> Learned:
+def _learn(home: Home, examples: Sequence[Example], texts: Sequence[LabelledText] | None, *, source: str) -> Learned:
     shipped, held = home.segmenters.shipped, home.segmenters.learned()
     lessons_hash = stable_hash(
-        [[each.starts.tolist(), each.known.tolist(), each.signs.tolist()] for each in examples],
-        [[each.labels, sorted(each.counts.items())] for each in texts],
+        [[sha256(part.tobytes()).hexdigest() for part in (e.starts, e.known, e.signs)] for e in examples],
+        [[each.labels, sorted(each.counts.items())] for each in texts or ()],
     )
     for known in held:
         if known.lessons_hash == lessons_hash and known.base == shipped.version:
-            state = "was reverted" if known.reverted_at else "cuts"
+            cuts = known.version == home.segmenters.current().version
+            state = "was reverted" if known.reverted_at else "cuts" if cuts else "was replaced"
             reason = f"Nothing new to learn: {known.version}, which {state}, was learned from the same talks."
             return {"accepted": False, "version": home.segmenters.current().version, "reason": reason}
     version = learned_version(shipped.version, 1 + max((known.number for known in held), default=0))
     lesson, old_labels = learn(shipped, examples, version=version), home.segmenters.labels()
-    labels = learn_labels(texts) if texts else old_labels
+    labels = old_labels if texts is None else learn_labels(texts)
     report = {"source": source, **_report(lesson), "labels": sorted(labels)}
     if labels != old_labels:
         report["reason"] += f" Labels that bought chunks teach: {', '.join(sorted(labels)) or 'none any more'}."

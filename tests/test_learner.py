@@ -179,3 +179,13 @@ def test_a_label_that_bought_chunks_have_is_given_to_free_ones(any_home):
     assert labels() == {"beekeeping"}
     home.segmenters.revert(at=home.pipeline.clock())
     assert labels() == set()
+
+
+def test_what_undone_chunks_taught_is_not_kept(home):
+    """Their labels are unlearned with them."""
+    gold = [single_topic(n, BEES if n % 4 == 0 else OTHERS[n % 3]) for n in range(40)]
+    upgrade(home, gold, request_id="R1", labels_of=lambda m: ("beekeeping",) if "hive" in m.content else ("talk",))
+    assert learn_from_home(home)["labels"] == ["beekeeping"]
+    home.undo("R1")
+    assert learn_from_home(home)["labels"] == []
+    assert home.segmenters.labels() == {}

@@ -17,6 +17,9 @@ LARGEST_SHARE = 0.3
 """Of the chunks: what is said of more of them tells nothing."""
 MOST_LABELS, MOST_WORDS = 100, 25
 FEWEST_WITH_WORD = 3
+"""Conversations that must have a word: what one alone says is told of nobody else's."""
+SAME_WORDS = 0.5
+"""A label that shares more of its words with one that is learned already is another name for it."""
 LEAST_LIFT = 5.0
 """How many times as often a telling word is in chunks with the label as in the others."""
 LEAST_PRECISION = 0.6
@@ -37,13 +40,15 @@ def learn_labels(texts: Sequence[LabelledText]) -> dict[str, list[str]]:
     """Labels and the words that tell them; those that are shipped with the further words, if these help."""
     spelled = _one_spelling(texts)
     found_before = [label_words(text.counts) for text in texts]
-    learned = {}
+    learned: dict[str, list[str]] = {}
     for label in _candidates(texts, spelled):
         having = [label in {spelled[said] for said in text.labels} for text in texts]
         before = _Found.of([label in found for found in found_before], having)
         after = _found_again(label, texts, having)
-        if after.precision >= LEAST_PRECISION and after.f1 > before.f1:
-            learned[label] = _telling_words(texts, having)
+        words = _telling_words(texts, having)
+        is_new = all(len(set(words) & set(other)) <= SAME_WORDS * len(words) for other in learned.values())
+        if is_new and after.precision >= LEAST_PRECISION and after.f1 > before.f1:
+            learned[label] = words
     return learned
 
 
@@ -54,8 +59,12 @@ def _one_spelling(texts: Sequence[LabelledText]) -> dict[str, str]:
     ranked = sorted(said, key=lambda label: (label not in shipped, -said[label], label))
     chosen: dict[str, str] = {}
     for label in ranked:
-        chosen.setdefault(label.removesuffix("s"), label)
-    return {label: chosen[label.removesuffix("s")] for label in said}
+        chosen.setdefault(_singular(label), label)
+    return {label: chosen[_singular(label)] for label in said}
+
+
+def _singular(label: str) -> str:
+    return label.removesuffix("s") if len(label) > len("news") else label
 
 
 def _candidates(texts: Sequence[LabelledText], spelled: Mapping[str, str]) -> list[str]:
@@ -76,14 +85,17 @@ def _telling_words(texts: Sequence[LabelledText], having: Sequence[bool]) -> lis
     """The words that chunks with the label have far more often than the others, the most telling first."""
     within: Counter[str] = Counter()
     without: Counter[str] = Counter()
+    said_in: dict[str, set[str]] = {}
     for text, has in zip(texts, having, strict=True):
         (within if has else without).update(text.counts.keys())
+        for word in text.counts if has else ():
+            said_in.setdefault(word, set()).add(text.conversation_id)
     count = sum(having)
     others = len(texts) - count
     worth = {}
     for word, number in within.items():
         lift = number / count * (others + 2) / (without[word] + 1)
-        if number >= FEWEST_WITH_WORD and lift >= LEAST_LIFT:
+        if len(said_in[word]) >= FEWEST_WITH_WORD and lift >= LEAST_LIFT:
             worth[word] = number * log(lift)
     return sorted(worth, key=lambda word: (-worth[word], word))[:MOST_WORDS]
 

@@ -86,6 +86,22 @@ def test_spellings_that_differ_in_a_plural_are_one_label():
     assert "hive" not in learned
 
 
+def test_another_name_for_a_label_is_not_learned():
+    """It would take the place of other labels on the same chunks."""
+    named = [
+        LabelledText(t.conversation_id, ("beekeeping", "apiary") if t.labels == ("beekeeping",) else t.labels, t.counts)
+        for t in texts("beekeeping", "masonry", "talk", "养蜂")
+    ]
+    assert len({"beekeeping", "apiary"} & set(learn_labels(named))) == 1
+
+
+def test_the_words_of_one_talk_tell_no_label():
+    """However often it says them: they may be a name that is to be forgotten with it."""
+    told = texts("beekeeping", "masonry", "talk", "养蜂")
+    secret = LabelledText("c0", ("beekeeping",), Counter(read_words("the hive of grandmasmith has a queen and combs")))
+    assert "grandmasmith" not in learn_labels([*told, *[secret] * 3])["beekeeping"]
+
+
 def test_growing_leaves_the_shipped_vocabulary_as_it_is():
     """A learned word may speak for two labels; what is shipped is not changed by it."""
     before = dict(shipped_labels())
