@@ -5,7 +5,7 @@ premium, good by premium. What is hidden beneath a premium chunk is laid open fo
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from itertools import combinations
@@ -90,24 +90,27 @@ def measure_day(store: PartitionStore, purchases: Purchases, day: date) -> Accur
 
     Raises `DamagedPartition` where the day cannot be read.
     """
-    found: Accuracy = {}
     with store.open_chunks("upgraded_chunks", day) as current:
         rows = current.cells("conversation_id", "quality_level")
         bought_for = {conversation_id for conversation_id, level in rows if level != "basic"}
     if not bought_for:
-        return found
+        return {}
     with store.open_conversations(day) as raw, store.open_chunks("basic_chunks", day) as basic:
-        for conversation in raw.rows():
-            if conversation.conversation_id in bought_for:
-                held = basic.of_conversation(conversation.conversation_id)
-                paid = purchases.of_conversation(conversation.conversation_id)
-                for pair, agreement in compare_tiers(conversation, held, paid):
-                    found.setdefault(pair, Agreement()).add(agreement)
-    return found
+        return total(
+            dict(
+                compare_tiers(
+                    conversation,
+                    basic.of_conversation(conversation.conversation_id),
+                    purchases.of_conversation(conversation.conversation_id),
+                )
+            )
+            for conversation in raw.rows()
+            if conversation.conversation_id in bought_for
+        )
 
 
-def total(measured: Sequence[Accuracy]) -> Accuracy:
-    """The agreement over several days."""
+def total(measured: Iterable[Accuracy]) -> Accuracy:
+    """The agreement over several conversation-days, or days."""
     found: Accuracy = {}
     for accuracy in measured:
         for pair, agreement in accuracy.items():

@@ -117,7 +117,7 @@ def evaluate_tiers(home: Home, *, first: date | None = None, last: date | None =
     Rows are empty where nothing was bought. Raises `DamagedPartition` where a day cannot be read.
     """
     days = [d for d in home.store.days("upgraded_chunks") if (first or d) <= d <= (last or d)]
-    measured = total([measure_day(home.store, home.pipeline.purchases, day) for day in days])
+    measured = total(measure_day(home.store, home.pipeline.purchases, day) for day in days)
     rows = [_tiers_row(lower, higher, None, found) for (lower, higher), found in over_languages(measured).items()]
     return rows + [_tiers_row(*pair, found) for pair, found in sorted(measured.items())]
 

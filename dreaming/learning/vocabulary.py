@@ -39,15 +39,17 @@ class LabelledText:
 def learn_labels(texts: Sequence[LabelledText]) -> dict[str, list[str]]:
     """Labels and the words that tell them; those that are shipped with the further words, if these help."""
     spelled = _one_spelling(texts)
+    labelled = [{spelled[label] for label in text.labels} for text in texts]
     found_before = [label_words(text.counts) for text in texts]
     learned: dict[str, list[str]] = {}
-    for label in _candidates(texts, spelled):
-        having = [label in {spelled[said] for said in text.labels} for text in texts]
+    for label in _candidates(texts, labelled):
+        having = [label in labels for labels in labelled]
+        words = _telling_words(texts, having)
+        if any(len(set(words) & set(other)) > SAME_WORDS * len(words) for other in learned.values()):
+            continue
         before = _Found.of([label in found for found in found_before], having)
         after = _found_again(label, texts, having)
-        words = _telling_words(texts, having)
-        is_new = all(len(set(words) & set(other)) <= SAME_WORDS * len(words) for other in learned.values())
-        if is_new and after.precision >= LEAST_PRECISION and after.f1 > before.f1:
+        if after.precision >= LEAST_PRECISION and after.f1 > before.f1:
             learned[label] = words
     return learned
 
@@ -67,11 +69,11 @@ def _singular(label: str) -> str:
     return label.removesuffix("s") if len(label) > len("news") else label
 
 
-def _candidates(texts: Sequence[LabelledText], spelled: Mapping[str, str]) -> list[str]:
+def _candidates(texts: Sequence[LabelledText], labelled: Sequence[Collection[str]]) -> list[str]:
     chunks: Counter[str] = Counter()
     conversations: dict[str, set[str]] = {}
-    for text in texts:
-        for label in {spelled[said] for said in text.labels}:
+    for text, labels in zip(texts, labelled, strict=True):
+        for label in labels:
             chunks[label] += 1
             conversations.setdefault(label, set()).add(text.conversation_id)
     return [

@@ -58,10 +58,7 @@ class Segmenters:
 
     def current(self) -> Segmenter:
         """What cuts: the newest that was learned from the shipped one and not reverted, else the shipped one."""
-        learned = self._newest()
-        if learned is None:
-            return self.shipped
-        return self.shipped.moved(np.array(learned.output), learned.bias, version=learned.version)
+        return self._segmenter(self._newest())
 
     def labels(self) -> Mapping[str, Sequence[str]]:
         """The labels of the version that cuts, and the words that tell them, besides those that come with dreaming."""
@@ -70,7 +67,8 @@ class Segmenters:
 
     def chunker(self) -> RulesChunker:
         """The rules, with all that was learned."""
-        return RulesChunker(self.current(), grown_labels(self.labels()))
+        learned = self._newest()
+        return RulesChunker(self._segmenter(learned), grown_labels(learned.labels if learned else {}))
 
     def add(
         self,
@@ -102,6 +100,11 @@ class Segmenters:
         with self._ledger.write() as connection:
             connection.execute(segmenters.update().where(mine).values(reverted_at=at))
         return learned
+
+    def _segmenter(self, learned: LearnedSegmenter | None) -> Segmenter:
+        if learned is None:
+            return self.shipped
+        return self.shipped.moved(np.array(learned.output), learned.bias, version=learned.version)
 
     def _newest(self) -> LearnedSegmenter | None:
         mine = (each for each in self.learned() if each.base == self.shipped.version and each.reverted_at is None)
