@@ -2,7 +2,11 @@
 
 import json
 import re
+from datetime import UTC, datetime
+from decimal import Decimal
 
+from dreaming.chunk import hash_slice
+from dreaming.upgrading.paid import PaidChunk, PaidSlice
 from tests.prompting.builders import describe
 
 TOPICS = ["tents and music for the harvest festival", "the invoice that was paid twice", "the broken roof of the barn"]
@@ -29,6 +33,36 @@ def answer_about_topics(request):
         for a, b in zip(starts, ends, strict=True)
     ]
     return json.dumps({"chunks": said})
+
+
+def make_paid_chunk(day, spans, **cells):
+    """A chunk that was bought for some (message, start, end) of a conversation-day, with other cells where given."""
+    contents = {message.id: message.content for message in day.messages}
+    made = {
+        "paid_chunk_id": "paid",
+        "request_id": "request",
+        "call_id": "call",
+        "conversation_id": day.conversation_id,
+        "slices": tuple(PaidSlice(m, start, end, hash_slice(contents[m][start:end])) for m, start, end in spans),
+        "topics": (),
+        "quality_level": "good",
+        "language": "en",
+        "labels": ("paid",),
+        "entities": (),
+        "summary": "Paid for.",
+        "speaker": "user",
+        "confidence": 0.9,
+        "llm_provider": "anthropic",
+        "llm_used": "claude-haiku-4-5",
+        "prompt_version": "indices-1",
+        "tokens_used": 1001,
+        "input_tokens": 901,
+        "output_tokens": 100,
+        "cost_usd": Decimal("0.001234567891"),
+        "processing_time_ms": 777,
+        "bought_at": datetime(2026, 3, 2, 3, tzinfo=UTC),
+    }
+    return PaidChunk(**made | cells)
 
 
 class ScriptedThinker:

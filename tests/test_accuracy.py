@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
 
 import pytest
 
 from dreaming.accuracy import Agreement, Pair, compare_tiers, measure_day, over_languages
 from dreaming.checking import check_accuracy, judge_accuracy
-from dreaming.chunk import Span, TopicBoundary, hash_slice, slice_content
+from dreaming.chunk import Span, TopicBoundary, slice_content
 from dreaming.chunking.rules import RulesChunker
 from dreaming.conversation import ConversationDay, ConversationId, Message, MessageId
 from dreaming.evaluation import evaluate_tiers
-from dreaming.upgrading.paid import PaidChunk, PaidSlice, PaidTopic
+from dreaming.upgrading.paid import PaidTopic
+from tests.builders import make_paid_chunk
 from tests.test_learner import buy
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -32,33 +32,15 @@ def basic(*, starts, labels=("food",), entities=()):
     return replace(chunk, content=content, spans=spans, topics=topics, labels=labels, entities=entities)
 
 
-def paid(*, messages, starts, level="good", labels=("food",), entities=(), language="en"):
-    """A chunk that was bought for some messages."""
-    return PaidChunk(
+def paid(*, messages, starts, level="good", **cells):
+    """A chunk that was bought for some messages, with topics at some."""
+    return make_paid_chunk(
+        DAY,
+        [(MESSAGES[n].id, 0, len(MESSAGES[n].content)) for n in messages],
         paid_chunk_id=f"{level}{messages}",
-        request_id=f"R-{level}",
-        call_id="1",
-        conversation_id=DAY.conversation_id,
-        slices=tuple(
-            PaidSlice(MESSAGES[n].id, 0, len(MESSAGES[n].content), hash_slice(MESSAGES[n].content)) for n in messages
-        ),
         topics=tuple(PaidTopic(MessageId(f"m{n}"), 0, 1.0) for n in starts),
         quality_level=level,
-        language=language,
-        labels=labels,
-        entities=entities,
-        summary="Bread.",
-        speaker="user",
-        confidence=1.0,
-        llm_provider="anthropic",
-        llm_used="model",
-        prompt_version="chunk-2",
-        tokens_used=10,
-        input_tokens=5,
-        output_tokens=5,
-        cost_usd=Decimal("0.001"),
-        processing_time_ms=1,
-        bought_at=AT,
+        **cells,
     )
 
 

@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreaming.chunk import QUALITY_LEVELS, Span, hash_chunk, hash_slice, lanes, merge_spans, slice_content
+from dreaming.chunk import QUALITY_LEVELS, Span, hash_chunk, lanes, merge_spans, slice_content
 from dreaming.chunking.rules import RulesChunker
 from dreaming.chunking.tokens import count_tokens
 from dreaming.testing import make_conversation, make_day
 from dreaming.upgrading.overlay import overlay, split_exactly
-from dreaming.upgrading.paid import PaidChunk, PaidSlice
 from dreaming.verbatim import prove_verbatim
+from tests.builders import make_paid_chunk
 
 NOW = datetime(2026, 3, 2, 3, tzinfo=UTC)
 RANK = list(QUALITY_LEVELS)
@@ -30,30 +29,13 @@ def buy(day, start, end, *, quality="good", minute=0, kind="text"):
         offset += len(message.content)
     spans = merge_spans(spans)
     call = f"call:{quality}:{minute}:{start}:{end}"
-    return PaidChunk(
+    return make_paid_chunk(
+        day,
+        [(s.message_id, s.start, s.end) for s in spans],
         paid_chunk_id=hash_chunk(day.conversation_id, spans, slice_content(spans, contents), call),
         request_id=f"request:{minute}",
         call_id=call,
-        conversation_id=day.conversation_id,
-        slices=tuple(
-            PaidSlice(s.message_id, s.start, s.end, hash_slice(contents[s.message_id][s.start : s.end])) for s in spans
-        ),
-        topics=(),
         quality_level=quality,
-        language="en",
-        labels=("paid",),
-        entities=(),
-        summary="Paid for.",
-        speaker="user",
-        confidence=0.9,
-        llm_provider="anthropic",
-        llm_used="claude-haiku-4-5",
-        prompt_version="indices-1",
-        tokens_used=1001,
-        input_tokens=901,
-        output_tokens=100,
-        cost_usd=Decimal("0.001234567891"),
-        processing_time_ms=777,
         bought_at=NOW + timedelta(minutes=minute),
     )
 
