@@ -37,8 +37,8 @@ from dagster_project.launches import Launch
 from dagster_project.owners import UNFINISHED, fail_orphaned_runs
 from dagster_project.running import spawn
 from dreaming.candidates import count_quality
-from dreaming.chunk import BChunk
-from dreaming.cli import chunk_record, jsonable
+from dreaming.chunk import BChunk, chunk_record
+from dreaming.cli import jsonable
 from dreaming.conversation import ConversationId
 from dreaming.errors import DreamingError, UsageError
 from dreaming.estimating import Estimate
@@ -103,21 +103,22 @@ class MemoryServer:
 
     def search_memory(
         self,
-        query: Annotated[str, Field(description="Words to look for, in any language.")],
-        limit: Annotated[int, Field(ge=1, le=50)] = 10,
+        query: Annotated[str, Field(description="A question, or words to look for, in any language.")],
+        limit: Annotated[int | None, Field(ge=1, le=50, description="Hits, at most; 10 unless told.")] = None,
+        budget_words: Annotated[
+            int | None, Field(ge=20, description="Fill so many words: the `reading` of all hits together fits them.")
+        ] = None,
         first_day: Day = None,
         last_day: Day = None,
         labels: Annotated[list[str] | None, Field(description="Only chunks with one of these topics.")] = None,
     ) -> dict[str, Any]:
-        """Search past conversations. Gives the chunks that answer best, what they are about and where they are."""
+        """Search past conversations. Gives the chunks that answer best: what was said, by whom, when and where."""
         wanted = ChunkFilter(first_day=first_day, last_day=last_day, labels=tuple(labels or ()))
         with self.open() as home:
-            hits = home.memory.search(query, wanted, limit=limit)
-            here_only = home.archive.local_only()
-        hits = [hit for hit in hits if hit.chunk.conversation_id not in here_only]
-        return {
-            "hits": [_hit(chunk_record(hit.chunk)) | {"snippet": hit.snippet.text, "score": hit.score} for hit in hits]
-        }
+            hits = home.memory.search(
+                query, wanted, limit=limit, budget_words=budget_words, excluded=home.archive.local_only()
+            )
+        return {"hits": [hit.as_json(reading=budget_words is not None) for hit in hits]}
 
     def open_conversation(
         self,

@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from dreaming.providers.local import LocalProvider
     from dreaming.providers.openai import OpenAIProvider
     from dreaming.providers.provider import LLMProvider
-    from dreaming.reading import read_chunks
+    from dreaming.reading import read_chunks, search
     from dreaming.remembering.filters import ChunkFilter
+    from dreaming.remembering.search import Hit
     from dreaming.task import DreamingTaskResult, Task, TaskPriority, TaskResources, TaskType
 
 _HOMES = {
@@ -61,7 +62,9 @@ _HOMES = {
     "OpenAIProvider": "dreaming.providers.openai",
     "QUALITY_LEVELS": "dreaming.chunk",
     "ChunkFilter": "dreaming.remembering.filters",
+    "Hit": "dreaming.remembering.search",
     "read_chunks": "dreaming.reading",
+    "search": "dreaming.reading",
 }
 
 __all__ = [
@@ -71,6 +74,7 @@ __all__ = [
     "ChunkFilter",
     "DreamingExecutor",
     "DreamingTaskResult",
+    "Hit",
     "LLMProvider",
     "LocalProvider",
     "MCPThinkingOptimizer",
@@ -80,6 +84,7 @@ __all__ = [
     "TaskResources",
     "TaskType",
     "read_chunks",
+    "search",
     "select_llm_provider",
 ]
 

@@ -6,10 +6,10 @@ cuts the talk around it in two. A **chunk** is a run of consecutive units of one
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, NewType, TypedDict, get_args
+from typing import Any, Literal, NewType, TypedDict, get_args
 
 from dreaming.conversation import ConversationId, Message, MessageId, MessageKind, stable_hash
 
@@ -190,3 +190,18 @@ def lanes(messages: Sequence[Message]) -> dict[ChunkKind, list[Message]]:
         if message.content:
             by_lane.setdefault(LANES[message.kind], []).append(message)
     return by_lane
+
+
+def span_records(spans: Sequence[Span]) -> list[dict[str, Any]]:
+    """Spans as JSON has them."""
+    return [{"message_id": span.message_id, "start": span.start, "end": span.end} for span in spans]
+
+
+def chunk_record(chunk: BChunk) -> dict[str, Any]:
+    """A chunk as JSON has it."""
+    record = {field.name: getattr(chunk, field.name) for field in fields(chunk)}
+    record["spans"] = span_records(chunk.spans)
+    record["topics"] = [
+        {"message_id": t.message_id, "start": t.start, "score": t.score, "origin": t.origin} for t in chunk.topics
+    ]
+    return record

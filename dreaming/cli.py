@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import update_wrapper
@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dreaming.bounds import MOST
-from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, BChunk
+from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, chunk_record
 from dreaming.errors import DreamingError, UsageError
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.settings import Settings, parse_day
@@ -194,7 +194,14 @@ def filter_options(command: Command) -> Command:
 @cli.command()
 @click.argument("query")
 @filter_options
-@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many hits.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), help="How many hits.  [default: 10, or as many as fit --budget-words]"
+)
+@click.option(
+    "--budget-words",
+    type=click.IntRange(20),
+    help="Show what fits so many words, dated and named, to be read by a person or a model.",
+)
 @click.option(
     "--around",
     type=click.IntRange(0, 100),
@@ -203,36 +210,30 @@ def filter_options(command: Command) -> Command:
     help="Show so many chunks before and after each hit.",
 )
 @json_option
-def search(query: str, wanted: ChunkFilter, limit: int, around: int, as_json: bool) -> None:
+def search(
+    query: str, wanted: ChunkFilter, limit: int | None, budget_words: int | None, around: int, as_json: bool
+) -> None:
     """Find what was said: words of any language, two-character Chinese and Japanese words included."""
     from dreaming.home import open_home
-    from dreaming.reporting import print_hits
+    from dreaming.reporting import print_hits, print_readings
 
     with open_home(Settings.from_environment()) as home:
-        hits = home.memory.search(query, wanted, limit=limit)
+        hits = home.memory.search(query, wanted, limit=limit, budget_words=budget_words)
         if waiting := len(home.pipeline.waiting_days()):
             diagnostics.print(f"{waiting:,} days are not searchable yet. Next: dreaming run", style="yellow")
         context = [home.memory.around(hit, chunks=around) if around else [] for hit in hits]
         if as_json:
             write_json(
                 [
-                    chunk_record(hit.chunk)
-                    | {"score": hit.score, "snippet": hit.snippet.text, "around": [chunk_record(c) for c in chunks]}
+                    hit.as_json(reading=budget_words is not None)
+                    | ({"around": [chunk_record(chunk) for chunk in chunks]} if around else {})
                     for hit, chunks in zip(hits, context, strict=True)
                 ]
             )
+        elif budget_words is not None and not around:
+            print_readings(console, hits)
         else:
             print_hits(console, hits, context)
-
-
-def chunk_record(chunk: BChunk) -> dict[str, Any]:
-    """A chunk as JSON has it."""
-    record = {field.name: getattr(chunk, field.name) for field in fields(chunk)}
-    record["spans"] = [{"message_id": s.message_id, "start": s.start, "end": s.end} for s in chunk.spans]
-    record["topics"] = [
-        {"message_id": t.message_id, "start": t.start, "score": t.score, "origin": t.origin} for t in chunk.topics
-    ]
-    return record
 
 
 @cli.command()

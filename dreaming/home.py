@@ -161,7 +161,13 @@ def open_home(
             chunker=chunker or segmenters.chunker(),
             clock=clock,
         )
-        memory = Memory(index, databases["ledger"], remember_queries=settings.remember_queries, clock=clock)
+        memory = Memory(
+            index,
+            databases["ledger"],
+            remember_queries=settings.remember_queries,
+            clock=clock,
+            day_of=archive.calendar.day_of,
+        )
         yield Home(
             settings=settings,
             archive=archive,

@@ -20,6 +20,7 @@ from dreaming.chunking.tokens import count_tokens
 from dreaming.conversation import ConversationDay
 from dreaming.errors import DamagedPartition, DreamingError, StorageError
 from dreaming.remembering.index import MemoryIndex
+from dreaming.remembering.passages import attribute
 from dreaming.sources import DaySource
 from dreaming.sources.folder import WatchedFolder
 from dreaming.statistics import ChunkStatistics, RawStatistics
@@ -236,8 +237,11 @@ class Pipeline:
             return self._index(day, self.store.hash_of("upgraded_chunks", day) or "")
 
     def _index(self, day: date, file_hash: str) -> int:
-        with self.store.open_chunks("upgraded_chunks", day) as chunks:
-            return self.index.replace_day(day, chunks.rows(), partition_hash=file_hash)
+        with self.store.open_conversations(day) as raw, self.store.open_chunks("upgraded_chunks", day) as chunks:
+            spoken = attribute(
+                chunks.rows(), lambda conversation_id: next(iter(raw.of_conversation(conversation_id)), None)
+            )
+            return self.index.replace_day(day, spoken, partition_hash=file_hash)
 
     def run_day(self, day: date, *, rechunk: Rechunk = "outdated") -> ChunkStatistics:
         """All steps of a day: what a Dagster run of all assets does, without Dagster."""

@@ -1,4 +1,4 @@
-"""Published chunks as a pandas DataFrame."""
+"""What was published, from Python: chunks as a pandas DataFrame, and search."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dreaming.days import day_range
 from dreaming.home import open_home
 from dreaming.remembering.filters import ChunkFilter
+from dreaming.remembering.search import Hit
 from dreaming.settings import Settings, parse_day
 from dreaming.storage.columns import CHUNK_SCHEMA
 from dreaming.storage.partitions import PartitionStore
@@ -43,6 +44,26 @@ def read_chunks(
     with open_home(Settings.from_environment()) as home:
         frame: pd.DataFrame = chunk_table(home.store, _wanted_days(days), wanted).to_pandas()
     return frame
+
+
+def search(
+    query: str, filter: ChunkFilter | None = None, *, limit: int | None = None, budget_words: int | None = None
+) -> list[Hit]:
+    """The chunks that answer a query, best first: what `dreaming search` gives; see `Memory.search`.
+
+    Args:
+        query: words of any language, or a question.
+        filter: which chunks may be found; None for all that was said.
+        limit: how many hits at most; by default 10, or with a budget as many as fit.
+        budget_words: how many words the `reading` of all hits together may have.
+
+    Raises:
+        ConfigurationError: the environment's settings do not hold.
+        UsageError: the query has no word, or the limit or budget makes no sense.
+
+    """
+    with open_home(Settings.from_environment()) as home:
+        return home.memory.search(query, filter, limit=limit, budget_words=budget_words)
 
 
 def chunk_table(store: PartitionStore, days: Iterable[date] | None, wanted: Expression | None) -> "pa.Table":

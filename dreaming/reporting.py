@@ -137,6 +137,12 @@ def print_hits(console: Console, hits: Sequence[Hit], context: Sequence[Sequence
                 console.print(Padding(Text(f"{mark} {line}", style="bold" if mark == ">" else ""), (0, 0, 0, 3)))
 
 
+def print_readings(console: Console, hits: Sequence[Hit]) -> None:
+    """Show what hits say, dated and named, as it goes into a prompt."""
+    for number, hit in enumerate(hits):
+        console.print(Text(("\n" if number else "") + printable(hit.reading)), soft_wrap=True)
+
+
 def _highlighted(hit: Hit) -> Text:
     text = Text(printable(hit.snippet.text))
     for start, end in hit.snippet.matches:

@@ -179,7 +179,7 @@ def test_search_shows_where_a_hit_is_from_and_the_conversation_around_it(command
     assert "chat-1" in shown
     assert "> North of it." in shown
     [hit] = json.loads(command("search", "lighthouse", "--json").stdout)
-    assert hit["content"] == "Where is the lighthouse?\n\nNorth of it."
+    assert hit["text"] == "Where is the lighthouse?\n\nNorth of it."
     assert hit["day"] == "2026-03-01"
     assert json.loads(command("search", "lighthouse", "--json", "--language", "zh").stdout) == []
     assert "Nothing found" in command("search", "aardvark").stdout

@@ -1,10 +1,18 @@
 """Stage: chunks -> hits.
 
     words.py      text -> the words that are indexed and looked for, in every language
+    dates.py      the dates that a question names
     filters.py    which chunks a search or a read is about
-    index.py      the memory index: a row a chunk, on SQLite (FTS5) or PostgreSQL
-    snippet.py    the part of a chunk worth showing for a query
+    passages.py   what is held of a chunk: what each message says in it, and who says it
+    postings.py   where each word stands, packed
+    rows.py       a chunk as a row, and back
+    index.py      the memory index, on SQLite or PostgreSQL: a day is replaced whole
+    ranking.py    how well each passage answers a question: pure arithmetic
+    finding.py    a question -> passages, best first
+    choosing.py   which of them are worth their words
+    snippet.py    the part of a text worth showing on one line
     search.py     a question -> hits, and the conversation around a hit
 
-The index is a projection: it can be deleted, and is rebuilt from the partitions of `upgraded_chunks`.
+The index is a projection: it can be deleted, and is rebuilt from the partitions of `raw_conversations` and
+`upgraded_chunks`; the same questions then have the same answers.
 """

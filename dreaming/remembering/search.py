@@ -1,59 +1,149 @@
 """A question -> hits, and the conversation around a hit."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
-from dreaming.chunk import BChunk, ChunkId
+from dreaming.chunk import CONTENT_SEPARATOR, BChunk, ChunkId, Span, chunk_record, span_records
 from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
+from dreaming.remembering.choosing import Choice, choose_hits, choose_to_fill
+from dreaming.remembering.dates import asks_when, read_dates
 from dreaming.remembering.filters import ChunkFilter
+from dreaming.remembering.finding import find_passages
 from dreaming.remembering.index import MemoryIndex
+from dreaming.remembering.passages import Spoken, Voice, read_passages
+from dreaming.remembering.ranking import Question
 from dreaming.remembering.snippet import Snippet, make_snippet
-from dreaming.remembering.words import query_terms
+from dreaming.remembering.words import first_words, query_terms
 from dreaming.storage.database import Database
 from dreaming.storage.tables import queries
 
+DEFAULT_LIMIT = 10
 MAX_LIMIT = 1_000
 """The most hits a search gives."""
+LEAST_BUDGET_WORDS = 20
+"""Fewer cannot say what was said, by whom and when."""
 HALF_LIFE = timedelta(days=30)
 REMEMBERED = timedelta(days=365)
 """How long a search tells what matters."""
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What one message says of a hit."""
+
+    voice: Voice
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that answers a query; a higher score is better, and means nothing beyond its own search."""
+    """A chunk that answers a query, and what of it is worth its words."""
 
     chunk: BChunk
     score: float
+    """The higher the better; it means nothing beyond its own search."""
+    said: tuple[Said, ...]
+    """The messages to be read, in order: all of the chunk, or those of it that answer."""
     snippet: Snippet
+
+    @property
+    def text(self) -> str:
+        """What they say, word for word, with a blank line between messages."""
+        return CONTENT_SEPARATOR.join(said.text for said in self.said)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Where that stands in the conversation."""
+        return tuple(said.span for said in self.said)
+
+    @property
+    def reading(self) -> str:
+        """The same for a reader: the day, and a line a message with who says it."""
+        return "\n".join([self.chunk.day.isoformat(), *(f"{said.voice}: {said.text}" for said in self.said)])
+
+    def as_json(self, *, reading: bool = False) -> dict[str, Any]:
+        """The hit as every front door gives it: what is shown of the chunk, and what is known about the chunk."""
+        record = chunk_record(self.chunk)
+        for name in _NOT_OF_A_HIT:
+            del record[name]
+        shown = {"score": self.score, "text": self.text, "spans": span_records(self.spans)}
+        return record | shown | {"snippet": self.snippet.text} | ({"reading": self.reading} if reading else {})
+
+
+_NOT_OF_A_HIT = ("content", "topics")
+"""`text` stands in the place of the one; the other is about cutting, not about what was said."""
 
 
 class Memory:
     """Everything that was published, to be searched."""
 
     def __init__(
-        self, index: MemoryIndex, ledger: Database, *, remember_queries: bool, clock: Callable[[], datetime]
+        self,
+        index: MemoryIndex,
+        ledger: Database,
+        *,
+        remember_queries: bool,
+        clock: Callable[[], datetime],
+        day_of: Callable[[datetime], date],
     ) -> None:
         self._index = index
         self._ledger = ledger
         self._remember_queries = remember_queries
         self._clock = clock
+        self._day_of = day_of
 
-    def search(self, query: str, wanted: ChunkFilter | None = None, *, limit: int = 10) -> list[Hit]:
-        """The chunks that answer a query, best first; raises `UsageError` for a query or a limit without sense."""
-        if not 1 <= limit <= MAX_LIMIT:
-            raise UsageError(f"limit={limit} is out of range; expected 1 to {MAX_LIMIT}.")
+    def search(
+        self,
+        query: str,
+        wanted: ChunkFilter | None = None,
+        *,
+        limit: int | None = None,
+        budget_words: int | None = None,
+        excluded: Container[ConversationId] = (),
+    ) -> list[Hit]:
+        """The chunks that answer a query, best first.
+
+        Args:
+            query: words of any language, or a question.
+            wanted: which chunks may be found.
+            limit: how many hits at most; by default `DEFAULT_LIMIT`, or with a budget as many as fit.
+            budget_words: how many words the `reading` of all hits together may have, so that they fit a prompt; two
+                characters of a script without spaces count as a word.
+            excluded: conversations that are left out.
+
+        Raises:
+            UsageError: the query has no word, or the limit or budget makes no sense.
+
+        """
+        _require_sense(limit, budget_words)
         query, _ = storable(query)
         terms = query_terms(query)
-        if not terms.exact and not terms.prefixes:
+        question = Question(terms, read_dates(query, today=self._day_of(self._clock())), asks_when(query))
+        if not terms:
             raise UsageError(f"The query {query!r} has no word to look for.")
-        matches = self._index.find(terms, wanted or ChunkFilter(), limit=limit)
-        hits = [Hit(match.chunk, match.score, make_snippet(match.chunk.content, terms)) for match in matches]
+        with self._index.read() as reader:
+            found = find_passages(
+                reader,
+                question,
+                wanted or ChunkFilter(),
+                excluded=excluded,
+                least_chunks=limit or DEFAULT_LIMIT,
+            )
+            if found is None:
+                choices = []
+            elif budget_words is None:
+                choices = choose_hits(found, limit=limit or DEFAULT_LIMIT)
+            else:
+                choices = choose_to_fill(found, budget_words, limit=limit)
+            spoken = reader.spoken([choice.row_id for choice in choices])
+        hits = [_hit(choice, spoken[choice.row_id], terms) for choice in choices if choice.row_id in spoken]
         if self._remember_queries:
             self._remember(query, hits)
         return hits
@@ -88,3 +178,24 @@ class Memory:
             found = [row.query_id for row in rows if any(hit[0] == conversation_id for hit in row.hits)]
             connection.execute(queries.delete().where(queries.c.query_id.in_(found)))
         return len(found)
+
+
+def _require_sense(limit: int | None, budget_words: int | None) -> None:
+    if limit is not None and not 1 <= limit <= MAX_LIMIT:
+        raise UsageError(f"limit={limit} is out of range; expected 1 to {MAX_LIMIT}.")
+    if budget_words is not None and budget_words < LEAST_BUDGET_WORDS:
+        raise UsageError(f"budget_words={budget_words} is too little to show anything; expected {LEAST_BUDGET_WORDS}+.")
+
+
+def _hit(choice: Choice, spoken: Spoken, terms: Sequence[str]) -> Hit:
+    passages = list(zip(read_passages(spoken.chunk), spoken.voices, strict=True))
+    said = [Said(passages[n][1], *passages[n][0]) for n in sorted(choice.numbers)]
+    if choice.cut_words is not None:
+        said = [_cut(said[0], choice.cut_words)]
+    text = CONTENT_SEPARATOR.join(one.text for one in said)
+    return Hit(spoken.chunk, choice.score, tuple(said), make_snippet(text, terms))
+
+
+def _cut(said: Said, words: float) -> Said:
+    text = first_words(said.text, words)
+    return Said(said.voice, Span(said.span.message_id, said.span.start, said.span.start + len(text)), text)

@@ -1,8 +1,9 @@
 """The part of a chunk that is worth showing for a query."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dreaming.remembering.words import QueryTerms, fold, locate_words
+from dreaming.remembering.words import fold, locate_words
 
 WIDTH = 160
 """Characters that a snippet holds."""
@@ -24,18 +25,14 @@ class Snippet:
         return "".join([*parts, self.text[at:]])
 
 
-def make_snippet(content: str, terms: QueryTerms, *, width: int = WIDTH) -> Snippet:
+def make_snippet(content: str, terms: Sequence[str], *, width: int = WIDTH) -> Snippet:
     """The window of a text that holds most of the query's terms, with an ellipsis where it is cut."""
     line = " ".join(content.split())
     folded = fold(line)
     if len(folded) != len(line):
         # Folding changed the length (ligatures and such): places in one are no places in the other.
         line = folded
-    found = [
-        (word.start, word.end, word.term)
-        for word in locate_words(folded)
-        if word.term in terms.exact or word.term[0] in terms.prefixes
-    ]
+    found = [(word.start, word.end, word.term) for word in locate_words(folded) if word.term in terms]
     start = _best_start([(at, term) for at, _, term in found], width, len(line))
     end = min(start + width, len(line))
     lead, tail = "…" if start > 0 else "", "…" if end < len(line) else ""

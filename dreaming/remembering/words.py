@@ -1,16 +1,18 @@
 """Text -> the words that are indexed and looked for.
 
-Scripts without spaces are cut into character bigrams, so that two-character Chinese and Japanese words are found;
-words in ASCII letters are stemmed (Porter 2), so that "paintings" finds "painting". Index and query are analysed alike,
-whatever the language, so nothing depends on a language having been told right.
+Scripts without spaces are cut into character bigrams and single characters, so that words of one and two Chinese and
+Japanese characters are found; words in ASCII letters are stemmed (Porter 2), so that "paintings" finds "painting".
+Index and query are analysed alike, whatever the language, so nothing depends on a language having been told right.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple, Protocol
+
+from dreaming.chunking.stopwords import CHINESE_STOP_CHARACTERS
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Myanmar, Khmer
@@ -18,6 +20,17 @@ _UNSPACED = (
     "\uac00-\ud7af"  # Hangul: its words take endings that no stemmer here knows
 )
 _WORD = re.compile(rf"(?P<run>[{_UNSPACED}]+)|(?:(?![{_UNSPACED}])[^\W_])+")
+
+_GRAMMAR = """
+    a about all am an and any are as at be been but by can could d did do does don for from had has have he her here his
+    how i if in into is it its just ll m me my no not of on or our out over re s she should so some such t than that the
+    their them then there these they this those to too up ve very was we were what when where which who why will with
+    would yes you your
+"""
+_GRAMMAR_CHARACTERS = frozenset(CHINESE_STOP_CHARACTERS + "什么怎哪的のはがをにへとでもやかねよなだすまし")
+
+REMEMBERED_STEMS = 100_000
+"""Words whose stems are kept: a day's chunks use the same ones over and over."""
 
 
 class Word(NamedTuple):
@@ -40,51 +53,86 @@ def _stemmer() -> _Stemmer:
     return stemmer
 
 
+@lru_cache(REMEMBERED_STEMS)
+def _term(word: str) -> str:
+    return _stemmer().stemWord(word) if word.isascii() else word
+
+
+@cache
+def _grammar() -> frozenset[str]:
+    return frozenset(map(_term, _GRAMMAR.split()))
+
+
 def fold(text: str) -> str:
     """The text with compatibility forms and case folded away: full-width letters, ligatures, capitals."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
 def words(text: str) -> list[str]:
-    """The terms of a text, in order, repeats included."""
-    return [word.term for word in locate_words(fold(text))]
+    """The terms of a text, repeats included: of an unspaced run its bigrams and its single characters."""
+    found: list[str] = []
+    for match in _WORD.finditer(fold(text)):
+        if (run := match["run"]) is None:
+            found.append(_term(match[0]))
+        else:
+            found += map("".join, pairwise(run))
+            found += run
+    return found
 
 
 def locate_words(folded: str) -> Iterator[Word]:
-    """The terms of a folded text with their places; the last character of an unspaced run is a term of its own."""
-    stem = _stemmer().stemWord
+    """The terms of a folded text with their places."""
     for match in _WORD.finditer(folded):
-        start, run = match.start(), match.group("run")
+        start, run = match.start(), match["run"]
         if run is None:
-            word = match.group()
-            yield Word(stem(word) if word.isascii() else word, start, match.end())
+            yield Word(_term(match[0]), start, match.end())
             continue
-        for offset, (one, two) in enumerate(pairwise(run)):
-            yield Word(one + two, start + offset, start + offset + 2)
-        yield Word(run[-1], match.end() - 1, match.end())
+        for offset, character in enumerate(run, start):
+            yield Word(character, offset, offset + 1)
+            if offset + 1 < match.end():
+                yield Word(folded[offset : offset + 2], offset, offset + 2)
 
 
-class QueryTerms(NamedTuple):
-    """What a query looks for."""
+def query_terms(query: str) -> tuple[str, ...]:
+    """The terms that a query looks for, each once.
 
-    exact: tuple[str, ...]
-    """Terms that a chunk may have."""
-    prefixes: tuple[str, ...]
-    """Single characters of unspaced scripts: every term that begins with one counts."""
-
-
-def query_terms(query: str) -> QueryTerms:
-    """The terms of a query, each once: an unspaced run of several characters asks for its bigrams only."""
-    exact: dict[str, None] = {}
-    prefixes: dict[str, None] = {}
-    stem = _stemmer().stemWord
+    Of an unspaced run of several characters its bigrams only. Words of grammar are looked for where there is nothing
+    else.
+    """
+    terms: dict[str, None] = {}
     for match in _WORD.finditer(fold(query)):
-        run = match.group("run")
+        run = match["run"]
         if run is None:
-            word = match.group()
-            exact[stem(word) if word.isascii() else word] = None
+            terms[_term(match[0])] = None
         elif len(run) == 1:
-            prefixes[run] = None
+            terms[run] = None
         else:
-            exact |= dict.fromkeys(one + two for one, two in pairwise(run))
-    return QueryTerms(tuple(exact), tuple(prefixes))
+            terms |= dict.fromkeys(map("".join, pairwise(run)))
+    telling = tuple(term for term in terms if not _is_grammar(term))
+    return telling or tuple(terms)
+
+
+def _is_grammar(term: str) -> bool:
+    # A grammar character beside another one may be half a word: 京都, 目的, 和平.
+    return term in _grammar() or _GRAMMAR_CHARACTERS.issuperset(term)
+
+
+def count_words(text: str) -> float:
+    """How long a text is to a reader: a word counts 1, and so do two characters of a script without spaces."""
+    return sum(1.0 if match["run"] is None else len(match["run"]) / 2 for match in _WORD.finditer(text))
+
+
+def first_words(text: str, words: float) -> str:
+    """The beginning of a text that has at most so many words."""
+    left, end = words, 0
+    for match in _WORD.finditer(text):
+        if match["run"] is None:
+            if left < 1:
+                return text[:end].rstrip()
+            left, end = left - 1, match.end()
+        else:
+            characters = min(int(left * 2), len(match["run"]))
+            left, end = left - characters / 2, match.start() + characters
+            if characters < len(match["run"]):
+                return text[:end]
+    return text

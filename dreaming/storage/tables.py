@@ -1,11 +1,8 @@
 """The tables as the code sees them; the migrations make them."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from dreaming.storage.database import Instant
-
-_ARRAY = postgresql.ARRAY(sa.Text).with_variant(sa.Text, "sqlite")
 
 archive = sa.MetaData()
 
@@ -313,12 +310,40 @@ indexed_days = sa.Table(
     sa.Column("day", sa.Text, primary_key=True),
     sa.Column("partition_hash", sa.Text, nullable=False),
     sa.Column("chunk_count", sa.Integer, nullable=False),
+    sa.Column("encoder", sa.Text),
 )
+"""What is indexed of each day. `encoder`: what gave its passages their vectors; null where they have none."""
+
+segments = sa.Table(
+    "segments",
+    memory,
+    sa.Column("segment_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("passage_count", sa.Integer, nullable=False),
+    sa.Column("lengths", sa.LargeBinary, nullable=False),
+    sa.Column("codes", sa.LargeBinary),
+    sa.Index("segments_by_day", "day"),
+    sqlite_autoincrement=True,
+)
+"""Chunks of one kind of one day that are indexed together. `lengths` and `codes`: of each of its chunks, in order."""
+
+postings = sa.Table(
+    "postings",
+    memory,
+    sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("segment_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("packed", sa.LargeBinary, nullable=False),
+    sa.Index("postings_by_segment", "segment_id"),
+    sqlite_with_rowid=False,
+)
+"""Where terms stand: see `dreaming.remembering.postings`."""
 
 indexed_chunks = sa.Table(
     "indexed_chunks",
     memory,
-    sa.Column("row_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("row_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("chunk_id", sa.Text, nullable=False, index=True),
     sa.Column("conversation_id", sa.Text, nullable=False),
     sa.Column("day", sa.Text, nullable=False),
@@ -326,23 +351,20 @@ indexed_chunks = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("quality_level", sa.Text, nullable=False),
+    sa.Column("voices", sa.Text, nullable=False),
+    sa.Column("signs", sa.LargeBinary, nullable=False),
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("summary", sa.Text, nullable=False),
     sa.Column("details", sa.JSON, nullable=False),
     sa.Index("indexed_chunks_by_place", "day", "conversation_id", "ordinal"),
+    sa.Index("indexed_chunks_by_conversation", "conversation_id"),
 )
+"""A row a chunk: its segment and its number in there are its `row_id`. What a ranking reads stands before the text."""
 
 chunk_labels = sa.Table(
     "chunk_labels",
     memory,
     sa.Column("label", sa.Text, primary_key=True),
-    sa.Column("row_id", sa.Integer, primary_key=True),
+    sa.Column("row_id", sa.BigInteger, primary_key=True),
+    sa.Index("chunk_labels_by_row", "row_id"),
 )
-
-chunk_words = sa.Table(
-    "chunk_words",
-    memory,
-    sa.Column("row_id", sa.Integer, primary_key=True),
-    sa.Column("words", _ARRAY, nullable=False),
-)
-"""PostgreSQL: the words of a chunk as an array under GIN. SQLite: an FTS5 table of that name, made by the migration."""

@@ -1,0 +1,65 @@
+"""A chunk as a row of the memory index, and back."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from dreaming.chunk import BChunk, Span, TopicBoundary
+from dreaming.remembering.passages import Passage, Spoken, Voice, read_signs
+from dreaming.storage.tables import indexed_chunks
+
+_COLUMNS = tuple(
+    column.name for column in indexed_chunks.c if column.name not in ("row_id", "details", "voices", "signs")
+)
+_DETAILS = tuple(field.name for field in fields(BChunk) if field.name not in _COLUMNS)
+_MOMENTS = ("started_at", "ended_at", "created_at")
+_TUPLES = ("labels", "entities", "speakers", "supersedes")
+_MOST_VOICES = 255
+
+
+def to_row(spoken: Spoken, passages: Sequence[Passage]) -> dict[str, Any]:
+    """The row of a chunk, without its `row_id`."""
+    chunk = spoken.chunk
+    cells: dict[str, Any] = {name: getattr(chunk, name) for name in _COLUMNS}
+    cells["day"] = chunk.day.isoformat()
+    details: dict[str, Any] = {name: getattr(chunk, name) for name in _DETAILS}
+    details["spans"] = [[s.message_id, s.start, s.end] for s in chunk.spans]
+    details["topics"] = [[t.message_id, t.start, t.score, t.origin] for t in chunk.topics]
+    details["cost_usd"] = str(chunk.cost_usd)
+    for name in _MOMENTS:
+        details[name] = details[name].isoformat() if details[name] else None
+    voices = list(dict.fromkeys(spoken.voices))[:_MOST_VOICES]
+    numbers = [voices.index(voice) if voice in voices else 0 for voice in spoken.voices]
+    return {
+        **cells,
+        "details": details,
+        "voices": json.dumps(voices, ensure_ascii=False),
+        "signs": read_signs(passages, numbers).tobytes(),
+    }
+
+
+def to_chunk(row: sa.RowMapping) -> BChunk:
+    """The chunk of a row."""
+    details: dict[str, Any] = dict(row["details"])
+    details["spans"] = tuple(Span(*span) for span in details["spans"])
+    details["topics"] = tuple(TopicBoundary(*topic) for topic in details["topics"])
+    details["cost_usd"] = Decimal(details["cost_usd"])
+    for name in _MOMENTS:
+        details[name] = datetime.fromisoformat(details[name]).astimezone(UTC) if details[name] else None
+    for name in _TUPLES:
+        details[name] = tuple(details[name])
+    own: dict[str, Any] = {name: row[name] for name in _COLUMNS}
+    own["day"] = date.fromisoformat(own["day"])
+    return BChunk(**own, **details)
+
+
+@lru_cache(10_000)
+def read_voices(cell: str) -> tuple[Voice, ...]:
+    """The voices of a row, in the order that its signs number them."""
+    return tuple(Voice(*voice) for voice in json.loads(cell))
