@@ -12,6 +12,8 @@ import numpy as np
 from dreaming.chunking.meaning import Encoder, Vectors
 from dreaming.errors import ConfigurationError
 
+ENCODER_NAME = "muse-3"
+"""Vectors of another model or version mean something else."""
 BATCH_TEXTS = 64
 """No faster in larger batches, which take more memory."""
 

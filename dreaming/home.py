@@ -9,10 +9,11 @@ from pathlib import Path
 
 from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
 from dreaming.conversation import ConversationId
-from dreaming.embedding import open_encoder
+from dreaming.embedding import ENCODER_NAME, open_encoder
 from dreaming.errors import DreamingError, StorageError, UsageError
 from dreaming.model_chunker import ModelReport
 from dreaming.pipeline import Chunker, Pipeline
+from dreaming.remembering.encoding import NamedEncoder
 from dreaming.remembering.index import MemoryIndex
 from dreaming.remembering.search import Memory
 from dreaming.settings import Settings
@@ -146,7 +147,8 @@ def open_home(
     try:
         archive = Archive(databases["archive"], start=settings.start_date, clock=clock)
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
-        index = MemoryIndex(databases["memory"])
+        encoder = NamedEncoder(ENCODER_NAME, open_encoder()) if settings.embedding else None
+        index = MemoryIndex(databases["memory"], encoder)
         segmenters = Segmenters(databases["ledger"], segmenter or segmenter_of(settings))
         store = PartitionStore(settings.store_url, staging=settings.home / "staged")
         watched = settings.watched_folders if folders is None else folders

@@ -20,7 +20,7 @@ from dreaming.chunking.tokens import count_tokens
 from dreaming.conversation import ConversationDay
 from dreaming.errors import DamagedPartition, DreamingError, StorageError
 from dreaming.remembering.index import MemoryIndex
-from dreaming.remembering.passages import attribute
+from dreaming.remembering.passages import SpokenChunks
 from dreaming.sources import DaySource
 from dreaming.sources.folder import WatchedFolder
 from dreaming.statistics import ChunkStatistics, RawStatistics
@@ -89,7 +89,7 @@ class Pipeline:
         begun and are not before the start day: the others cannot be run.
         """
         touched, published = set(self.archive.touched_days()), set(self.store.days("upgraded_chunks"))
-        not_searchable = (touched | published) - self.index.days().keys()
+        not_searchable = (touched | published) - self.index.current_days()
         waiting = not_searchable | (touched - published) | set(self.archive.pending_days())
         waiting |= set(self.purchases.unpublished_days(before=self.clock() - PUBLISHING_TIME)) & published
         calendar = self.archive.calendar
@@ -238,9 +238,7 @@ class Pipeline:
 
     def _index(self, day: date, file_hash: str) -> int:
         with self.store.open_conversations(day) as raw, self.store.open_chunks("upgraded_chunks", day) as chunks:
-            spoken = attribute(
-                chunks.rows(), lambda conversation_id: next(iter(raw.of_conversation(conversation_id)), None)
-            )
+            spoken = SpokenChunks(chunks.rows, lambda held: next(iter(raw.of_conversation(held)), None))
             return self.index.replace_day(day, spoken, partition_hash=file_hash)
 
     def run_day(self, day: date, *, rechunk: Rechunk = "outdated") -> ChunkStatistics:

@@ -67,7 +67,6 @@ _TIME = re.compile(
     r"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|weeks?|weekend|months?|years?|recently|since|(?:19|20)\d\d"
     rf"|\d+(?:st|nd|rd|th)|{'|'.join(_WEEKDAYS)}|{'|'.join(_MONTH_NAMES)})\b"
     "|[昨今明前][天晚日年]|[上下这本]个?(?:周|星期|月)|[去今明]年|[先来今]週|[先来今]月|来年|\\d[年月日号天周]|曜日",
-    re.IGNORECASE,
 )
 _ASKS_WHEN = re.compile(
     r"^\W*(?:when|how long)\b|\bwhat (?:date|day|month|year|time)\b|\bwhich (?:day|month|year)\b"
@@ -97,9 +96,9 @@ class NamedDates:
         return sum(met) / len(met) if met else 0.0
 
 
-def names_a_time(text: str) -> bool:
-    """Whether a text says when something is: a date, a weekday, "last week", 昨天."""
-    return _TIME.search(text) is not None
+def names_a_time(folded: str) -> bool:
+    """Whether a folded text says when something is: a date, a weekday, "last week", 昨天."""
+    return _TIME.search(folded) is not None
 
 
 def asks_when(question: str) -> bool:

@@ -4,9 +4,10 @@ Two steps, so that the time of a question does not grow with the memory: all chu
 and the passages of the best of them, with those around them, by everything.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import lru_cache
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 from dreaming.conversation import ConversationId
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.index import IndexReader, Row, Segment
-from dreaming.remembering.passages import HALF_WORDS, SIGNS
-from dreaming.remembering.postings import SEGMENT_CHUNKS, unpack_postings
+from dreaming.remembering.meaning import DIMENSIONS, differing_bits, read_codes, to_codes
+from dreaming.remembering.passages import HALF_WORDS, SIGNS, Voice
+from dreaming.remembering.postings import SEGMENT_CHUNKS, Postings, unpack_postings
 from dreaming.remembering.ranking import (
-    DATE,
     Numbers,
     Passages,
     Places,
@@ -28,7 +29,7 @@ from dreaming.remembering.ranking import (
 )
 from dreaming.remembering.words import count_words, words
 
-CANDIDATES = 256
+CANDIDATES = 160
 """Chunks whose passages are scored, at least."""
 NEIGHBOURED = 1
 """How many of the best passages are given with those next to them."""
@@ -85,7 +86,7 @@ def find_passages(
     question: Question,
     wanted: ChunkFilter,
     *,
-    excluded: Container[ConversationId],
+    excluded: Collection[ConversationId],
     least_chunks: int,
 ) -> Found | None:
     """The passages of the best chunks; None where no chunk has a word or a date of the question.
@@ -101,19 +102,25 @@ def find_passages(
         lambda buckets: reader.postings(buckets, ids),
         dict(zip(ids, scope.bases.tolist(), strict=True)),
     )
-    weights = inverse_frequencies(postings, sum(segment.passage_count for segment in scope.segments))
-    chunk_scores = score_chunks(postings, weights, scope.lengths)
-    places = _candidates(reader, scope, chunk_scores, wanted, excluded, max(CANDIDATES, least_chunks))
+    rarity = inverse_frequencies(postings, sum(segment.passage_count for segment in scope.segments))
+    chunk_scores = score_chunks(postings, rarity, scope.lengths)
+    count = max(CANDIDATES, least_chunks)
+    places = _candidates(reader, scope, _first_scores(scope, chunk_scores, question), wanted, excluded, count)
+    if question.vector is not None:
+        near = _candidates(reader, scope, _nearness(reader, scope, question.vector), wanted, excluded, count)
+        places = np.union1d(places, near)
     if not len(places):
         return None
+    postings |= _postings_of_alike(reader, scope, question, places)
     near = scope.with_neighbours(places)
     row_ids = scope.row_ids(near)
     place_of = dict(zip(row_ids.tolist(), near.tolist(), strict=True))
+    # Another transaction may have replaced a day meanwhile, where reads do not see one state: its rows are gone.
     rows = sorted(reader.rows(place_of), key=lambda row: place_of[row.row_id])
     row_places = np.array([place_of[row.row_id] for row in rows])
-    passages = _lay_out(rows, row_places, scope)
-    scores = score_passages(question, passages, postings, weights, chunk_scores[passages.chunk])
-    return _in_order(passages, scores, np.isin(passages.chunk, places), scope, rows)
+    passages, label_words = _lay_out(rows, row_places, scope)
+    scores = score_passages(question, passages, postings, rarity, chunk_scores[passages.chunk])
+    return _in_order(passages, scores, label_words, np.isin(passages.chunk, places), scope)
 
 
 def _open_scope(segments: Sequence[Segment], question: Question) -> _Scope:
@@ -126,16 +133,35 @@ def _open_scope(segments: Sequence[Segment], question: Question) -> _Scope:
     )
 
 
+def _first_scores(scope: _Scope, chunk_scores: Numbers, question: Question) -> Numbers:
+    """How good chunks look by their words and the day."""
+    days = np.repeat(scope.date_match, np.diff(scope.bases, append=len(scope.lengths)))
+    return question.weights.chunk * chunk_scores + question.weights.date * days
+
+
+def _nearness(reader: IndexReader, scope: _Scope, vector: NDArray[np.float32]) -> Numbers:
+    """How many bits the codes of chunks and the question share; 0 where there is no code."""
+    codes = reader.codes(scope.segments)
+    return np.where(codes.any(axis=1), DIMENSIONS - differing_bits(codes, to_codes(vector[None])[0]), 0).astype(float)
+
+
+def _postings_of_alike(reader: IndexReader, scope: _Scope, question: Question, places: Places) -> dict[str, Postings]:
+    """The postings of the terms that are like the question's, in the segments of the candidates."""
+    terms = {other for alike in question.alike.values() for other in alike}
+    of = np.unique(scope.segment_of(places))
+    bases = {scope.segments[n].segment_id: int(scope.bases[n]) for n in of.tolist()}
+    return unpack_postings(terms, lambda buckets: reader.postings(buckets, list(bases)), bases) if terms else {}
+
+
 def _candidates(
     reader: IndexReader,
     scope: _Scope,
-    chunk_scores: Numbers,
+    scores: Numbers,
     wanted: ChunkFilter,
-    excluded: Container[ConversationId],
+    excluded: Collection[ConversationId],
     count: int,
 ) -> Places:
-    """The best chunks that satisfy the filter, by their words and the date; in order of place."""
-    scores = chunk_scores + DATE * np.repeat(scope.date_match, np.diff(scope.bases, append=len(scope.lengths)))
+    """The best chunks that satisfy the filter, as many as there are up to a count; in order of place."""
     taken: list[int] = []
     for batch in _best_first(scores, count):
         row_ids = scope.row_ids(batch)
@@ -162,40 +188,45 @@ def _best_first(scores: Numbers, first: int) -> Iterator[Places]:
         at, first = end, first * 4
 
 
-def _lay_out(rows: Sequence[Row], places: Places, scope: _Scope) -> Passages:
-    counts = np.array([len(row.signs) for row in rows])
-    signs = np.concatenate([row.signs for row in rows]) if rows else np.zeros(0, SIGNS)
-    goes_on = [
-        place == before + 1 and row.conversation_id == last.conversation_id
-        for place, before, row, last in zip(places[1:], places[:-1], rows[1:], rows, strict=False)
-    ]
-    talks = np.cumsum([0, *(not same for same in goes_on)])
-    names: dict[str, int] = {}
-    voices = np.concatenate(
-        [
-            np.array([names.setdefault(v.name, len(names)) if v.name else -1 for v in row.voices])[row.signs["voice"]]
-            for row in rows
-        ]
-    )
-    return Passages(
+def _lay_out(rows: Sequence[Row], places: Places, scope: _Scope) -> tuple[Passages, Numbers]:
+    """The passages of rows, and how long the name of who says each is."""
+    signs = np.frombuffer(b"".join(row.signs for row in rows), SIGNS)
+    counts = np.array([len(row.signs) // SIGNS.itemsize for row in rows])
+    voices = [voice for row in rows for voice in row.voices]
+    held = np.array([len(row.voices) for row in rows])
+    voice = np.repeat(np.cumsum(held) - held, counts) + signs["voice"]
+    numbers: dict[str, int] = {}
+    named = np.array([numbers.setdefault(v.name, len(numbers)) if v.name else -1 for v in voices])
+    label_words = np.array([_label_words(v) for v in voices])
+    passages = Passages(
         chunk=np.repeat(places, counts),
-        number=np.concatenate([np.arange(count) for count in counts]),
-        talk=np.repeat(talks, counts),
-        voice=voices,
+        number=np.arange(len(signs)) - np.repeat(np.cumsum(counts) - counts, counts),
+        talk=np.repeat(_talks(rows, places), counts),
+        voice=named[voice],
         length=signs["length"].astype(np.float64),
         asks=signs["asks"].astype(bool),
         tells_time=signs["tells_time"].astype(bool),
         date_match=np.repeat(scope.date_match[scope.segment_of(places)], counts),
-        names=tuple(frozenset(words(name)) for name in names),
+        names=tuple(frozenset(words(name)) for name in numbers),
+        codes=read_codes(b"".join(row.codes for row in rows)),
     )
+    return passages, label_words[voice]
+
+
+def _talks(rows: Sequence[Row], places: Places) -> Places:
+    """The stretch of talk that each row is of: neighbours of one conversation are of the same."""
+    changes = [row.conversation_id != before.conversation_id for before, row in pairwise(rows)]
+    return np.cumsum([0, *((np.diff(places) != 1) | np.array(changes, dtype=bool))])
+
+
+@lru_cache(10_000)
+def _label_words(voice: Voice) -> float:
+    return count_words(str(voice))
 
 
 def _in_order(
-    passages: Passages, scores: Numbers, is_wanted: NDArray[np.bool_], scope: _Scope, rows: Sequence[Row]
+    passages: Passages, scores: Numbers, label_words: Numbers, is_wanted: NDArray[np.bool_], scope: _Scope
 ) -> Found:
-    label_words = np.concatenate(
-        [np.array([count_words(str(voice)) for voice in row.voices])[row.signs["voice"]] for row in rows]
-    )
     mine = np.flatnonzero(is_wanted)
     order = mine[np.argsort(-scores[mine], kind="stable")]
     rank = {at: n for n, at in enumerate(order.tolist())}

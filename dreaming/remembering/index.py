@@ -1,20 +1,22 @@
 """The memory index: a row a chunk and where its words stand, on SQLite or PostgreSQL, always rebuildable."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import groupby, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from dreaming.chunk import BChunk, ChunkKind
+from dreaming.chunk import BChunk, ChunkId, ChunkKind
 from dreaming.conversation import ConversationId
+from dreaming.remembering.encoding import NamedEncoder, encode_day, prune_vocabulary, read_vocabulary
 from dreaming.remembering.filters import ChunkFilter
-from dreaming.remembering.passages import SIGNS, Passage, Spoken, Voice, read_passages
-from dreaming.remembering.postings import HEADER, SEGMENT_CHUNKS, pack_postings
+from dreaming.remembering.meaning import CODE_BYTES, Codes, join_codes, read_codes
+from dreaming.remembering.passages import SIGNS, Analysed, Spoken, Voice, analyse_passage, read_passages
+from dreaming.remembering.postings import BUCKETS, HEADER, SEGMENT_BITS, SEGMENT_CHUNKS, Bucket, pack_postings
 from dreaming.remembering.rows import read_voices, to_chunk, to_row
 from dreaming.remembering.words import words
 from dreaming.storage.database import Database
@@ -23,6 +25,7 @@ from dreaming.storage.tables import chunk_labels, indexed_chunks, indexed_days, 
 LENGTHS = np.dtype("<u4")
 _FEW_SEGMENTS = 100
 """Up to so many are named in a query; of more, all rows of a bucket are read."""
+_SEGMENT_MASK = (1 << SEGMENT_BITS) - 1
 
 
 class Segment(NamedTuple):
@@ -41,35 +44,54 @@ class Row(NamedTuple):
     row_id: int
     conversation_id: ConversationId
     voices: tuple[Voice, ...]
-    signs: NDArray[np.void]
+    signs: bytes
+    """`SIGNS` of its passages."""
+    codes: bytes
+    """Of its passages; bits that are all 0 where there are none."""
 
 
 class MemoryIndex:
-    """The chunks of all published days, by their words."""
+    """The chunks of all published days, by their words and, where there is an encoder, their meaning."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, encoder: NamedEncoder | None = None) -> None:
         self.database = database
+        self.encoder = encoder
 
     def replace_day(self, day: date, chunks: Iterable[Spoken], *, partition_hash: str) -> int:
         """Hold exactly these chunks of a day, in one transaction; returns how many.
 
-        Reads none of `chunks` when the day was indexed from a partition with the same hash before.
+        Reads none of `chunks` when the day was indexed from a partition with the same hash before; else once, or twice
+        where there is an encoder: it takes long, and holds up no other writer.
         """
+        held = self._held(day)
+        if held is not None and held.partition_hash == partition_hash and self._has_meaning(held.encoder):
+            return int(held.chunk_count)
+        codes = encode_day(self.database, chunks, self.encoder.encode) if self.encoder else {}
         with self.database.write() as connection:
-            held = connection.execute(
-                sa.select(indexed_days).where(indexed_days.c.day == day.isoformat())
-            ).one_or_none()
-            if held is not None and held.partition_hash == partition_hash:
-                return int(held.chunk_count)
             _delete_day(connection, day)
             count = 0
             for part, (kind, batch) in enumerate(_segments(chunks)):
-                _insert_segment(connection, day, part, kind, batch)
+                _insert_segment(connection, day, part, kind, batch, codes)
                 count += len(batch)
             connection.execute(
-                indexed_days.insert().values(day=day.isoformat(), partition_hash=partition_hash, chunk_count=count)
+                indexed_days.insert().values(
+                    day=day.isoformat(),
+                    partition_hash=partition_hash,
+                    chunk_count=count,
+                    encoder=self.encoder.name if self.encoder else None,
+                )
             )
         return count
+
+    def _held(self, day: date) -> sa.Row[Any] | None:
+        with self.database.read() as connection:
+            return connection.execute(
+                sa.select(indexed_days).where(indexed_days.c.day == day.isoformat())
+            ).one_or_none()
+
+    def _has_meaning(self, encoder: str | None) -> bool:
+        """Whether what is held was given its codes by this index's encoder, if it has one."""
+        return self.encoder is None or self.encoder.name == encoder
 
     @contextmanager
     def read(self) -> Iterator["IndexReader"]:
@@ -79,6 +101,7 @@ class MemoryIndex:
 
     def erase_deleted(self) -> None:
         """Make the words of deleted chunks unreadable in the file too."""
+        prune_vocabulary(self.database)
         self.database.erase_deleted()
 
     def around(self, chunk: BChunk, *, chunks: int) -> list[BChunk]:
@@ -112,6 +135,12 @@ class MemoryIndex:
         with self.database.read() as connection:
             return {date.fromisoformat(row.day): row.chunk_count for row in connection.execute(query)}
 
+    def current_days(self) -> set[date]:
+        """The days that are indexed as they are to be: by their meaning too, where there is an encoder."""
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(indexed_days.c.day, indexed_days.c.encoder))
+            return {date.fromisoformat(day) for day, encoder in rows if self._has_meaning(encoder)}
+
 
 class IndexReader:
     """What a search reads, of one state of the index."""
@@ -131,29 +160,50 @@ class IndexReader:
             for row in rows
         ]
 
-    def postings(self, buckets: Sequence[int], segment_ids: Sequence[int]) -> dict[int, dict[int, bytes]]:
-        """What is packed in buckets, by bucket and segment."""
+    def codes(self, segments_in_order: Sequence[Segment]) -> Codes:
+        """The codes of all chunks of segments; bits that are all 0 for those that have none."""
+        rows = self._connection.execute(sa.select(segments.c.segment_id, segments.c.codes)).all()
+        held = {segment_id: codes for segment_id, codes in rows if codes is not None}
+        packed = [held.get(one.segment_id, bytes(CODE_BYTES * len(one.lengths))) for one in segments_in_order]
+        return read_codes(b"".join(packed))
+
+    def vocabulary(self) -> tuple[list[str], Codes]:
+        """The terms whose meaning is known, and their codes."""
+        return read_vocabulary(self._connection)
+
+    def postings(self, buckets: Sequence[int], segment_ids: Sequence[int]) -> dict[int, dict[int, Bucket]]:
+        """Buckets of segments, by the number of the bucket and the segment; of other segments perhaps too."""
         column = postings.c
-        query = sa.select(column.bucket, column.segment_id, column.packed).where(column.bucket.in_(buckets))
-        if len(segment_ids) <= _FEW_SEGMENTS:
-            query = query.where(column.segment_id.in_(segment_ids))
-        found: dict[int, dict[int, bytes]] = {bucket: {} for bucket in buckets}
-        for bucket, segment_id, packed in self._connection.execute(query):
-            found[bucket][segment_id] = packed
+        query = sa.select(column.place, column.terms, column.packed)
+        found: dict[int, dict[int, Bucket]] = {}
+        for bucket in buckets:
+            first = bucket << SEGMENT_BITS
+            if len(segment_ids) <= _FEW_SEGMENTS:
+                here = column.place.in_([first | segment_id for segment_id in segment_ids])
+            else:
+                here = column.place.between(first, first | _SEGMENT_MASK)
+            rows = self._connection.execute(query.where(here))
+            found[bucket] = {place & _SEGMENT_MASK: Bucket(terms, packed) for place, terms, packed in rows}
         return found
 
     def rows(self, row_ids: Iterable[int]) -> list[Row]:
         """What a ranking reads of chunks, in order of `row_id`."""
         column = indexed_chunks.c
-        query = sa.select(column.row_id, column.conversation_id, column.voices, column.signs)
+        query = sa.select(column.row_id, column.conversation_id, column.voices, column.signs, column.codes)
         rows = self._connection.execute(query.where(column.row_id.in_(list(row_ids))).order_by(column.row_id))
-        return [Row(n, conversation, read_voices(v), np.frombuffer(signs, SIGNS)) for n, conversation, v, signs in rows]
+        return [
+            Row(row_id, conversation, read_voices(voices), signs, _codes(codes, signs))
+            for row_id, conversation, voices, signs, codes in rows
+        ]
 
-    def satisfying(self, row_ids: Iterable[int], wanted: ChunkFilter, excluded: Container[ConversationId]) -> set[int]:
+    def satisfying(self, row_ids: Iterable[int], wanted: ChunkFilter, excluded: Collection[ConversationId]) -> set[int]:
         """Those of the chunks that satisfy a filter, days and kinds aside, and are of no excluded conversation."""
+        conditions = list(_conditions(wanted))
+        if not conditions and not excluded:
+            return set(row_ids)
         column = indexed_chunks.c
-        query = sa.select(column.row_id, column.conversation_id).where(column.row_id.in_(list(row_ids)))
-        rows = self._connection.execute(query.where(*_conditions(wanted)))
+        query = sa.select(column.row_id, column.conversation_id).where(column.row_id.in_(list(row_ids)), *conditions)
+        rows = self._connection.execute(query)
         return {row_id for row_id, conversation_id in rows if conversation_id not in excluded}
 
     def spoken(self, row_ids: Sequence[int]) -> dict[int, Spoken]:
@@ -165,6 +215,10 @@ class IndexReader:
             said = np.frombuffer(row["signs"], SIGNS)["voice"].tolist()
             found[row["row_id"]] = Spoken(to_chunk(row), None, tuple(voices[number] for number in said))
         return found
+
+
+def _codes(held: bytes | None, signs: bytes) -> bytes:
+    return held or bytes(len(signs) // SIGNS.itemsize * CODE_BYTES)
 
 
 def _segments(chunks: Iterable[Spoken]) -> Iterator[tuple[ChunkKind, list[Spoken]]]:
@@ -188,16 +242,28 @@ def _delete_day(connection: sa.Connection, day: date) -> None:
     named = {"day": day.isoformat()}
     here = sa.select(segments.c.segment_id).where(segments.c.day == named["day"])
     rows = sa.select(indexed_chunks.c.row_id).where(indexed_chunks.c.day == named["day"])
-    connection.execute(postings.delete().where(postings.c.segment_id.in_(here)))
+    for segment_id in connection.execute(here).scalars().all():
+        places = [bucket << SEGMENT_BITS | segment_id for bucket in range(BUCKETS)]
+        connection.execute(postings.delete().where(postings.c.place.in_(places)))
     connection.execute(chunk_labels.delete().where(chunk_labels.c.row_id.in_(rows)))
     for table in (indexed_chunks, segments, indexed_days):
         connection.execute(table.delete().where(table.c.day == named["day"]))
 
 
-def _insert_segment(connection: sa.Connection, day: date, part: int, kind: ChunkKind, batch: Sequence[Spoken]) -> None:
-    passages = [read_passages(spoken.chunk) for spoken in batch]
-    rows = [to_row(spoken, own) for spoken, own in zip(batch, passages, strict=True)]
-    lengths = [int(np.frombuffer(row["signs"], SIGNS)["length"].sum()) for row in rows]
+def _insert_segment(
+    connection: sa.Connection,
+    day: date,
+    part: int,
+    kind: ChunkKind,
+    batch: Sequence[Spoken],
+    codes: Mapping[ChunkId, bytes],
+) -> None:
+    passages = [_analyse(spoken) for spoken in batch]
+    rows = [
+        to_row(spoken, own) | {"codes": codes.get(spoken.chunk.chunk_id)}
+        for spoken, own in zip(batch, passages, strict=True)
+    ]
+    lengths = [sum(passage.half_words for passage in own) for own in passages]
     segment_id: int = connection.execute(
         segments.insert().returning(segments.c.segment_id),
         {
@@ -206,13 +272,16 @@ def _insert_segment(connection: sa.Connection, day: date, part: int, kind: Chunk
             "kind": kind,
             "passage_count": sum(map(len, passages)),
             "lengths": np.array(lengths, LENGTHS).tobytes(),
+            "codes": b"".join(join_codes(_codes(row["codes"], row["signs"])) for row in rows)
+            if any(row["codes"] for row in rows)
+            else None,
         },
     ).scalar_one()
     first = segment_id * SEGMENT_CHUNKS
     connection.execute(indexed_chunks.insert(), [row | {"row_id": first + n} for n, row in enumerate(rows)])
-    packed = pack_postings([_terms(spoken, own) for spoken, own in zip(batch, passages, strict=True)])
-    if packed:
-        cells = [{"bucket": bucket, "segment_id": segment_id, "packed": blob} for bucket, blob in packed.items()]
+    buckets = pack_postings(_terms(spoken, own) for spoken, own in zip(batch, passages, strict=True))
+    if buckets:
+        cells = [held._asdict() | {"place": n << SEGMENT_BITS | segment_id} for n, held in sorted(buckets.items())]
         connection.execute(postings.insert(), cells)
     labels = [
         {"label": label, "row_id": first + n}
@@ -223,13 +292,17 @@ def _insert_segment(connection: sa.Connection, day: date, part: int, kind: Chunk
         connection.execute(chunk_labels.insert(), labels)
 
 
-def _terms(spoken: Spoken, passages: Sequence[Passage]) -> Iterator[tuple[int, list[str]]]:
-    """The terms of each passage, the name of who says it among them, and those that only stand beside the text."""
+def _analyse(spoken: Spoken) -> list[Analysed]:
+    passages = zip(read_passages(spoken.chunk), spoken.voices, strict=True)
+    return [analyse_passage(passage.text, voice) for passage, voice in passages]
+
+
+def _terms(spoken: Spoken, passages: Sequence[Analysed]) -> Iterator[tuple[int, list[str]]]:
+    """The terms of each passage, and those that only stand beside the text."""
     said = set[str]()
-    for number, (passage, voice) in enumerate(zip(passages, spoken.voices, strict=True)):
-        terms = words(f"{voice.name} {passage.text}" if voice.name else passage.text)
-        said.update(terms)
-        yield min(number, HEADER - 1), terms
+    for number, passage in enumerate(passages):
+        said.update(passage.terms)
+        yield min(number, HEADER - 1), passage.terms
     chunk = spoken.chunk
     beside = words("\n".join([spoken.title or "", chunk.summary, *chunk.labels, *chunk.entities]))
     yield HEADER, [term for term in dict.fromkeys(beside) if term not in said]

@@ -1,24 +1,22 @@
 """What the memory index holds of a chunk: its passages, each what one message says in it, with their signs."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dreaming.chunk import CONTENT_SEPARATOR, BChunk, Span, merge_spans
 from dreaming.conversation import ConversationDay, ConversationId, Message, Role
 from dreaming.remembering.dates import names_a_time
-from dreaming.remembering.words import count_words
+from dreaming.remembering.words import analyse, fold, words
 
 SIGNS = np.dtype([("length", "<u2"), ("voice", "u1"), ("asks", "u1"), ("tells_time", "u1")])
 """Of a passage: half words, which of its chunk's voices says it, whether it asks, whether it names a time."""
 
 HALF_WORDS = 2
-_QUESTION = re.compile("[?？]")
+"""In a word."""
 
 
 class Voice(NamedTuple):
@@ -36,6 +34,16 @@ class Passage(NamedTuple):
 
     span: Span
     text: str
+
+
+class Analysed(NamedTuple):
+    """What is indexed of a passage."""
+
+    terms: list[str]
+    """The name of who says it among them."""
+    half_words: int
+    asks: bool
+    tells_time: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +66,26 @@ def read_passages(chunk: BChunk) -> list[Passage]:
     return passages
 
 
-def attribute(
-    chunks: Iterable[BChunk], conversation_of: Callable[[ConversationId], ConversationDay | None]
-) -> Iterator[Spoken]:
-    """Each chunk with its voices, by the messages of its conversation; rows of a conversation stand together."""
-    for conversation_id, rows in groupby(chunks, key=lambda chunk: chunk.conversation_id):
-        conversation = conversation_of(conversation_id)
-        title = conversation.title if conversation else None
-        messages = {message.id: message for message in conversation.messages} if conversation else {}
-        for chunk in rows:
-            spans = merge_spans(chunk.spans)
-            yield Spoken(chunk, title, tuple(_voice(messages.get(span.message_id), chunk) for span in spans))
+class SpokenChunks:
+    """The chunks of a day, each with its voices; they may be gone through more than once."""
+
+    def __init__(
+        self,
+        chunks: Callable[[], Iterable[BChunk]],
+        conversation_of: Callable[[ConversationId], ConversationDay | None],
+    ) -> None:
+        """`chunks` gives those of a conversation together; `conversation_of` what was said in it, where it is held."""
+        self._chunks = chunks
+        self._conversation_of = conversation_of
+
+    def __iter__(self) -> Iterator[Spoken]:
+        for conversation_id, rows in groupby(self._chunks(), key=lambda chunk: chunk.conversation_id):
+            conversation = self._conversation_of(conversation_id)
+            title = conversation.title if conversation else None
+            messages = {message.id: message for message in conversation.messages} if conversation else {}
+            for chunk in rows:
+                spans = merge_spans(chunk.spans)
+                yield Spoken(chunk, title, tuple(_voice(messages.get(span.message_id), chunk) for span in spans))
 
 
 def _voice(message: Message | None, chunk: BChunk) -> Voice:
@@ -77,17 +94,18 @@ def _voice(message: Message | None, chunk: BChunk) -> Voice:
     return Voice(message.name if message.kind == "text" else None, message.role)
 
 
-def read_signs(passages: Iterable[Passage], voices: Iterable[int]) -> NDArray[np.void]:
-    """The signs of passages, a row each."""
-    return np.array(
-        [
-            (
-                min(round(HALF_WORDS * count_words(passage.text)), 0xFFFF),
-                voice,
-                _QUESTION.search(passage.text) is not None,
-                names_a_time(passage.text),
-            )
-            for passage, voice in zip(passages, voices, strict=True)
-        ],
-        dtype=SIGNS,
-    )
+def analyse_passage(text: str, voice: Voice) -> Analysed:
+    """What is indexed of what a voice says."""
+    folded = fold(text)
+    terms, half_words = analyse(folded)
+    # A full-width question mark is folded to this one.
+    return Analysed(words(voice.name) + terms if voice.name else terms, half_words, "?" in folded, names_a_time(folded))
+
+
+def pack_signs(passages: Sequence[Analysed], voices: Iterable[int]) -> bytes:
+    """The signs of passages, which are said by the voices of those numbers."""
+    cells = [
+        (min(passage.half_words, 0xFFFF), voice, passage.asks, passage.tells_time)
+        for passage, voice in zip(passages, voices, strict=True)
+    ]
+    return np.array(cells, dtype=SIGNS).tobytes()

@@ -3,25 +3,40 @@
 A **segment** is up to `SEGMENT_CHUNKS` chunks of one kind of one day, written and deleted whole. The terms of a segment
 are spread over `BUCKETS` buckets by their hashes, and a row of the table `postings` holds one bucket of one segment: so
 a question reads a row a term and segment, and a day is replaced by some thousand small rows, not by one for every word
-that was said in it. A posting is 8 bytes: what is left of the term's hash, the chunk, the passage and the count.
+that was said in it.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 SEGMENT_CHUNKS = 2048
 BUCKETS = 2048
+SEGMENT_BITS = 40
+"""Of a row's place, for its segment; the bucket is in those above."""
 HEADER = 4095
 """The number of the passage that stands for what is beside a chunk's text: its title, labels, entities and summary."""
 _MOST_COUNTED = 255
+_CHUNK_BIT, _PASSAGE_BIT = 20, 8
 
-_Packed = NDArray[np.uint64]
+TERM = np.dtype([("hash", "<u4"), ("postings", "<u4")])
+"""A term of a bucket: what is left of its hash, and how many postings it has."""
+POSTING = np.dtype("<u4")
+"""From the highest bit: the chunk in its segment (11), the passage in its chunk (12), how often it stands there (8)."""
+
+
+class Bucket(NamedTuple):
+    """A bucket of a segment, as it is kept."""
+
+    terms: bytes
+    """`TERM`s, in order of hash."""
+    packed: bytes
+    """The `POSTING`s of each in turn, in order of place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +56,41 @@ def hash_term(term: str) -> tuple[int, int]:
     return digest >> 53, digest & 0xFFFFFFFF
 
 
-def pack_postings(chunks: Sequence[Iterable[tuple[int, Sequence[str]]]]) -> dict[int, bytes]:
+def pack_postings(chunks: Iterable[Iterable[tuple[int, Sequence[str]]]]) -> dict[int, Bucket]:
     """The buckets of a segment, from the passages of each of its chunks: their numbers and terms."""
-    buckets: list[int] = []
-    packed: list[int] = []
+    numbers: dict[str, int] = {}
+    of_term: list[int] = []
+    places: list[int] = []
+    counts: list[int] = []
     for chunk, passages in enumerate(chunks):
         for passage, terms in passages:
-            place = chunk << 20 | min(passage, HEADER) << 8
-            for term, count in Counter(terms).items():
-                bucket, rest = hash_term(term)
-                buckets.append(bucket)
-                packed.append(rest << 32 | place | min(count, _MOST_COUNTED))
-    if not packed:
+            of_term += [numbers.setdefault(term, len(numbers)) for term in terms]
+            places.append(chunk << _CHUNK_BIT | min(passage, HEADER) << _PASSAGE_BIT)
+            counts.append(len(terms))
+    if not numbers:
         return {}
-    of_bucket, postings = np.array(buckets), np.array(packed, dtype="<u8")
-    order = np.lexsort((postings, of_bucket))
-    of_bucket, postings = of_bucket[order], postings[order]
-    starts = np.flatnonzero(np.diff(of_bucket, prepend=-1))
-    parts = np.split(postings, starts[1:])
-    return {int(of_bucket[start]): part.tobytes() for start, part in zip(starts, parts, strict=True)}
+    keys = np.array(of_term, dtype=np.int64) << 32 | np.repeat(np.array(places, dtype=np.int64), counts)
+    keys, times = np.unique(keys, return_counts=True)
+    hashes = np.array([hash_term(term) for term in numbers], dtype=np.int64)[keys >> 32]
+    bucket, rest = hashes[:, 0], hashes[:, 1]
+    order = np.lexsort((keys, rest, bucket))
+    packed = ((keys & 0xFFFFFFFF) | np.minimum(times, _MOST_COUNTED)).astype(POSTING)[order]
+    return _split(bucket[order], rest[order], packed)
+
+
+def _split(bucket: NDArray[np.int64], rest: NDArray[np.int64], packed: NDArray[np.uint32]) -> dict[int, Bucket]:
+    starts = np.flatnonzero((np.diff(bucket, prepend=-1) != 0) | (np.diff(rest, prepend=-1) != 0))
+    terms = np.empty(len(starts), dtype=TERM)
+    terms["hash"] = rest[starts]
+    terms["postings"] = np.diff(starts, append=len(packed))
+    firsts = np.flatnonzero(np.diff(bucket[starts], prepend=-1))
+    parts = zip(np.split(terms, firsts[1:]), np.split(packed, starts[firsts[1:]]), strict=True)
+    names = bucket[starts[firsts]].tolist()
+    return {name: Bucket(own.tobytes(), held.tobytes()) for name, (own, held) in zip(names, parts, strict=True)}
 
 
 def unpack_postings(
-    terms: Iterable[str], read: Callable[[Sequence[int]], Mapping[int, Mapping[int, bytes]]], bases: Mapping[int, int]
+    terms: Iterable[str], read: Callable[[Sequence[int]], Mapping[int, Mapping[int, Bucket]]], bases: Mapping[int, int]
 ) -> dict[str, Postings]:
     """The postings of terms, in the segments that `bases` says the first place of, in its order.
 
@@ -72,25 +99,44 @@ def unpack_postings(
     hashes = {term: hash_term(term) for term in terms}
     rows = read(sorted({bucket for bucket, _ in hashes.values()}))
     joined = {bucket: _join(of_segments, bases) for bucket, of_segments in rows.items()}
-    return {
-        term: _of_term(rest, *joined[bucket]) if bucket in joined else _nowhere()
-        for term, (bucket, rest) in hashes.items()
-    }
+    return {term: joined[bucket].of_term(rest) for term, (bucket, rest) in hashes.items()}
 
 
-def _join(of_segments: Mapping[int, bytes], bases: Mapping[int, int]) -> tuple[_Packed, NDArray[np.int64]]:
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A bucket over all segments."""
+
+    hashes: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    """Where the postings of each begin."""
+    counts: NDArray[np.int64]
+    bases: NDArray[np.int64]
+    packed: NDArray[np.uint32]
+
+    def of_term(self, rest: int) -> Postings:
+        """Where a term stands."""
+        mine = np.flatnonzero(self.hashes == rest)
+        counts = self.counts[mine]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        packed = self.packed[np.repeat(self.starts[mine], counts) + within].astype(np.int64)
+        return Postings(
+            np.repeat(self.bases[mine], counts) + (packed >> _CHUNK_BIT),
+            packed >> _PASSAGE_BIT & HEADER,
+            (packed & _MOST_COUNTED).astype(np.float64),
+        )
+
+
+def _join(of_segments: Mapping[int, Bucket], bases: Mapping[int, int]) -> _Joined:
     here = [(base, of_segments[segment]) for segment, base in bases.items() if segment in of_segments]
-    packed = np.frombuffer(b"".join(blob for _, blob in here), dtype="<u8")
-    base = np.repeat([base for base, _ in here], [len(blob) // 8 for _, blob in here])
-    return packed, base.astype(np.int64)
-
-
-def _of_term(rest: int, packed: _Packed, base: NDArray[np.int64]) -> Postings:
-    mine = np.flatnonzero((packed >> np.uint64(32)) == rest)
-    low = packed[mine].astype(np.int64)
-    return Postings(base[mine] + (low >> 20 & 0xFFF), low >> 8 & 0xFFF, (low & 0xFF).astype(np.float64))
-
-
-def _nowhere() -> Postings:
-    empty = np.zeros(0, dtype=np.int64)
-    return Postings(empty, empty, empty.astype(np.float64))
+    terms = np.frombuffer(b"".join(bucket.terms for _, bucket in here), dtype=TERM)
+    counts = terms["postings"].astype(np.int64)
+    return _Joined(
+        hashes=terms["hash"],
+        starts=np.cumsum(counts) - counts,
+        counts=counts,
+        bases=np.repeat(
+            np.array([base for base, _ in here], dtype=np.int64),
+            [len(bucket.terms) // TERM.itemsize for _, bucket in here],
+        ),
+        packed=np.frombuffer(b"".join(bucket.packed for _, bucket in here), dtype=POSTING),
+    )

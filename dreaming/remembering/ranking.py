@@ -8,12 +8,13 @@ is worth.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dreaming.remembering.dates import NamedDates
+from dreaming.remembering.meaning import Codes, likeness, to_signs
 from dreaming.remembering.postings import HEADER, Postings
 
 Numbers = NDArray[np.float64]
@@ -22,20 +23,37 @@ Places = NDArray[np.int64]
 K1 = 1.2
 B = 0.75
 
-WINDOW_5 = 4.0
-WINDOW_9 = 4.0
-CHUNK = 1.0
-COVERAGE = 3.0
-"""The share of the question's weight that the message itself has, names aside."""
-SPEAKER = 3.5
-"""Where the question names one of those who speak: for what that one says."""
-DATE = 6.0
-"""For how much of the date that the question names the message's day has."""
-ASKS = -0.5
-ANSWERS = 2.0
-"""Times the score of the question right before it, for what somebody else says: the answer often has other words."""
-TELLS_TIME = 2.0
-"""For a message that names a time, where the question asks when."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """What each part of a score is worth."""
+
+    window_5: float
+    window_9: float
+    chunk: float
+    coverage: float
+    """The share of the question's weight that the message itself has, names aside."""
+    speaker: float = 3.5
+    """Where the question names one of those who speak: for what that one says."""
+    date: float = 6.0
+    """For how much of the date that the question names the message's day has."""
+    asks: float = -0.5
+    answers: float = 2.0
+    """Times the score of the question right before it: the answer often has other words."""
+    tells_time: float = 2.0
+    """For a message that names a time, where the question asks when."""
+    meaning: float = 0.0
+    """Times the likeness of the message to the question."""
+    meaning_around: float = 0.0
+    """Times that of the message and its neighbours together."""
+    alike: float = 0.0
+    """As coverage, where a word that is like the question's counts as much as it is like it."""
+
+
+BY_WORDS = Weights(window_5=4.0, window_9=4.0, chunk=1.0, coverage=3.0)
+BY_MEANING_TOO = Weights(
+    window_5=3.0, window_9=2.0, chunk=0.5, coverage=1.0, speaker=4.0, meaning=4.0, meaning_around=5.0, alike=4.0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,15 @@ class Question:
     terms: tuple[str, ...]
     dates: NamedDates
     asks_when: bool
+    vector: NDArray[np.float32] | None = None
+    """Its meaning, where there is an encoder."""
+    alike: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """The terms that mean about the same as each of its own, and how alike they are, 0 to 1."""
+
+    @property
+    def weights(self) -> Weights:
+        """What the parts of a score are worth for it."""
+        return BY_WORDS if self.vector is None else BY_MEANING_TOO
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +92,8 @@ class Passages:
     date_match: Numbers
     names: tuple[frozenset[str], ...]
     """The terms of the name of each voice."""
+    codes: Codes
+    """Their meaning; bits that are all 0 where it is not known."""
 
 
 def inverse_frequencies(postings: Mapping[str, Postings], passages: int) -> dict[str, float]:
@@ -73,57 +102,107 @@ def inverse_frequencies(postings: Mapping[str, Postings], passages: int) -> dict
     return {term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5))) for term, count in held.items()}
 
 
-def score_chunks(postings: Mapping[str, Postings], weights: Mapping[str, float], lengths: Numbers) -> Numbers:
+def score_chunks(postings: Mapping[str, Postings], rarity: Mapping[str, float], lengths: Numbers) -> Numbers:
     """The BM25 of all chunks, as a share of the question's weight."""
     scores = np.zeros(len(lengths))
     average = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
-    for term, weight in weights.items():
+    for term, weight in rarity.items():
         found = postings[term]
         starts = np.flatnonzero(np.diff(found.chunk, prepend=-1))
         places = found.chunk[starts]
         counts = np.add.reduceat(found.count, starts)
         scores[places] += weight * _saturate(counts, lengths[places] / average)
-    return scores / (sum(weights.values()) or 1.0)
+    return scores / (sum(rarity.values()) or 1.0)
 
 
 def score_passages(
     question: Question,
     passages: Passages,
     postings: Mapping[str, Postings],
-    weights: Mapping[str, float],
+    rarity: Mapping[str, float],
     chunk_scores: Numbers,
 ) -> Numbers:
-    """The score of each passage; `chunk_scores` are those of their chunks."""
-    own, beside = _counts(passages, postings, weights)
-    total = sum(weights.values()) or 1.0
-    score = CHUNK * chunk_scores + DATE * passages.date_match + ASKS * passages.asks
-    for reach, worth in ((2, WINDOW_5), (4, WINDOW_9)):
-        lengths = _window(passages.length, passages.talk, reach)
-        relative = lengths / max(float(lengths.mean()), 1.0)
-        for term, weight in weights.items():
-            counts = _window(own[term], passages.talk, reach) + beside[term]
-            score += worth * weight / total * _saturate(counts, relative)
-    names = frozenset().union(*passages.names)
-    score += COVERAGE * _coverage(own, {term: weight for term, weight in weights.items() if term not in names})
-    score += SPEAKER * _is_asked_about(question, passages)
-    score += ANSWERS * _answers(own, passages, weights)
+    """The score of each passage; `chunk_scores` are those of their chunks, `postings` of alike terms too."""
+    weights = question.weights
+    own, beside = _counts(passages, postings, rarity)
+    names = frozenset[str]().union(*passages.names)
+    telling = {term: weight for term, weight in rarity.items() if term not in names}
+    score = weights.chunk * chunk_scores + weights.date * passages.date_match + weights.asks * passages.asks
+    score += weights.window_5 * _around(own, beside, passages, rarity, reach=2)
+    score += weights.window_9 * _around(own, beside, passages, rarity, reach=4)
+    score += weights.coverage * _coverage(own, telling)
+    score += weights.speaker * _is_asked_about(question, passages)
+    score += weights.answers * _answers(own, passages, rarity)
     if question.asks_when:
-        score += TELLS_TIME * passages.tells_time
+        score += weights.tells_time * passages.tells_time
+    if question.vector is not None:
+        score += _meaning(question.vector, passages, weights)
+        score += weights.alike * _coverage(_alike(own, question, passages, postings, telling), telling)
     return score
 
 
+def _around(
+    own: Mapping[str, Numbers],
+    beside: Mapping[str, Numbers],
+    passages: Passages,
+    rarity: Mapping[str, float],
+    *,
+    reach: int,
+) -> Numbers:
+    """The BM25 of the passages within reach, as a share of the question's weight."""
+    lengths = _window(passages.length, passages.talk, reach)
+    relative = lengths / max(float(lengths.mean()), 1.0)
+    total = sum(rarity.values()) or 1.0
+    score = np.zeros(len(lengths))
+    for term, weight in rarity.items():
+        score += weight / total * _saturate(_window(own[term], passages.talk, reach) + beside[term], relative)
+    return score
+
+
+def _meaning(vector: NDArray[np.float32], passages: Passages, weights: Weights) -> Numbers:
+    signs = to_signs(passages.codes) * passages.codes.any(axis=1, keepdims=True)
+    around = signs.copy()
+    same = np.flatnonzero(np.diff(passages.talk) == 0)
+    around[same + 1] += signs[same]
+    around[same] += signs[same + 1]
+    around /= np.maximum(np.linalg.norm(around, axis=1, keepdims=True), 1e-6)
+    score: Numbers = weights.meaning * likeness(signs, vector) + weights.meaning_around * likeness(around, vector)
+    return score
+
+
+def _alike(
+    own: Mapping[str, Numbers],
+    question: Question,
+    passages: Passages,
+    postings: Mapping[str, Postings],
+    telling: Mapping[str, float],
+) -> dict[str, Numbers]:
+    """How much each passage has of each term, or of the most alike that it has: 0 to 1."""
+    found = {}
+    for term in telling:
+        best = np.minimum(own[term], 1.0)
+        for other, alike in question.alike.get(term, {}).items():
+            best = np.maximum(best, alike * (_own(passages, postings[other]) > 0))
+        found[term] = best
+    return found
+
+
 def _counts(
-    passages: Passages, postings: Mapping[str, Postings], weights: Mapping[str, float]
+    passages: Passages, postings: Mapping[str, Postings], rarity: Mapping[str, float]
 ) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
     """How often each passage has each term; and how often what is beside its chunk's text has it."""
-    keys = passages.chunk * (HEADER + 1) + passages.number
     own, beside = {}, {}
-    for term in weights:
+    for term in rarity:
         found = postings[term]
         of_header = found.passage == HEADER
-        own[term] = _look_up(keys, found.chunk * (HEADER + 1) + found.passage, found.count)
+        own[term] = _own(passages, found)
         beside[term] = _look_up(passages.chunk, found.chunk[of_header], found.count[of_header])
     return own, beside
+
+
+def _own(passages: Passages, found: Postings) -> Numbers:
+    keys = found.chunk * (HEADER + 1) + found.passage
+    return _look_up(passages.chunk * (HEADER + 1) + passages.number, keys, found.count)
 
 
 def _look_up(wanted: Places, keys: Places, values: Numbers) -> Numbers:
@@ -148,10 +227,10 @@ def _saturate(counts: Numbers, relative_lengths: Numbers) -> Numbers:
     return counts * (K1 + 1) / (counts + K1 * (1 - B + B * relative_lengths))
 
 
-def _coverage(own: Mapping[str, Numbers], weights: Mapping[str, float]) -> Numbers | float:
-    """The share of the weight of these terms that each passage has."""
-    total = sum(weights.values())
-    found = [weight / total * (own[term] > 0) for term, weight in weights.items()]
+def _coverage(held: Mapping[str, Numbers], rarity: Mapping[str, float]) -> Numbers | float:
+    """The share of the weight of these terms that each passage has; a term counts up to once."""
+    total = sum(rarity.values())
+    found = [weight / total * np.minimum(held[term], 1.0) for term, weight in rarity.items()]
     return np.sum(found, axis=0, dtype=np.float64) if found else 0.0
 
 
@@ -160,12 +239,10 @@ def _is_asked_about(question: Question, passages: Passages) -> NDArray[np.bool_]
     return passages.voice == asked[0] if len(asked) == 1 else 0.0
 
 
-def _answers(own: Mapping[str, Numbers], passages: Passages, weights: Mapping[str, float]) -> Numbers:
-    relative = passages.length / max(float(passages.length.mean()), 1.0)
-    total = sum(weights.values()) or 1.0
-    alone = np.zeros(len(passages.length))
-    for term, weight in weights.items():
-        alone += weight / total * _saturate(own[term], relative)
+def _answers(own: Mapping[str, Numbers], passages: Passages, rarity: Mapping[str, float]) -> Numbers:
+    """The BM25 of the passage right before each, where that one asks."""
+    nothing = dict.fromkeys(own, np.zeros(len(passages.length)))
+    alone = _around(own, nothing, passages, rarity, reach=0)
     before = np.zeros_like(alone)
     before[1:] = np.where((passages.talk[1:] == passages.talk[:-1]) & passages.asks[:-1], alone[:-1], 0.0)
     return before

@@ -11,20 +11,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from dreaming.chunk import BChunk, Span, TopicBoundary
-from dreaming.remembering.passages import Passage, Spoken, Voice, read_signs
+from dreaming.remembering.passages import Analysed, Spoken, Voice, pack_signs
 from dreaming.storage.tables import indexed_chunks
 
-_COLUMNS = tuple(
-    column.name for column in indexed_chunks.c if column.name not in ("row_id", "details", "voices", "signs")
-)
+_OF_THE_INDEX = ("row_id", "details", "voices", "signs", "codes")
+_COLUMNS = tuple(column.name for column in indexed_chunks.c if column.name not in _OF_THE_INDEX)
 _DETAILS = tuple(field.name for field in fields(BChunk) if field.name not in _COLUMNS)
 _MOMENTS = ("started_at", "ended_at", "created_at")
 _TUPLES = ("labels", "entities", "speakers", "supersedes")
 _MOST_VOICES = 255
 
 
-def to_row(spoken: Spoken, passages: Sequence[Passage]) -> dict[str, Any]:
-    """The row of a chunk, without its `row_id`."""
+def to_row(spoken: Spoken, passages: Sequence[Analysed]) -> dict[str, Any]:
+    """The row of a chunk, without its `row_id` and `codes`."""
     chunk = spoken.chunk
     cells: dict[str, Any] = {name: getattr(chunk, name) for name in _COLUMNS}
     cells["day"] = chunk.day.isoformat()
@@ -40,7 +39,7 @@ def to_row(spoken: Spoken, passages: Sequence[Passage]) -> dict[str, Any]:
         **cells,
         "details": details,
         "voices": json.dumps(voices, ensure_ascii=False),
-        "signs": read_signs(passages, numbers).tobytes(),
+        "signs": pack_signs(passages, numbers),
     }
 
 

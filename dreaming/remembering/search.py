@@ -1,8 +1,8 @@
 """A question -> hits, and the conversation around a hit."""
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -13,9 +13,11 @@ from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
 from dreaming.remembering.choosing import Choice, choose_hits, choose_to_fill
 from dreaming.remembering.dates import asks_when, read_dates
+from dreaming.remembering.encoding import is_encoded
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.finding import find_passages
-from dreaming.remembering.index import MemoryIndex
+from dreaming.remembering.index import IndexReader, MemoryIndex
+from dreaming.remembering.meaning import terms_alike
 from dreaming.remembering.passages import Spoken, Voice, read_passages
 from dreaming.remembering.ranking import Question
 from dreaming.remembering.snippet import Snippet, make_snippet
@@ -51,7 +53,13 @@ class Hit:
     """The higher the better; it means nothing beyond its own search."""
     said: tuple[Said, ...]
     """The messages to be read, in order: all of the chunk, or those of it that answer."""
-    snippet: Snippet
+    terms: frozenset[str]
+    """What was looked for."""
+
+    @property
+    def snippet(self) -> Snippet:
+        """The part of the text that has most of what was looked for, on one line."""
+        return make_snippet(self.text, self.terms)
 
     @property
     def text(self) -> str:
@@ -106,7 +114,7 @@ class Memory:
         *,
         limit: int | None = None,
         budget_words: int | None = None,
-        excluded: Container[ConversationId] = (),
+        excluded: Collection[ConversationId] = (),
     ) -> list[Hit]:
         """The chunks that answer a query, best first.
 
@@ -125,10 +133,10 @@ class Memory:
         _require_sense(limit, budget_words)
         query, _ = storable(query)
         terms = query_terms(query)
-        question = Question(terms, read_dates(query, today=self._day_of(self._clock())), asks_when(query))
         if not terms:
             raise UsageError(f"The query {query!r} has no word to look for.")
         with self._index.read() as reader:
+            question = self._understand(query, terms, reader)
             found = find_passages(
                 reader,
                 question,
@@ -147,6 +155,20 @@ class Memory:
         if self._remember_queries:
             self._remember(query, hits)
         return hits
+
+    def _understand(self, query: str, terms: Mapping[str, str], reader: IndexReader) -> Question:
+        """What a query looks for; by its meaning too, where there is an encoder."""
+        today = self._day_of(self._clock())
+        question = Question(tuple(terms), read_dates(query, today=today), asks_when(query))
+        if self._index.encoder is None:
+            return question
+        encoded = [term for term in terms if is_encoded(term)]
+        vectors = self._index.encoder.encode([query, *(terms[term] for term in encoded)])
+        vocabulary, codes = reader.vocabulary()
+        alike = {
+            term: terms_alike(vector, vocabulary, codes) for term, vector in zip(encoded, vectors[1:], strict=True)
+        }
+        return replace(question, vector=vectors[0], alike=alike)
 
     def around(self, hit: Hit, *, chunks: int) -> list[BChunk]:
         """The conversation around a hit, the hit's own chunk included, in order."""
@@ -187,13 +209,12 @@ def _require_sense(limit: int | None, budget_words: int | None) -> None:
         raise UsageError(f"budget_words={budget_words} is too little to show anything; expected {LEAST_BUDGET_WORDS}+.")
 
 
-def _hit(choice: Choice, spoken: Spoken, terms: Sequence[str]) -> Hit:
+def _hit(choice: Choice, spoken: Spoken, terms: Collection[str]) -> Hit:
     passages = list(zip(read_passages(spoken.chunk), spoken.voices, strict=True))
     said = [Said(passages[n][1], *passages[n][0]) for n in sorted(choice.numbers)]
     if choice.cut_words is not None:
         said = [_cut(said[0], choice.cut_words)]
-    text = CONTENT_SEPARATOR.join(one.text for one in said)
-    return Hit(spoken.chunk, choice.score, tuple(said), make_snippet(text, terms))
+    return Hit(spoken.chunk, choice.score, tuple(said), frozenset(terms))
 
 
 def _cut(said: Said, words: float) -> Said:

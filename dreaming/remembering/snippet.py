@@ -1,6 +1,6 @@
 """The part of a chunk that is worth showing for a query."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from dreaming.remembering.words import fold, locate_words
@@ -25,7 +25,7 @@ class Snippet:
         return "".join([*parts, self.text[at:]])
 
 
-def make_snippet(content: str, terms: Sequence[str], *, width: int = WIDTH) -> Snippet:
+def make_snippet(content: str, terms: Collection[str], *, width: int = WIDTH) -> Snippet:
     """The window of a text that holds most of the query's terms, with an ellipsis where it is cut."""
     line = " ".join(content.split())
     folded = fold(line)

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from itertools import pairwise
+from operator import add
 from typing import NamedTuple, Protocol
 
 from dreaming.chunking.stopwords import CHINESE_STOP_CHARACTERS
@@ -19,7 +19,8 @@ _UNSPACED = (
     "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # kana, Han
     "\uac00-\ud7af"  # Hangul: its words take endings that no stemmer here knows
 )
-_WORD = re.compile(rf"(?P<run>[{_UNSPACED}]+)|(?:(?![{_UNSPACED}])[^\W_])+")
+_WORD = re.compile(rf"(?P<run>[{_UNSPACED}]+)|(?P<word>(?:(?![{_UNSPACED}])[^\W_])+)")
+_ASCII_WORD = re.compile("[a-z0-9]+")
 
 _GRAMMAR = """
     a about all am an and any are as at be been but by can could d did do does don for from had has have he her here his
@@ -68,16 +69,36 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def words(text: str) -> list[str]:
-    """The terms of a text, repeats included: of an unspaced run its bigrams and its single characters."""
-    found: list[str] = []
-    for match in _WORD.finditer(fold(text)):
-        if (run := match["run"]) is None:
-            found.append(_term(match[0]))
+class Analysis(NamedTuple):
+    """What is indexed of a text."""
+
+    terms: list[str]
+    """In order, repeats included: of an unspaced run its bigrams and its single characters."""
+    half_words: int
+    """How long it is to a reader: a word counts two, a character of a script without spaces one."""
+
+
+def analyse(folded: str) -> Analysis:
+    """The terms and the length of a folded text."""
+    if folded.isascii():
+        spaced = _ASCII_WORD.findall(folded)
+        return Analysis(list(map(_term, spaced)), 2 * len(spaced))
+    terms: list[str] = []
+    half_words = 0
+    for run, word in _WORD.findall(folded):
+        if run:
+            terms += map(add, run, run[1:])
+            terms += run
+            half_words += len(run)
         else:
-            found += map("".join, pairwise(run))
-            found += run
-    return found
+            terms.append(_term(word))
+            half_words += 2
+    return Analysis(terms, half_words)
+
+
+def words(text: str) -> list[str]:
+    """The terms of a text, in order, repeats included."""
+    return analyse(fold(text)).terms
 
 
 def locate_words(folded: str) -> Iterator[Word]:
@@ -93,23 +114,21 @@ def locate_words(folded: str) -> Iterator[Word]:
                 yield Word(folded[offset : offset + 2], offset, offset + 2)
 
 
-def query_terms(query: str) -> tuple[str, ...]:
-    """The terms that a query looks for, each once.
+def query_terms(query: str) -> dict[str, str]:
+    """The terms that a query looks for, each with the word that it comes from.
 
     Of an unspaced run of several characters its bigrams only. Words of grammar are looked for where there is nothing
     else.
     """
-    terms: dict[str, None] = {}
+    terms: dict[str, str] = {}
     for match in _WORD.finditer(fold(query)):
         run = match["run"]
         if run is None:
-            terms[_term(match[0])] = None
-        elif len(run) == 1:
-            terms[run] = None
+            terms.setdefault(_term(match[0]), match[0])
         else:
-            terms |= dict.fromkeys(map("".join, pairwise(run)))
-    telling = tuple(term for term in terms if not _is_grammar(term))
-    return telling or tuple(terms)
+            pairs = map(add, run, run[1:])
+            terms |= {run: run} if len(run) == 1 else {pair: pair for pair in pairs}
+    return {term: word for term, word in terms.items() if not _is_grammar(term)} or terms
 
 
 def _is_grammar(term: str) -> bool:
@@ -119,7 +138,7 @@ def _is_grammar(term: str) -> bool:
 
 def count_words(text: str) -> float:
     """How long a text is to a reader: a word counts 1, and so do two characters of a script without spaces."""
-    return sum(1.0 if match["run"] is None else len(match["run"]) / 2 for match in _WORD.finditer(text))
+    return analyse(fold(text)).half_words / 2
 
 
 def first_words(text: str, words: float) -> str:

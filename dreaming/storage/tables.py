@@ -332,13 +332,15 @@ segments = sa.Table(
 postings = sa.Table(
     "postings",
     memory,
-    sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("segment_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("terms", sa.LargeBinary, nullable=False),
     sa.Column("packed", sa.LargeBinary, nullable=False),
-    sa.Index("postings_by_segment", "segment_id"),
-    sqlite_with_rowid=False,
 )
-"""Where terms stand: see `dreaming.remembering.postings`."""
+"""Where terms stand: see `dreaming.remembering.postings`.
+
+A row a bucket and segment: `place` is the bucket's number in the upper bits and the segment's in the lower 40, one
+integer, because SQLite keeps the rows of such a table whole in its leaves.
+"""
 
 indexed_chunks = sa.Table(
     "indexed_chunks",
@@ -353,13 +355,17 @@ indexed_chunks = sa.Table(
     sa.Column("quality_level", sa.Text, nullable=False),
     sa.Column("voices", sa.Text, nullable=False),
     sa.Column("signs", sa.LargeBinary, nullable=False),
+    sa.Column("codes", sa.LargeBinary),
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("summary", sa.Text, nullable=False),
     sa.Column("details", sa.JSON, nullable=False),
     sa.Index("indexed_chunks_by_place", "day", "conversation_id", "ordinal"),
     sa.Index("indexed_chunks_by_conversation", "conversation_id"),
 )
-"""A row a chunk: its segment and its number in there are its `row_id`. What a ranking reads stands before the text."""
+"""A row a chunk: its segment and its number in there are its `row_id`. What a ranking reads stands before the text.
+
+`signs` and `codes`: of each of its passages, in order.
+"""
 
 chunk_labels = sa.Table(
     "chunk_labels",
@@ -368,3 +374,12 @@ chunk_labels = sa.Table(
     sa.Column("row_id", sa.BigInteger, primary_key=True),
     sa.Index("chunk_labels_by_row", "row_id"),
 )
+
+vocabulary = sa.Table(
+    "vocabulary",
+    memory,
+    sa.Column("block_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("terms", sa.Text, nullable=False),
+    sa.Column("codes", sa.LargeBinary, nullable=False),
+)
+"""The meaning of the terms of scripts with spaces, each once: a line and a code a term; where there is an encoder."""

@@ -32,12 +32,10 @@ def upgrade() -> None:
     op.create_index("segments_by_day", "segments", ["day"])
     op.create_table(
         "postings",
-        sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("segment_id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("terms", sa.LargeBinary, nullable=False),
         sa.Column("packed", sa.LargeBinary, nullable=False),
-        sqlite_with_rowid=False,
     )
-    op.create_index("postings_by_segment", "postings", ["segment_id"])
     op.create_table(
         "indexed_chunks",
         sa.Column("row_id", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -50,6 +48,7 @@ def upgrade() -> None:
         sa.Column("quality_level", sa.Text, nullable=False),
         sa.Column("voices", sa.Text, nullable=False),
         sa.Column("signs", sa.LargeBinary, nullable=False),
+        sa.Column("codes", sa.LargeBinary),
         sa.Column("content", sa.Text, nullable=False),
         sa.Column("summary", sa.Text, nullable=False),
         sa.Column("details", sa.JSON, nullable=False),
@@ -63,3 +62,9 @@ def upgrade() -> None:
         sa.Column("row_id", sa.BigInteger, primary_key=True),
     )
     op.create_index("chunk_labels_by_row", "chunk_labels", ["row_id"])
+    op.create_table(
+        "vocabulary",
+        sa.Column("block_id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("terms", sa.Text, nullable=False),
+        sa.Column("codes", sa.LargeBinary, nullable=False),
+    )
