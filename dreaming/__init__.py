@@ -26,6 +26,7 @@ The map:
     settings.py home.py                  the environment; everything opened
     reading.py exporting.py              chunks as a DataFrame; chunks to a file
     cli.py reporting.py                  the front door; what it prints
+    page/                                a memory to look at in a browser, for this machine alone
     testing/                             for tests: a clock that is set, conversations, a fake vendor
 
 Nothing in this package imports Dagster: `assets`, `resources` and `dagster_project` do, and stand above it.

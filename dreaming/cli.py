@@ -265,6 +265,22 @@ def status(as_json: bool) -> None:
 
 
 @cli.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=3010, show_default=True, help="On 127.0.0.1; 0 takes a free one."
+)
+def page(port: int) -> None:
+    """Look at your memory in a browser: search, conversations beside their chunks, days. Ctrl-C ends it."""
+    from dreaming.home import open_home
+    from dreaming.page.serving import address_of, listen, serve
+
+    settings = Settings.from_environment()
+    with open_home(settings):
+        listening = listen(port)
+    console.print(f"Your memory is at {address_of(listening)}; Ctrl-C ends it.", highlight=False)
+    serve(settings, listening)
+
+
+@cli.command()
 @shipped_option
 def segment(shipped: bool) -> None:
     """Find topic boundaries: {"id","turns":[{"speaker","text"}]} lines in, {"id","boundaries":[i,...]} lines out.
