@@ -5,19 +5,23 @@ from datetime import timedelta
 
 import pytest
 
+from dreaming.home import open_home
 from dreaming.page.asking import SearchForm
 from dreaming.page.highlighting import mark_words
-from tests.builders import TOPICS
+from dreaming.testing import FixedClock, make_settings
+from tests.builders import TOPICS, talk
 from tests.page.builders import NOON, add_compared_talk, add_talk, client_of
 
 
-@pytest.fixture
-def browser(home):
-    """A browser before a home with some talk."""
-    add_compared_talk(home)
-    add_talk(home, ["我最近在学习绘画。", "绘画需要耐心。"], conversation_id="test:zh", at=NOON + timedelta(days=1))
-    with client_of(home) as client:
-        yield client
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A browser before a home with some talk, for tests that do not change it."""
+    with open_home(make_settings(tmp_path_factory.mktemp("page")), clock=FixedClock()) as home:
+        add_compared_talk(home)
+        said = ["我最近在学习绘画。", "绘画需要耐心。"]
+        add_talk(home, said, conversation_id="test:zh", at=NOON + timedelta(days=1))
+        with client_of(home) as client:
+            yield client
 
 
 def test_hits_tell_what_was_said_by_whom_and_when_and_where_it_stands(browser):
@@ -33,6 +37,7 @@ def test_hits_tell_what_was_said_by_whom_and_when_and_where_it_stands(browser):
         '<li lang="en" dir="auto">paid',
     ):
         assert told in shown
+    assert '<dd lang="zh" dir="auto">' in browser.get("/", params={"q": "绘画"}).text
     link = re.search(r'href="(/conversation\?id=test%3Avillage[^"#]*)#(chunk-[0-9a-f]{32})"', shown)
     conversation = browser.get(link[1].replace("&amp;", "&")).text
     assert conversation.count(f'id="{link[2]}"') == 1
@@ -101,12 +106,15 @@ def test_more_hits_are_a_link_away_until_there_are_no_more(home):
         assert "More hits" not in shown
 
 
-def test_searches_are_remembered_as_those_of_the_command_are(browser, home):
+def test_searches_are_remembered_as_those_of_the_command_are(home):
     """And offered again; only to look is no search."""
-    browser.get("/")
-    browser.get("/", params={"q": TOPICS[0]})
-    assert home.memory.importance()
-    assert "tents and music" in browser.get("/").text
+    add_talk(home, talk())
+    with client_of(home) as browser:
+        browser.get("/")
+        assert not home.memory.importance()
+        browser.get("/", params={"q": TOPICS[0]})
+        assert home.memory.importance()
+        assert "tents and music" in browser.get("/").text
 
 
 def test_marked_parts_join_to_the_text_whatever_folds_in_it():

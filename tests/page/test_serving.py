@@ -7,9 +7,9 @@ import subprocess
 import sys
 import urllib.request
 
-import pytest
+from click.testing import CliRunner
 
-from dreaming.errors import UsageError
+from dreaming.cli import cli
 from dreaming.page.serving import address_of, listen
 
 
@@ -30,17 +30,15 @@ def test_it_says_where_it_is_serves_there_and_ends_by_ctrl_c(tmp_path):
         assert (process.returncode, errors) == (0, "")
 
 
-def test_a_port_in_use_is_a_clear_error(tmp_path):
-    """It names the port, and what to do."""
+def test_a_port_in_use_is_a_clear_error(tmp_path, monkeypatch):
+    """It names the port, and what to do, and is a wrong use."""
+    monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "home"))
     with listen(0) as taken:
         port = taken.getsockname()[1]
-        with start(tmp_path, "--port", str(port)) as process:
-            _, errors = process.communicate(timeout=30)
-        assert process.returncode == 2
-        assert f"Port {port} of 127.0.0.1 is in use." in errors
-        assert "--port" in errors
-        with pytest.raises(UsageError, match="in use"):
-            listen(port)
+        result = CliRunner().invoke(cli, ["page", "--port", str(port)])
+    assert result.exit_code == 2
+    assert f"Port {port} of 127.0.0.1 is in use." in result.stderr
+    assert "dreaming page --port" in result.stderr
 
 
 def test_it_is_reached_from_this_machine_alone():
