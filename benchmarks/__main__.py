@@ -67,6 +67,12 @@ def _learning(corpus: Corpus) -> Result:
     return measure_learning(corpus)
 
 
+def _searching(corpus: Corpus) -> Result:
+    from benchmarks.searching import measure_searching
+
+    return measure_searching(corpus)
+
+
 BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "chunking": _chunking,
     "segmenting": _segmenting,
@@ -77,6 +83,7 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "economy": _economy,
     "month": _month,
     "learning": _learning,
+    "searching": _searching,
 }
 
 
