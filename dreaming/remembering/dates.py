@@ -36,13 +36,13 @@ _DAYS_OF = {
 
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b|(?:19|20)\d\d(?=年)")
 _ISO = re.compile(r"\b(\d{4})-(\d{1,2})(?:-(\d{1,2}))?\b")
-# "may" and "march" are words as well: they are months after a preposition, before a number, or written large.
+# "may" and "march" are words as well: they are months after a preposition, beside a number, or large within a sentence.
 _NAMED_MONTH = re.compile(
     rf"(?i:\b(?:in|of|on|since|during|by|last|this|early|late|mid)[ -]){_MONTH}\b"
     rf"|\b(?P<day_before>\d{{1,2}})(?:st|nd|rd|th)?,? (?:of )?(?i:{_MONTH.replace('month', 'month_2')})\b"
     rf"|\b(?i:{_MONTH.replace('month', 'month_3')})\.? (?P<day_after>\d{{1,2}})(?:st|nd|rd|th)?\b"
     rf"|\b(?i:{_MONTH.replace('month', 'month_4')})(?=,? (?:19|20)\d\d\b)"
-    rf"|\b(?P<large>{'|'.join(name.title() for name in _MONTH_NAMES)})\b",
+    rf"|(?<=[\w,] )(?P<large>{'|'.join(name.title() for name in _MONTH_NAMES)})\b",
 )
 _EAST_MONTH = re.compile(r"(\d{1,2}) ?月(?:份)?(?: ?(\d{1,2}) ?[日号號])?")
 _AGO = re.compile(

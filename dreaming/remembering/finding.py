@@ -134,8 +134,9 @@ def _open_scope(segments: Sequence[Segment], question: Question) -> _Scope:
 
 
 def _first_scores(scope: _Scope, chunk_scores: Numbers, question: Question) -> Numbers:
-    """How good chunks look by their words and the day."""
+    """How good chunks look by their words and the day; those without a word must be of the very day that is named."""
     days = np.repeat(scope.date_match, np.diff(scope.bases, append=len(scope.lengths)))
+    days[(chunk_scores == 0) & (days < 1)] = 0
     return question.weights.chunk * chunk_scores + question.weights.date * days
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,12 +67,15 @@ class MemoryIndex:
         if held is not None and held.partition_hash == partition_hash and self._has_meaning(held.encoder):
             return int(held.chunk_count)
         codes = encode_day(self.database, chunks, self.encoder.encode) if self.encoder else {}
+        prepared = (_prepare(kind, batch, codes) for kind, batch in _segments(chunks))
+        # The first segment, which of most days is the only one, is ready before others are kept waiting.
+        first = list(islice(prepared, 1))
         with self.database.write() as connection:
             _delete_day(connection, day)
             count = 0
-            for part, (kind, batch) in enumerate(_segments(chunks)):
-                _insert_segment(connection, day, part, kind, batch, codes)
-                count += len(batch)
+            for part, segment in enumerate(chain(first, prepared)):
+                _insert_segment(connection, day, part, segment)
+                count += len(segment.rows)
             connection.execute(
                 indexed_days.insert().values(
                     day=day.isoformat(),
@@ -142,6 +145,25 @@ class MemoryIndex:
             return {date.fromisoformat(day) for day, encoder in rows if self._has_meaning(encoder)}
 
 
+# Made once: to make a statement takes longer than to run it.
+_POSTINGS = sa.select(postings.c.place, postings.c.terms, postings.c.packed)
+_SOME_POSTINGS = _POSTINGS.where(postings.c.place.in_(sa.bindparam("places", expanding=True)))
+_ALL_POSTINGS = _POSTINGS.where(postings.c.place.between(sa.bindparam("first"), sa.bindparam("last")))
+_HERE = indexed_chunks.c.row_id.in_(sa.bindparam("row_ids", expanding=True))
+_SOME_CHUNKS = sa.select(indexed_chunks).where(_HERE)
+_SOME_ROWS = (
+    sa.select(
+        indexed_chunks.c.row_id,
+        indexed_chunks.c.conversation_id,
+        indexed_chunks.c.voices,
+        indexed_chunks.c.signs,
+        indexed_chunks.c.codes,
+    )
+    .where(_HERE)
+    .order_by(indexed_chunks.c.row_id)
+)
+
+
 class IndexReader:
     """What a search reads, of one state of the index."""
 
@@ -173,27 +195,28 @@ class IndexReader:
 
     def postings(self, buckets: Sequence[int], segment_ids: Sequence[int]) -> dict[int, dict[int, Bucket]]:
         """Buckets of segments, by the number of the bucket and the segment; of other segments perhaps too."""
-        column = postings.c
-        query = sa.select(column.place, column.terms, column.packed)
-        found: dict[int, dict[int, Bucket]] = {}
+        found: dict[int, dict[int, Bucket]] = {bucket: {} for bucket in buckets}
+        for place, terms, packed in self._buckets(buckets, segment_ids):
+            found[place >> SEGMENT_BITS][place & _SEGMENT_MASK] = Bucket(terms, packed)
+        return found
+
+    def _buckets(
+        self, buckets: Sequence[int], segment_ids: Sequence[int]
+    ) -> Iterator[sa.Row[tuple[int, bytes, bytes]]]:
+        if len(segment_ids) <= _FEW_SEGMENTS:
+            places = [bucket << SEGMENT_BITS | segment_id for bucket in buckets for segment_id in segment_ids]
+            yield from self._connection.execute(_SOME_POSTINGS, {"places": places}).all()
+            return
         for bucket in buckets:
             first = bucket << SEGMENT_BITS
-            if len(segment_ids) <= _FEW_SEGMENTS:
-                here = column.place.in_([first | segment_id for segment_id in segment_ids])
-            else:
-                here = column.place.between(first, first | _SEGMENT_MASK)
-            rows = self._connection.execute(query.where(here))
-            found[bucket] = {place & _SEGMENT_MASK: Bucket(terms, packed) for place, terms, packed in rows}
-        return found
+            yield from self._connection.execute(_ALL_POSTINGS, {"first": first, "last": first | _SEGMENT_MASK}).all()
 
     def rows(self, row_ids: Iterable[int]) -> list[Row]:
         """What a ranking reads of chunks, in order of `row_id`."""
-        column = indexed_chunks.c
-        query = sa.select(column.row_id, column.conversation_id, column.voices, column.signs, column.codes)
-        rows = self._connection.execute(query.where(column.row_id.in_(list(row_ids))).order_by(column.row_id))
+        held = self._connection.execute(_SOME_ROWS, {"row_ids": list(row_ids)}).all()
         return [
-            Row(row_id, conversation, read_voices(voices), signs, _codes(codes, signs))
-            for row_id, conversation, voices, signs, codes in rows
+            Row(n, conversation, read_voices(v), signs, _codes(codes, signs))
+            for n, conversation, v, signs, codes in held
         ]
 
     def satisfying(self, row_ids: Iterable[int], wanted: ChunkFilter, excluded: Collection[ConversationId]) -> set[int]:
@@ -203,14 +226,13 @@ class IndexReader:
             return set(row_ids)
         column = indexed_chunks.c
         query = sa.select(column.row_id, column.conversation_id).where(column.row_id.in_(list(row_ids)), *conditions)
-        rows = self._connection.execute(query)
+        rows = self._connection.execute(query).all()
         return {row_id for row_id, conversation_id in rows if conversation_id not in excluded}
 
     def spoken(self, row_ids: Sequence[int]) -> dict[int, Spoken]:
         """The chunks of rows, with who says what in them."""
-        query = sa.select(indexed_chunks).where(indexed_chunks.c.row_id.in_(row_ids))
         found = {}
-        for row in self._connection.execute(query).mappings():
+        for row in self._connection.execute(_SOME_CHUNKS, {"row_ids": row_ids}).mappings():
             voices = read_voices(row["voices"])
             said = np.frombuffer(row["signs"], SIGNS)["voice"].tolist()
             found[row["row_id"]] = Spoken(to_chunk(row), None, tuple(voices[number] for number in said))
@@ -250,44 +272,50 @@ def _delete_day(connection: sa.Connection, day: date) -> None:
         connection.execute(table.delete().where(table.c.day == named["day"]))
 
 
-def _insert_segment(
-    connection: sa.Connection,
-    day: date,
-    part: int,
-    kind: ChunkKind,
-    batch: Sequence[Spoken],
-    codes: Mapping[ChunkId, bytes],
-) -> None:
+class _Prepared(NamedTuple):
+    """A segment that can be inserted."""
+
+    kind: ChunkKind
+    passage_count: int
+    lengths: bytes
+    codes: bytes | None
+    rows: list[dict[str, Any]]
+    labels: list[tuple[str, ...]]
+    buckets: dict[int, Bucket]
+
+
+def _prepare(kind: ChunkKind, batch: Sequence[Spoken], codes: Mapping[ChunkId, bytes]) -> _Prepared:
     passages = [_analyse(spoken) for spoken in batch]
     rows = [
         to_row(spoken, own) | {"codes": codes.get(spoken.chunk.chunk_id)}
         for spoken, own in zip(batch, passages, strict=True)
     ]
     lengths = [sum(passage.half_words for passage in own) for own in passages]
+    has_codes = any(row["codes"] for row in rows)
+    return _Prepared(
+        kind=kind,
+        passage_count=sum(map(len, passages)),
+        lengths=np.array(lengths, LENGTHS).tobytes(),
+        codes=b"".join(join_codes(_codes(row["codes"], row["signs"])) for row in rows) if has_codes else None,
+        rows=rows,
+        labels=[tuple(dict.fromkeys(spoken.chunk.labels)) for spoken in batch],
+        buckets=pack_postings(_terms(spoken, own) for spoken, own in zip(batch, passages, strict=True)),
+    )
+
+
+def _insert_segment(connection: sa.Connection, day: date, part: int, segment: _Prepared) -> None:
+    cells = {"day": day.isoformat(), "part": part, "kind": segment.kind, "passage_count": segment.passage_count}
     segment_id: int = connection.execute(
         segments.insert().returning(segments.c.segment_id),
-        {
-            "day": day.isoformat(),
-            "part": part,
-            "kind": kind,
-            "passage_count": sum(map(len, passages)),
-            "lengths": np.array(lengths, LENGTHS).tobytes(),
-            "codes": b"".join(join_codes(_codes(row["codes"], row["signs"])) for row in rows)
-            if any(row["codes"] for row in rows)
-            else None,
-        },
+        cells | {"lengths": segment.lengths, "codes": segment.codes},
     ).scalar_one()
     first = segment_id * SEGMENT_CHUNKS
-    connection.execute(indexed_chunks.insert(), [row | {"row_id": first + n} for n, row in enumerate(rows)])
-    buckets = pack_postings(_terms(spoken, own) for spoken, own in zip(batch, passages, strict=True))
-    if buckets:
-        cells = [held._asdict() | {"place": n << SEGMENT_BITS | segment_id} for n, held in sorted(buckets.items())]
-        connection.execute(postings.insert(), cells)
-    labels = [
-        {"label": label, "row_id": first + n}
-        for n, spoken in enumerate(batch)
-        for label in dict.fromkeys(spoken.chunk.labels)
-    ]
+    connection.execute(indexed_chunks.insert(), [row | {"row_id": n} for n, row in enumerate(segment.rows, first)])
+    if segment.buckets:
+        buckets = sorted(segment.buckets.items())
+        places = [held._asdict() | {"place": bucket << SEGMENT_BITS | segment_id} for bucket, held in buckets]
+        connection.execute(postings.insert(), places)
+    labels = [{"label": label, "row_id": n} for n, own in enumerate(segment.labels, first) for label in own]
     if labels:
         connection.execute(chunk_labels.insert(), labels)
 

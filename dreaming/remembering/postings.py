@@ -7,9 +7,11 @@ that was said in it.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +48,8 @@ class Postings:
     chunk: NDArray[np.int64]
     """The place of the chunk among all that are looked at."""
     passage: NDArray[np.int64]
-    count: NDArray[np.float64]
+    times: NDArray[np.float64]
+    """How often it stands there."""
 
 
 @lru_cache(100_000)
@@ -58,24 +61,27 @@ def hash_term(term: str) -> tuple[int, int]:
 
 def pack_postings(chunks: Iterable[Iterable[tuple[int, Sequence[str]]]]) -> dict[int, Bucket]:
     """The buckets of a segment, from the passages of each of its chunks: their numbers and terms."""
-    numbers: dict[str, int] = {}
-    of_term: list[int] = []
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    number_of = numbers.__getitem__
+    of_terms: list[int] = []
     places: list[int] = []
-    counts: list[int] = []
+    lengths: list[int] = []
     for chunk, passages in enumerate(chunks):
         for passage, terms in passages:
-            of_term += [numbers.setdefault(term, len(numbers)) for term in terms]
+            of_terms += map(number_of, terms)
             places.append(chunk << _CHUNK_BIT | min(passage, HEADER) << _PASSAGE_BIT)
-            counts.append(len(terms))
+            lengths.append(len(terms))
     if not numbers:
         return {}
-    keys = np.array(of_term, dtype=np.int64) << 32 | np.repeat(np.array(places, dtype=np.int64), counts)
-    keys, times = np.unique(keys, return_counts=True)
-    hashes = np.array([hash_term(term) for term in numbers], dtype=np.int64)[keys >> 32]
-    bucket, rest = hashes[:, 0], hashes[:, 1]
-    order = np.lexsort((keys, rest, bucket))
-    packed = ((keys & 0xFFFFFFFF) | np.minimum(times, _MOST_COUNTED)).astype(POSTING)[order]
-    return _split(bucket[order], rest[order], packed)
+    hashes = np.array([bucket << 32 | rest for bucket, rest in map(hash_term, numbers)], dtype=np.int64)
+    order = np.argsort(hashes)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    places_of_terms = np.repeat(np.array(places, dtype=np.int64), lengths)
+    keys, times = np.unique(rank[of_terms] << 32 | places_of_terms, return_counts=True)
+    packed = ((keys & 0xFFFFFFFF) | np.minimum(times, _MOST_COUNTED)).astype(POSTING)
+    of_rank = hashes[order][keys >> 32]
+    return _split(of_rank >> 32, of_rank & 0xFFFFFFFF, packed)
 
 
 def _split(bucket: NDArray[np.int64], rest: NDArray[np.int64], packed: NDArray[np.uint32]) -> dict[int, Bucket]:

@@ -110,7 +110,7 @@ def score_chunks(postings: Mapping[str, Postings], rarity: Mapping[str, float], 
         found = postings[term]
         starts = np.flatnonzero(np.diff(found.chunk, prepend=-1))
         places = found.chunk[starts]
-        counts = np.add.reduceat(found.count, starts)
+        counts = np.add.reduceat(found.times, starts)
         scores[places] += weight * _saturate(counts, lengths[places] / average)
     return scores / (sum(rarity.values()) or 1.0)
 
@@ -196,13 +196,13 @@ def _counts(
         found = postings[term]
         of_header = found.passage == HEADER
         own[term] = _own(passages, found)
-        beside[term] = _look_up(passages.chunk, found.chunk[of_header], found.count[of_header])
+        beside[term] = _look_up(passages.chunk, found.chunk[of_header], found.times[of_header])
     return own, beside
 
 
 def _own(passages: Passages, found: Postings) -> Numbers:
     keys = found.chunk * (HEADER + 1) + found.passage
-    return _look_up(passages.chunk * (HEADER + 1) + passages.number, keys, found.count)
+    return _look_up(passages.chunk * (HEADER + 1) + passages.number, keys, found.times)
 
 
 def _look_up(wanted: Places, keys: Places, values: Numbers) -> Numbers:

@@ -1,6 +1,5 @@
 """A chunk as a row of the memory index, and back."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime
@@ -8,6 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from dreaming.chunk import BChunk, Span, TopicBoundary
@@ -37,15 +37,15 @@ def to_row(spoken: Spoken, passages: Sequence[Analysed]) -> dict[str, Any]:
     numbers = [voices.index(voice) if voice in voices else 0 for voice in spoken.voices]
     return {
         **cells,
-        "details": details,
-        "voices": json.dumps(voices, ensure_ascii=False),
+        "details": orjson.dumps(details).decode(),
+        "voices": orjson.dumps([tuple(voice) for voice in voices]).decode(),
         "signs": pack_signs(passages, numbers),
     }
 
 
 def to_chunk(row: sa.RowMapping) -> BChunk:
     """The chunk of a row."""
-    details: dict[str, Any] = dict(row["details"])
+    details: dict[str, Any] = orjson.loads(row["details"])
     details["spans"] = tuple(Span(*span) for span in details["spans"])
     details["topics"] = tuple(TopicBoundary(*topic) for topic in details["topics"])
     details["cost_usd"] = Decimal(details["cost_usd"])
@@ -61,4 +61,4 @@ def to_chunk(row: sa.RowMapping) -> BChunk:
 @lru_cache(10_000)
 def read_voices(cell: str) -> tuple[Voice, ...]:
     """The voices of a row, in the order that its signs number them."""
-    return tuple(Voice(*voice) for voice in json.loads(cell))
+    return tuple(Voice(*voice) for voice in orjson.loads(cell))

@@ -1,14 +1,15 @@
 """Text -> the words that are indexed and looked for.
 
-Scripts without spaces are cut into character bigrams and single characters, so that words of one and two Chinese and
-Japanese characters are found; words in ASCII letters are stemmed (Porter 2), so that "paintings" finds "painting".
-Index and query are analysed alike, whatever the language, so nothing depends on a language having been told right.
+Scripts without spaces are cut into character bigrams, and single characters that can be words, so that Chinese and
+Japanese words of one and two characters are found; words in ASCII letters are stemmed (Porter 2), so that "paintings"
+finds "painting". Index and query are analysed alike, whatever the language: nothing depends on one having been told
+right.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from operator import add
 from typing import NamedTuple, Protocol
 
@@ -20,6 +21,8 @@ _UNSPACED = (
     "\uac00-\ud7af"  # Hangul: its words take endings that no stemmer here knows
 )
 _WORD = re.compile(rf"(?P<run>[{_UNSPACED}]+)|(?P<word>(?:(?![{_UNSPACED}])[^\W_])+)")
+_WORD_ALONE = re.compile("[々\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\uac00-\ud7af]")
+"""A character that can be a word by itself: Han, and a Korean syllable."""
 _ASCII_WORD = re.compile("[a-z0-9]+")
 
 _GRAMMAR = """
@@ -30,8 +33,7 @@ _GRAMMAR = """
 """
 _GRAMMAR_CHARACTERS = frozenset(CHINESE_STOP_CHARACTERS + "什么怎哪的のはがをにへとでもやかねよなだすまし")
 
-REMEMBERED_STEMS = 100_000
-"""Words whose stems are kept: a day's chunks use the same ones over and over."""
+REMEMBERED_TERMS = 100_000
 
 
 class Word(NamedTuple):
@@ -50,13 +52,22 @@ class _Stemmer(Protocol):
 def _stemmer() -> _Stemmer:
     import Stemmer
 
-    stemmer: _Stemmer = Stemmer.Stemmer("english")
+    # Without its own cache, which takes longer to clear than it saves: `_term` remembers.
+    stemmer: _Stemmer = Stemmer.Stemmer("english", 0)
     return stemmer
 
 
-@lru_cache(REMEMBERED_STEMS)
-def _term(word: str) -> str:
-    return _stemmer().stemWord(word) if word.isascii() else word
+class _Terms(dict[str, str]):
+    """The terms of words: a day's chunks use the same ones over and over."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= REMEMBERED_TERMS:
+            self.clear()
+        self[word] = term = _stemmer().stemWord(word) if word.isascii() else word
+        return term
+
+
+_term = _Terms().__getitem__
 
 
 @cache
@@ -66,14 +77,14 @@ def _grammar() -> frozenset[str]:
 
 def fold(text: str) -> str:
     """The text with compatibility forms and case folded away: full-width letters, ligatures, capitals."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
 class Analysis(NamedTuple):
     """What is indexed of a text."""
 
     terms: list[str]
-    """In order, repeats included: of an unspaced run its bigrams and its single characters."""
+    """In order, repeats included: of an unspaced run its bigrams, and the characters that can be words."""
     half_words: int
     """How long it is to a reader: a word counts two, a character of a script without spaces one."""
 
@@ -88,7 +99,7 @@ def analyse(folded: str) -> Analysis:
     for run, word in _WORD.findall(folded):
         if run:
             terms += map(add, run, run[1:])
-            terms += run
+            terms += _WORD_ALONE.findall(run)
             half_words += len(run)
         else:
             terms.append(_term(word))
@@ -108,8 +119,8 @@ def locate_words(folded: str) -> Iterator[Word]:
         if run is None:
             yield Word(_term(match[0]), start, match.end())
             continue
-        for offset, character in enumerate(run, start):
-            yield Word(character, offset, offset + 1)
+        for offset in range(start, match.end()):
+            yield Word(folded[offset], offset, offset + 1)
             if offset + 1 < match.end():
                 yield Word(folded[offset : offset + 2], offset, offset + 2)
 

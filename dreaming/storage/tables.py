@@ -358,13 +358,13 @@ indexed_chunks = sa.Table(
     sa.Column("codes", sa.LargeBinary),
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("summary", sa.Text, nullable=False),
-    sa.Column("details", sa.JSON, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),
     sa.Index("indexed_chunks_by_place", "day", "conversation_id", "ordinal"),
     sa.Index("indexed_chunks_by_conversation", "conversation_id"),
 )
 """A row a chunk: its segment and its number in there are its `row_id`. What a ranking reads stands before the text.
 
-`signs` and `codes`: of each of its passages, in order.
+`signs` and `codes`: of each of its passages, in order. `voices` and `details` are JSON.
 """
 
 chunk_labels = sa.Table(

@@ -1,5 +1,6 @@
 """Chunks are found, in every language, with the same hits on both dialects."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from dreaming.errors import StorageError, UsageError
 from dreaming.home import open_home
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.snippet import make_snippet
-from dreaming.remembering.words import query_terms, words
+from dreaming.remembering.words import count_words, query_terms, words
 from dreaming.storage import tables
 from dreaming.testing import make_conversation, make_settings
 from dreaming.upgrading.filtering.printing import print_filter
@@ -111,6 +112,124 @@ def test_the_conversation_around_a_hit_is_in_order(any_home):
     assert around[2].chunk_id == hit.chunk.chunk_id
 
 
+def said_by(home, *messages, conversation_id="test:1", day=1, title=None):
+    """Messages of a day in March, each a (name, text), published."""
+    conversation = make_conversation(
+        [text for _, text in messages],
+        conversation_id=conversation_id,
+        at=datetime(2026, 3, day, 9, tzinfo=UTC),
+        title=title,
+    )
+    named = tuple(
+        replace(message, name=name) for message, (name, _) in zip(conversation.messages, messages, strict=True)
+    )
+    home.archive.add([replace(conversation, messages=named)])
+    home.pipeline.run_day(date(2026, 3, day))
+    return named
+
+
+FILLING = "Something else altogether that goes on for a while about nothing at all. " * 40
+
+
+def test_a_hit_says_the_messages_that_answer_word_for_word(any_home):
+    """Its spans cut just that out of the conversation, and its reading says who said it and when."""
+    messages = said_by(any_home, ("Ana", FILLING), ("Bo", "The lighthouse keeper is my aunt."), ("Ana", FILLING))
+    [hit] = any_home.memory.search("lighthouse keeper", budget_words=20)
+    assert hit.text == "The lighthouse keeper is my aunt."
+    contents = {message.id: message.content for message in messages}
+    assert [contents[span.message_id][span.start : span.end] for span in hit.spans] == [hit.text]
+    assert hit.reading == f"2026-03-01\nBo: {hit.text}"
+
+
+def test_a_question_about_somebody_is_answered_by_what_that_one_says(any_home):
+    """Before what others say in the same words."""
+    for day, name in enumerate(("Ana", "Bo", "Cy"), 1):
+        said_by(any_home, (name, "I bought a red kite."), conversation_id=f"c:{name}", day=day)
+    for name in ("Ana", "Bo", "Cy"):
+        [best, *_] = any_home.memory.search(f"What kite did {name} buy?")
+        assert [str(said.voice) for said in best.said] == [name]
+
+
+def test_a_question_with_a_date_finds_what_was_said_then(any_home):
+    """The same words on another day come after it; a date alone finds the day."""
+    for day in (3, 7, 12):
+        said_by(any_home, ("Ana", "We went sailing."), conversation_id=f"c:{day}", day=day)
+    for query in ("Who went sailing on 7 March 2026?", "3月7日 sailing"):
+        assert any_home.memory.search(query)[0].chunk.day == date(2026, 3, 7)
+    assert {hit.chunk.day for hit in any_home.memory.search("2026-03-12")} == {date(2026, 3, 12)}
+
+
+def test_words_that_stand_beside_the_text_are_found(any_home):
+    """The title of its conversation; the hit is the text all the same."""
+    said_by(any_home, ("Ana", "It arrived broken."), title="Espresso machine")
+    assert any_home.memory.search("espresso")[0].text == "It arrived broken."
+
+
+@pytest.mark.parametrize("budget", [20, 45, 120, 1000])
+def test_a_budget_of_words_is_filled_and_never_exceeded(any_home, budget):
+    """By what is read: days, names and messages; in a script without spaces two characters are a word."""
+    for day in range(1, 6):
+        said = [(("Ana", "小明")[n % 2], f"The harbour number {n} {day} is old. 港口很旧。") for n in range(6)]
+        said_by(any_home, *said, conversation_id=f"c:{day}", day=day)
+    hits = any_home.memory.search("harbour 港口", budget_words=budget)
+    words = count_words("\n".join(hit.reading for hit in hits))
+    everything = 5 * 3 + 5 * 6 * (1 + 9)
+    assert words <= budget
+    assert words >= min(budget - 14, everything)
+
+
+def test_a_message_that_is_longer_than_the_budget_is_cut_to_it(any_home):
+    """Nothing at all would help nobody."""
+    said_by(any_home, ("Ana", "The harbour is old. " * 50))
+    [hit] = any_home.memory.search("harbour", budget_words=20)
+    assert count_words(hit.reading) == 20
+    assert ("The harbour is old. " * 50).startswith(hit.text)
+
+
+def test_conversations_may_be_left_out(any_home):
+    """Before hits are counted: others come in their place."""
+    for day in (1, 2, 3):
+        said_by(any_home, ("Ana", "An old harbour."), conversation_id=f"c:{day}", day=day)
+    hits = any_home.memory.search("harbour", limit=2, excluded={"c:3"})
+    assert [hit.chunk.conversation_id for hit in hits] == ["c:2", "c:1"]
+
+
+def answers(home):
+    """What some questions find, with their scores."""
+    questions = ["harbour", "harbour colours", "绘画", "旅行 ホテル", "Kubernetes error", "painting in March"]
+    return [
+        [(hit.chunk.chunk_id, round(hit.score, 9), hit.text) for hit in home.memory.search(question)]
+        for question in questions
+    ]
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_rebuilt_index_answers_identically(any_home):
+    """Whatever was indexed and deleted before, and in whatever order the days come."""
+    before = answers(any_home)
+    assert all(before)
+    with any_home.index.database.write() as connection:
+        for table in reversed(tables.memory.sorted_tables):
+            connection.execute(table.delete())
+    assert answers(any_home) == [[]] * len(before)
+    for day in reversed(any_home.store.days("upgraded_chunks")):
+        any_home.pipeline.remember(day)
+    assert answers(any_home) == before
+
+
+def test_both_dialects_give_the_same_hits(tmp_path, postgres_url, clock):
+    """And the same scores."""
+    found = []
+    for name, url in (("sqlite", None), ("postgresql", postgres_url)):
+        with open_home(make_settings(tmp_path / name, database_url=url), clock=clock) as opened:
+            for n, (conversation_id, said) in enumerate(TALKS.items(), 1):
+                at = datetime(2026, 3, n, 9, tzinfo=UTC)
+                opened.archive.add([make_conversation(said, conversation_id=conversation_id, at=at)])
+                opened.pipeline.run_day(at.date())
+            found.append(answers(opened))
+    assert found[0] == found[1]
+
+
 def test_queries_are_remembered_with_what_they_found(memory, any_home):
     """Later, they tell what matters."""
     memory.search("绘画")
@@ -131,8 +250,6 @@ def test_a_database_that_refuses_does_not_quote_what_was_said(any_home):
 
 def test_queries_are_not_remembered_when_switched_off(tmp_path):
     """One environment variable."""
-    from dataclasses import replace
-
     with open_home(replace(make_settings(tmp_path), remember_queries=False)) as home:
         home.memory.search("anything")
         with home.ledger.database.read() as connection:

@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("codes", sa.LargeBinary),
         sa.Column("content", sa.Text, nullable=False),
         sa.Column("summary", sa.Text, nullable=False),
-        sa.Column("details", sa.JSON, nullable=False),
+        sa.Column("details", sa.Text, nullable=False),
     )
     op.create_index("ix_indexed_chunks_chunk_id", "indexed_chunks", ["chunk_id"])
     op.create_index("indexed_chunks_by_place", "indexed_chunks", ["day", "conversation_id", "ordinal"])
