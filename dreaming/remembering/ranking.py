@@ -97,9 +97,15 @@ class Passages:
 
 
 def inverse_frequencies(postings: Mapping[str, Postings], passages: int) -> dict[str, float]:
-    """How much each term tells, of so many passages in all; those that stand nowhere are left out."""
-    held = {term: len(found.chunk) for term, found in postings.items() if len(found.chunk)}
-    return {term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5))) for term, count in held.items()}
+    """How much each term tells, of so many passages in all.
+
+    A term that stands nowhere tells the most: what is left of a question in a language that the memory does not have
+    must not count as all of it.
+    """
+    held = {term: len(found.chunk) for term, found in postings.items()}
+    return {
+        term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5))) for term, count in held.items()
+    }
 
 
 def score_chunks(postings: Mapping[str, Postings], rarity: Mapping[str, float], lengths: Numbers) -> Numbers:
