@@ -4,7 +4,7 @@ Two steps, so that the time of a question does not grow with the memory: all chu
 and the passages of the best of them, with those around them, by everything.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from dreaming.conversation import ConversationId
 from dreaming.remembering.filters import ChunkFilter
-from dreaming.remembering.index import IndexReader, Row, Segment
 from dreaming.remembering.meaning import DIMENSIONS, differing_bits, read_codes, to_codes
 from dreaming.remembering.passages import HALF_WORDS, SIGNS, Voice
 from dreaming.remembering.postings import SEGMENT_CHUNKS, Postings, unpack_postings
@@ -27,6 +26,7 @@ from dreaming.remembering.ranking import (
     score_chunks,
     score_passages,
 )
+from dreaming.remembering.reader import IndexReader, Row, Segment
 from dreaming.remembering.words import count_words, words
 
 CANDIDATES = 160
@@ -62,12 +62,24 @@ class _Scope:
     lengths: Numbers
     date_match: Numbers
     """Of each segment."""
+    is_wanted: NDArray[np.bool_]
+    """Which chunks may be found."""
 
     def row_ids(self, places: Places) -> Places:
         """The rows of chunks."""
         of = self.segment_of(places)
         ids = np.array([segment.segment_id for segment in self.segments])
         return ids[of] * SEGMENT_CHUNKS + places - self.bases[of]
+
+    def places(self, row_ids: Places) -> Places:
+        """Where the chunks of rows are, of those that are in scope."""
+        ids = np.array([segment.segment_id for segment in self.segments])
+        order = np.argsort(ids)
+        at = np.minimum(np.searchsorted(ids[order], row_ids // SEGMENT_CHUNKS), len(ids) - 1)
+        of = order[at]
+        known = ids[of] == row_ids // SEGMENT_CHUNKS
+        places: Places = self.bases[of[known]] + row_ids[known] % SEGMENT_CHUNKS
+        return places
 
     def segment_of(self, places: Places) -> Places:
         """Which segments chunks are in."""
@@ -93,51 +105,83 @@ def find_passages(
 
     The chunks are `least_chunks`, or `CANDIDATES` where that is more, as far as so many satisfy the filter.
     """
-    scope = _open_scope(reader.segments(wanted), question)
+    scope = _open_scope(reader, question, wanted, excluded)
     if not scope.segments:
         return None
-    ids = [segment.segment_id for segment in scope.segments]
-    postings = unpack_postings(
-        question.terms,
-        lambda buckets: reader.postings(buckets, ids),
-        dict(zip(ids, scope.bases.tolist(), strict=True)),
-    )
+    postings = _read_postings(reader, question.terms, scope.segments, scope.bases)
     rarity = inverse_frequencies(postings, sum(segment.passage_count for segment in scope.segments))
     chunk_scores = score_chunks(postings, rarity, scope.lengths)
     count = max(CANDIDATES, least_chunks)
-    places = _candidates(reader, scope, _first_scores(scope, chunk_scores, question), wanted, excluded, count)
+    places = _best(np.where(scope.is_wanted, _first_scores(scope, chunk_scores, question), 0), count)
     if question.vector is not None:
-        near = _candidates(reader, scope, _nearness(reader, scope, question.vector), wanted, excluded, count)
-        places = np.union1d(places, near)
+        nearest = _best(np.where(scope.is_wanted, _nearness(reader, scope, question.vector), 0), count)
+        places = np.union1d(places, nearest)
     if not len(places):
         return None
-    postings |= _postings_of_alike(reader, scope, question, places)
+    of = np.unique(scope.segment_of(places))
+    postings |= _read_postings(
+        reader,
+        {other for alike in question.alike.values() for other in alike},
+        [scope.segments[n] for n in of.tolist()],
+        scope.bases[of],
+    )
     near = scope.with_neighbours(places)
     row_ids = scope.row_ids(near)
     place_of = dict(zip(row_ids.tolist(), near.tolist(), strict=True))
-    # Another transaction may have replaced a day meanwhile, where reads do not see one state: its rows are gone.
-    rows = sorted(reader.rows(place_of), key=lambda row: place_of[row.row_id])
+    rows = sorted(reader.rows(list(place_of)), key=lambda row: place_of[row.row_id])
     row_places = np.array([place_of[row.row_id] for row in rows])
     passages, label_words = _lay_out(rows, row_places, scope)
     scores = score_passages(question, passages, postings, rarity, chunk_scores[passages.chunk])
     return _in_order(passages, scores, label_words, np.isin(passages.chunk, places), scope)
 
 
-def _open_scope(segments: Sequence[Segment], question: Question) -> _Scope:
+def _open_scope(
+    reader: IndexReader, question: Question, wanted: ChunkFilter, excluded: Collection[ConversationId]
+) -> _Scope:
+    segments = reader.segments(wanted)
     counts = [len(segment.lengths) for segment in segments]
-    return _Scope(
+    nothing = [np.zeros(0)]
+    scope = _Scope(
         segments,
-        np.array([0, *accumulate(counts[:-1])]) if counts else np.zeros(0, dtype=np.int64),
-        np.concatenate([segment.lengths for segment in segments]).astype(np.float64) if segments else np.zeros(0),
+        np.array(list(accumulate(counts, initial=0))[:-1], dtype=np.int64),
+        np.concatenate([segment.lengths for segment in segments] or nothing).astype(np.float64),
         np.array([question.dates.match(segment.day) for segment in segments]),
+        np.concatenate([segment.is_wanted for segment in segments] or nothing).astype(bool),
     )
+    if segments and wanted.labels:
+        _keep_only(scope, reader.rows_of_labels(wanted.labels))
+    if segments and wanted.conversations:
+        _keep_only(scope, reader.rows_of_conversations(wanted.conversations))
+    if segments and excluded:
+        scope.is_wanted[scope.places(reader.rows_of_conversations(excluded))] = False
+    return scope
+
+
+def _keep_only(scope: _Scope, row_ids: Places) -> None:
+    kept = np.zeros_like(scope.is_wanted)
+    kept[scope.places(row_ids)] = True
+    np.logical_and(scope.is_wanted, kept, out=scope.is_wanted)
+
+
+def _read_postings(
+    reader: IndexReader, terms: Collection[str], segments: Sequence[Segment], bases: Places
+) -> dict[str, Postings]:
+    """The postings of terms in segments, which begin at those places."""
+    if not terms:
+        return {}
+    blocks = sorted({segment.block_id for segment in segments})
+    first = dict(zip([segment.segment_id for segment in segments], bases.tolist(), strict=True))
+    return unpack_postings(terms, lambda buckets: reader.postings(buckets, blocks), first)
 
 
 def _first_scores(scope: _Scope, chunk_scores: Numbers, question: Question) -> Numbers:
     """How good chunks look by their words and the day; those without a word must be of the very day that is named."""
-    days = np.repeat(scope.date_match, np.diff(scope.bases, append=len(scope.lengths)))
-    days[(chunk_scores == 0) & (days < 1)] = 0
-    return question.weights.chunk * chunk_scores + question.weights.date * days
+    scores = question.weights.chunk * chunk_scores
+    if question.dates:
+        days = np.repeat(scope.date_match, np.diff(scope.bases, append=len(scope.lengths)))
+        days[(chunk_scores == 0) & (days < 1)] = 0
+        scores += question.weights.date * days
+    return scores
 
 
 def _nearness(reader: IndexReader, scope: _Scope, vector: NDArray[np.float32]) -> Numbers:
@@ -146,47 +190,16 @@ def _nearness(reader: IndexReader, scope: _Scope, vector: NDArray[np.float32]) -
     return np.where(codes.any(axis=1), DIMENSIONS - differing_bits(codes, to_codes(vector[None])[0]), 0).astype(float)
 
 
-def _postings_of_alike(reader: IndexReader, scope: _Scope, question: Question, places: Places) -> dict[str, Postings]:
-    """The postings of the terms that are like the question's, in the segments of the candidates."""
-    terms = {other for alike in question.alike.values() for other in alike}
-    of = np.unique(scope.segment_of(places))
-    bases = {scope.segments[n].segment_id: int(scope.bases[n]) for n in of.tolist()}
-    return unpack_postings(terms, lambda buckets: reader.postings(buckets, list(bases)), bases) if terms else {}
-
-
-def _candidates(
-    reader: IndexReader,
-    scope: _Scope,
-    scores: Numbers,
-    wanted: ChunkFilter,
-    excluded: Collection[ConversationId],
-    count: int,
-) -> Places:
-    """The best chunks that satisfy the filter, as many as there are up to a count; in order of place."""
-    taken: list[int] = []
-    for batch in _best_first(scores, count):
-        row_ids = scope.row_ids(batch)
-        satisfying = reader.satisfying(row_ids.tolist(), wanted, excluded)
-        taken += [place for place, row in zip(batch.tolist(), row_ids.tolist(), strict=True) if row in satisfying]
-        if len(taken) >= count:
-            break
-    return np.sort(np.array(taken[:count], dtype=np.int64))
-
-
-def _best_first(scores: Numbers, first: int) -> Iterator[Places]:
-    """The places with a score, best first and the newer day before the older; in batches that grow."""
+def _best(scores: Numbers, count: int) -> Places:
+    """The places with the best scores above 0, as many as there are up to a count; in order."""
     some = np.flatnonzero(scores > 0)
-    at = 0
-    while at < len(some):
-        end = min(at + first * (2 if at else 1), len(some))
-        if end < len(some):
-            # Only as much is put in order as is asked for.
-            least = np.partition(scores[some], len(some) - end)[len(some) - end]
-            best = some[scores[some] >= least]
-        else:
-            best = some
-        yield best[np.argsort(-scores[best], kind="stable")][at:end]
-        at, first = end, first * 4
+    if len(some) <= count:
+        return some
+    held = scores[some]
+    least = np.partition(held, len(held) - count)[len(held) - count]
+    better, equal = some[held > least], some[held == least]
+    # Of equal ones the newer days', which come first.
+    return np.sort(np.append(better, equal[: count - len(better)]))
 
 
 def _lay_out(rows: Sequence[Row], places: Places, scope: _Scope) -> tuple[Passages, Numbers]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreaming.chunking.meaning import Encoder
+from dreaming.remembering.passages import SIGNS
 
 Codes = NDArray[np.uint8]
 """Texts by bytes."""
@@ -48,6 +49,11 @@ def to_signs(codes: Codes) -> NDArray[np.float32]:
 def read_codes(held: bytes) -> Codes:
     """Codes as they are kept."""
     return np.frombuffer(held, np.uint8).reshape(-1, CODE_BYTES)
+
+
+def codes_or_none(held: bytes | None, signs: bytes) -> bytes:
+    """The codes of a chunk's passages; bits that are all 0 where it has none."""
+    return held or bytes(len(signs) // SIGNS.itemsize * CODE_BYTES)
 
 
 def join_codes(held: bytes) -> bytes:

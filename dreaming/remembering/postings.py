@@ -1,9 +1,9 @@
-"""Where each term stands: packed by segment and bucket, and unpacked for the terms of a question.
+"""Where each term stands: packed by bucket, and unpacked for the terms of a question.
 
-A **segment** is up to `SEGMENT_CHUNKS` chunks of one kind of one day, written and deleted whole. The terms of a segment
-are spread over `BUCKETS` buckets by their hashes, and a row of the table `postings` holds one bucket of one segment: so
-a question reads a row a term and segment, and a day is replaced by some thousand small rows, not by one for every word
-that was said in it.
+A **segment** is up to `SEGMENT_CHUNKS` chunks of one kind of one day, written and deleted whole. The terms are spread
+over `BUCKETS` buckets by their hashes, and a row of the table `postings` holds one bucket of a **block** of segments:
+so a question reads a row a term and block, and a day is replaced by some thousand small rows, not by one for every word
+that was said in it. A day's segments are blocks of their own at first; old ones are merged, which only joins bytes.
 """
 
 import hashlib
@@ -19,24 +19,24 @@ from numpy.typing import NDArray
 
 SEGMENT_CHUNKS = 2048
 BUCKETS = 2048
-SEGMENT_BITS = 40
-"""Of a row's place, for its segment; the bucket is in those above."""
+BLOCK_BITS = 40
+"""Of a row's place, for its block; the bucket is in those above."""
 HEADER = 4095
 """The number of the passage that stands for what is beside a chunk's text: its title, labels, entities and summary."""
 _MOST_COUNTED = 255
 _CHUNK_BIT, _PASSAGE_BIT = 20, 8
 
-TERM = np.dtype([("hash", "<u4"), ("postings", "<u4")])
-"""A term of a bucket: what is left of its hash, and how many postings it has."""
+TERM = np.dtype([("hash", "<u4"), ("segment", "<u4"), ("postings", "<u4")])
+"""A term of a bucket: what is left of its hash, the segment, and how many postings it has in there."""
 POSTING = np.dtype("<u4")
 """From the highest bit: the chunk in its segment (11), the passage in its chunk (12), how often it stands there (8)."""
 
 
 class Bucket(NamedTuple):
-    """A bucket of a segment, as it is kept."""
+    """A bucket of a block, as it is kept."""
 
     terms: bytes
-    """`TERM`s, in order of hash."""
+    """`TERM`s."""
     packed: bytes
     """The `POSTING`s of each in turn, in order of place."""
 
@@ -60,7 +60,7 @@ def hash_term(term: str) -> tuple[int, int]:
 
 
 def pack_postings(chunks: Iterable[Iterable[tuple[int, Sequence[str]]]]) -> dict[int, Bucket]:
-    """The buckets of a segment, from the passages of each of its chunks: their numbers and terms."""
+    """The buckets of a segment that has no number yet, from the passages of its chunks: their numbers and terms."""
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
     number_of = numbers.__getitem__
     of_terms: list[int] = []
@@ -88,6 +88,7 @@ def _split(bucket: NDArray[np.int64], rest: NDArray[np.int64], packed: NDArray[n
     starts = np.flatnonzero((np.diff(bucket, prepend=-1) != 0) | (np.diff(rest, prepend=-1) != 0))
     terms = np.empty(len(starts), dtype=TERM)
     terms["hash"] = rest[starts]
+    terms["segment"] = 0
     terms["postings"] = np.diff(starts, append=len(packed))
     firsts = np.flatnonzero(np.diff(bucket[starts], prepend=-1))
     parts = zip(np.split(terms, firsts[1:]), np.split(packed, starts[firsts[1:]]), strict=True)
@@ -95,54 +96,65 @@ def _split(bucket: NDArray[np.int64], rest: NDArray[np.int64], packed: NDArray[n
     return {name: Bucket(own.tobytes(), held.tobytes()) for name, (own, held) in zip(names, parts, strict=True)}
 
 
-def unpack_postings(
-    terms: Iterable[str], read: Callable[[Sequence[int]], Mapping[int, Mapping[int, Bucket]]], bases: Mapping[int, int]
-) -> dict[str, Postings]:
-    """The postings of terms, in the segments that `bases` says the first place of, in its order.
+def number_segment(bucket: Bucket, segment_id: int) -> Bucket:
+    """A bucket of a segment that now has this number."""
+    terms = np.frombuffer(bucket.terms, TERM).copy()
+    terms["segment"] = segment_id
+    return Bucket(terms.tobytes(), bucket.packed)
 
-    `read` gives the rows of buckets: by bucket and segment.
+
+def merge_buckets(buckets: Sequence[Bucket], live: Sequence[int]) -> Bucket:
+    """One bucket for several, without the postings of segments that are not live."""
+    terms = np.frombuffer(b"".join(bucket.terms for bucket in buckets), TERM)
+    packed = np.frombuffer(b"".join(bucket.packed for bucket in buckets), POSTING)
+    kept = np.isin(terms["segment"], live)
+    return Bucket(terms[kept].tobytes(), packed[np.repeat(kept, terms["postings"])].tobytes())
+
+
+def unpack_postings(
+    terms: Iterable[str], read: Callable[[Sequence[int]], Mapping[int, Sequence[Bucket]]], bases: Mapping[int, int]
+) -> dict[str, Postings]:
+    """The postings of terms, in the segments that `bases` says the first place of; those of others are left out.
+
+    `read` gives buckets by their numbers, each of all blocks.
     """
     hashes = {term: hash_term(term) for term in terms}
-    rows = read(sorted({bucket for bucket, _ in hashes.values()}))
-    joined = {bucket: _join(of_segments, bases) for bucket, of_segments in rows.items()}
-    return {term: joined[bucket].of_term(rest) for term, (bucket, rest) in hashes.items()}
+    numbered = np.array(sorted(bases.items()), dtype=np.int64).reshape(-1, 2)
+    held = read(sorted({bucket for bucket, _ in hashes.values()}))
+    joined = {number: _join(blocks) for number, blocks in held.items()}
+    return {term: joined[bucket].of_term(rest, numbered) for term, (bucket, rest) in hashes.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class _Joined:
-    """A bucket over all segments."""
+    """A bucket over all blocks."""
 
-    hashes: NDArray[np.uint32]
+    terms: NDArray[np.void]
     starts: NDArray[np.int64]
     """Where the postings of each begin."""
-    counts: NDArray[np.int64]
-    bases: NDArray[np.int64]
     packed: NDArray[np.uint32]
 
-    def of_term(self, rest: int) -> Postings:
-        """Where a term stands."""
-        mine = np.flatnonzero(self.hashes == rest)
-        counts = self.counts[mine]
+    def of_term(self, rest: int, bases: NDArray[np.int64]) -> Postings:
+        """Where a term stands in the segments of `bases`: their numbers, in order, and their first places."""
+        mine = np.flatnonzero(self.terms["hash"] == rest)
+        numbers = self.terms["segment"][mine]
+        at = np.minimum(np.searchsorted(bases[:, 0], numbers), len(bases) - 1)
+        known = bases[at, 0] == numbers
+        mine, base = mine[known], bases[at[known], 1]
+        order = np.argsort(base)
+        mine, base = mine[order], base[order]
+        counts = self.terms["postings"][mine].astype(np.int64)
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         packed = self.packed[np.repeat(self.starts[mine], counts) + within].astype(np.int64)
         return Postings(
-            np.repeat(self.bases[mine], counts) + (packed >> _CHUNK_BIT),
+            np.repeat(base, counts) + (packed >> _CHUNK_BIT),
             packed >> _PASSAGE_BIT & HEADER,
             (packed & _MOST_COUNTED).astype(np.float64),
         )
 
 
-def _join(of_segments: Mapping[int, Bucket], bases: Mapping[int, int]) -> _Joined:
-    here = [(base, of_segments[segment]) for segment, base in bases.items() if segment in of_segments]
-    terms = np.frombuffer(b"".join(bucket.terms for _, bucket in here), dtype=TERM)
+def _join(blocks: Sequence[Bucket]) -> _Joined:
+    terms = np.frombuffer(b"".join(bucket.terms for bucket in blocks), dtype=TERM)
     counts = terms["postings"].astype(np.int64)
-    return _Joined(
-        hashes=terms["hash"],
-        starts=np.cumsum(counts) - counts,
-        counts=counts,
-        bases=np.repeat(
-            np.array([base for base, _ in here], dtype=np.int64),
-            [len(bucket.terms) // TERM.itemsize for _, bucket in here],
-        ),
-        packed=np.frombuffer(b"".join(bucket.packed for _, bucket in here), dtype=POSTING),
-    )
+    packed = np.frombuffer(b"".join(bucket.packed for bucket in blocks), dtype=POSTING)
+    return _Joined(terms, np.cumsum(counts) - counts, packed)

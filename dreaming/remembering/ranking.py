@@ -103,9 +103,7 @@ def inverse_frequencies(postings: Mapping[str, Postings], passages: int) -> dict
     must not count as all of it.
     """
     held = {term: len(found.chunk) for term, found in postings.items()}
-    return {
-        term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5))) for term, count in held.items()
-    }
+    return {term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5))) for term, count in held.items()}
 
 
 def score_chunks(postings: Mapping[str, Postings], rarity: Mapping[str, float], lengths: Numbers) -> Numbers:

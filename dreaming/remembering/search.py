@@ -16,10 +16,11 @@ from dreaming.remembering.dates import asks_when, read_dates
 from dreaming.remembering.encoding import is_encoded
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.finding import find_passages
-from dreaming.remembering.index import IndexReader, MemoryIndex
+from dreaming.remembering.index import MemoryIndex
 from dreaming.remembering.meaning import terms_alike
 from dreaming.remembering.passages import Spoken, Voice, read_passages
 from dreaming.remembering.ranking import Question
+from dreaming.remembering.reader import IndexReader
 from dreaming.remembering.snippet import Snippet, make_snippet
 from dreaming.remembering.words import first_words, query_terms
 from dreaming.storage.database import Database

@@ -47,13 +47,15 @@ class Database:
         self.engine = engine
         self.name = name
         self.is_sqlite = engine.dialect.name == "sqlite"
+        # As SQLite has it anyway: by itself PostgreSQL shows each statement what was committed before it.
+        self._reader = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer = engine.execution_options(dreaming_begin="BEGIN IMMEDIATE")
         self._one_writer = not self.is_sqlite and name != "ledger"
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection that sees one state of the database and changes nothing."""
-        with self._translated(), self.engine.connect() as connection:
+        with self._translated(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager

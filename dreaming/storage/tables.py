@@ -318,16 +318,31 @@ segments = sa.Table(
     "segments",
     memory,
     sa.Column("segment_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("block_id", sa.Integer, nullable=False),
     sa.Column("day", sa.Text, nullable=False),
     sa.Column("part", sa.Integer, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("passage_count", sa.Integer, nullable=False),
-    sa.Column("lengths", sa.LargeBinary, nullable=False),
+    sa.Column("languages", sa.Text, nullable=False),
+    sa.Column("facts", sa.LargeBinary, nullable=False),
     sa.Column("codes", sa.LargeBinary),
     sa.Index("segments_by_day", "day"),
+    sa.Index("segments_by_block", "block_id"),
     sqlite_autoincrement=True,
 )
-"""Chunks of one kind of one day that are indexed together. `lengths` and `codes`: of each of its chunks, in order."""
+"""Chunks of one kind of one day that are indexed together. `facts` and `codes`: of each of its chunks, in order.
+
+`languages` is a JSON list, which the facts number.
+"""
+
+blocks = sa.Table(
+    "blocks",
+    memory,
+    sa.Column("block_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("segment_count", sa.Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Segments whose postings stand together: one at first, and many once they are merged; with those deleted since."""
 
 postings = sa.Table(
     "postings",
@@ -338,8 +353,8 @@ postings = sa.Table(
 )
 """Where terms stand: see `dreaming.remembering.postings`.
 
-A row a bucket and segment: `place` is the bucket's number in the upper bits and the segment's in the lower 40, one
-integer, because SQLite keeps the rows of such a table whole in its leaves.
+A row a bucket and block: `place` is the bucket's number in the upper bits and the block's in the lower 40, one integer,
+because SQLite keeps the rows of such a table whole in its leaves.
 """
 
 indexed_chunks = sa.Table(

@@ -5,44 +5,69 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreaming.remembering.postings import HEADER, pack_postings, unpack_postings
+from dreaming.remembering.postings import HEADER, merge_buckets, number_segment, pack_postings, unpack_postings
 
-terms = st.sampled_from(["a", "b", "c", "日本", "本", "long-term", "x1"])
+NAMES = ["a", "b", "c", "日本", "本", "long-term", "x1"]
+terms = st.sampled_from(NAMES)
 passages = st.dictionaries(st.sampled_from([0, 1, 2, 7, 4094, HEADER]), st.lists(terms, max_size=8), max_size=4)
 memory = st.lists(st.lists(passages.map(lambda held: sorted(held.items())), max_size=5), min_size=1, max_size=4)
 
 
-@given(memory)
-def test_every_term_is_found_where_it_stands_and_nowhere_else(segments):
-    """Over segments, chunks and passages, with how often it stands there."""
-    packed = {n: pack_postings(chunks) for n, chunks in enumerate(segments)}
-    bases = {n: sum(map(len, segments[:n])) for n in packed}
+def packed_of(segments):
+    """The buckets of each segment, numbered from 1."""
+    return {
+        n: {bucket: number_segment(held, n) for bucket, held in pack_postings(chunks).items()}
+        for n, chunks in enumerate(segments, 1)
+    }
 
-    def read(buckets):
-        return {bucket: {n: held[bucket] for n, held in packed.items() if bucket in held} for bucket in buckets}
 
-    found = unpack_postings(["a", "b", "c", "日本", "本", "long-term", "x1", "nowhere"], read, bases)
-    for term, postings in found.items():
-        expected = [
-            (bases[n] + chunk, passage, Counter(said)[term])
-            for n, chunks in enumerate(segments)
-            for chunk, own in enumerate(chunks)
-            for passage, said in own
-            if term in said
-        ]
-        assert list(zip(postings.chunk, postings.passage, postings.times, strict=True)) == expected
+def reading(blocks):
+    """What reads buckets from blocks."""
+    return lambda buckets: {bucket: [block[bucket] for block in blocks if bucket in block] for bucket in buckets}
+
+
+def expected_of(term, segments, bases):
+    return [
+        (bases[n] + chunk, passage, Counter(said)[term])
+        for n, chunks in sorted(enumerate(segments, 1), key=lambda row: bases.get(row[0], 0))
+        if n in bases
+        for chunk, own in enumerate(chunks)
+        for passage, said in own
+        if term in said
+    ]
+
+
+def held_of(postings):
+    return list(zip(postings.chunk, postings.passage, postings.times, strict=True))
+
+
+@given(memory, st.data())
+def test_every_term_is_found_where_it_stands_and_nowhere_else(segments, data):
+    """Over segments in any order, merged or not, some of them not looked at, with how often it stands there."""
+    packed = packed_of(segments)
+    order = data.draw(st.permutations(list(packed)))
+    live = data.draw(st.sets(st.sampled_from(order)))
+    wanted = [n for n in order if n in live]
+    bases = {n: sum(len(segments[m - 1]) for m in wanted[: wanted.index(n)]) for n in wanted}
+    merged = {
+        bucket: merge_buckets([held[bucket] for held in packed.values() if bucket in held], sorted(live))
+        for bucket in {bucket for held in packed.values() for bucket in held}
+    }
+    for blocks in (list(packed.values()), [merged]):
+        found = unpack_postings([*NAMES, "nowhere"], reading(blocks), bases) if bases else {}
+        for term, postings in found.items():
+            assert held_of(postings) == expected_of(term, segments, bases)
 
 
 def test_a_count_beyond_what_a_posting_holds_is_cut_and_spills_nowhere():
     """A message that says one word a thousand times."""
-    packed = pack_postings([[(0, ["echo"] * 1000), (1, ["echo"])]])
-    found = unpack_postings(["echo"], lambda buckets: {b: {0: packed[b]} for b in buckets}, {0: 0})["echo"]
+    packed = packed_of([[[(0, ["echo"] * 1000), (1, ["echo"])]]])
+    found = unpack_postings(["echo"], reading([packed[1]]), {1: 0})["echo"]
     assert (found.passage.tolist(), found.times.tolist()) == ([0, 1], [255, 1])
 
 
-def test_a_row_of_another_segment_is_left_alone():
-    """A bucket may be read whole: what is not in scope does not count."""
-    packed = pack_postings([[(0, ["word"])]])
-    [bucket] = packed
-    found = unpack_postings(["word"], lambda _: {bucket: {1: packed[bucket], 2: packed[bucket]}}, {2: 5})["word"]
-    assert found.chunk.tolist() == [5]
+def test_what_is_merged_away_is_not_in_the_bytes():
+    """A segment that is not live leaves nothing."""
+    packed = packed_of([[[(0, ["word"])]], [[(0, ["word"])]]])
+    [bucket] = packed[1]
+    assert merge_buckets([packed[1][bucket], packed[2][bucket]], [2]) == packed[2][bucket]

@@ -21,15 +21,24 @@ def upgrade() -> None:
     op.create_table(
         "segments",
         sa.Column("segment_id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("block_id", sa.Integer, nullable=False),
         sa.Column("day", sa.Text, nullable=False),
         sa.Column("part", sa.Integer, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("passage_count", sa.Integer, nullable=False),
-        sa.Column("lengths", sa.LargeBinary, nullable=False),
+        sa.Column("languages", sa.Text, nullable=False),
+        sa.Column("facts", sa.LargeBinary, nullable=False),
         sa.Column("codes", sa.LargeBinary),
         sqlite_autoincrement=True,
     )
     op.create_index("segments_by_day", "segments", ["day"])
+    op.create_index("segments_by_block", "segments", ["block_id"])
+    op.create_table(
+        "blocks",
+        sa.Column("block_id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("segment_count", sa.Integer, nullable=False),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "postings",
         sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
