@@ -14,9 +14,9 @@ from dreaming.remembering.postings import BLOCK_BITS, BUCKETS, Bucket, merge_buc
 from dreaming.storage.database import Database
 from dreaming.storage.tables import blocks, postings, segments
 
-MOST_SINGLE = 64
+MOST_SINGLE = 24
 """So many blocks of one segment may stand beside the merged ones;"""
-MERGED = 32
+MERGED = 24
 """with more, the oldest become one block of so many."""
 _BUCKETS_AT_ONCE = 128
 _BATCHES = tuple(range(first, first + _BUCKETS_AT_ONCE) for first in range(0, BUCKETS, _BUCKETS_AT_ONCE))

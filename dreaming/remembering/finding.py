@@ -4,7 +4,7 @@ Two steps, so that the time of a question does not grow with the memory: all chu
 and the passages of the best of them, with those around them, by everything.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -16,7 +16,7 @@ from dreaming.conversation import ConversationId
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.meaning import DIMENSIONS, differing_bits, read_codes, to_codes
 from dreaming.remembering.passages import HALF_WORDS, SIGNS, Voice
-from dreaming.remembering.postings import SEGMENT_CHUNKS, Postings, unpack_postings
+from dreaming.remembering.postings import SEGMENT_CHUNKS, Held, Postings, look_up_terms
 from dreaming.remembering.ranking import (
     Numbers,
     Passages,
@@ -26,11 +26,15 @@ from dreaming.remembering.ranking import (
     score_chunks,
     score_passages,
 )
-from dreaming.remembering.reader import IndexReader, Row, Segment
+from dreaming.remembering.reader import IndexReader, Row, Segments
 from dreaming.remembering.words import count_words, words
 
 CANDIDATES = 160
 """Chunks whose passages are scored, at least."""
+MOST_POSTINGS = 100_000
+"""Postings by which candidates are told, as far as there are rarer terms than others;"""
+FEWEST_TERMS = 2
+"""but always those of so many terms."""
 NEIGHBOURED = 1
 """How many of the best passages are given with those next to them."""
 _NEIGHBOURS = (-1, 0, 1)
@@ -55,30 +59,26 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The segments that are looked at; a place is the number of a chunk among all of theirs."""
+    """What is looked at; a place is the number of a chunk among all chunks of the segments."""
 
-    segments: Sequence[Segment]
+    segments: Segments
     bases: Places
-    lengths: Numbers
-    date_match: Numbers
-    """Of each segment."""
+    """The first place of each segment."""
     is_wanted: NDArray[np.bool_]
     """Which chunks may be found."""
 
     def row_ids(self, places: Places) -> Places:
         """The rows of chunks."""
         of = self.segment_of(places)
-        ids = np.array([segment.segment_id for segment in self.segments])
-        return ids[of] * SEGMENT_CHUNKS + places - self.bases[of]
+        return self.segments.ids[of] * SEGMENT_CHUNKS + places - self.bases[of]
 
     def places(self, row_ids: Places) -> Places:
         """Where the chunks of rows are, of those that are in scope."""
-        ids = np.array([segment.segment_id for segment in self.segments])
-        order = np.argsort(ids)
-        at = np.minimum(np.searchsorted(ids[order], row_ids // SEGMENT_CHUNKS), len(ids) - 1)
-        of = order[at]
-        known = ids[of] == row_ids // SEGMENT_CHUNKS
-        places: Places = self.bases[of[known]] + row_ids[known] % SEGMENT_CHUNKS
+        order = np.argsort(self.segments.ids)
+        ids = self.segments.ids[order]
+        at = np.minimum(np.searchsorted(ids, row_ids // SEGMENT_CHUNKS), len(ids) - 1)
+        known = ids[at] == row_ids // SEGMENT_CHUNKS
+        places: Places = self.bases[order[at[known]]] + row_ids[known] % SEGMENT_CHUNKS
         return places
 
     def segment_of(self, places: Places) -> Places:
@@ -89,7 +89,7 @@ class _Scope:
         """The places, and those before and after them in their segments; in order."""
         near = np.concatenate([places + step for step in _NEIGHBOURS])
         of = np.tile(self.segment_of(places), len(_NEIGHBOURS))
-        ends = np.append(self.bases[1:], len(self.lengths))
+        ends = self.bases + self.segments.sizes
         return np.unique(near[(near >= self.bases[of]) & (near < ends[of])])
 
 
@@ -105,54 +105,31 @@ def find_passages(
 
     The chunks are `least_chunks`, or `CANDIDATES` where that is more, as far as so many satisfy the filter.
     """
-    scope = _open_scope(reader, question, wanted, excluded)
-    if not scope.segments:
+    scope = _open_scope(reader, wanted, excluded)
+    if not len(scope.bases):
         return None
-    postings = _read_postings(reader, question.terms, scope.segments, scope.bases)
-    rarity = inverse_frequencies(postings, sum(segment.passage_count for segment in scope.segments))
-    chunk_scores = score_chunks(postings, rarity, scope.lengths)
-    count = max(CANDIDATES, least_chunks)
-    places = _best(np.where(scope.is_wanted, _first_scores(scope, chunk_scores, question), 0), count)
-    if question.vector is not None:
-        nearest = _best(np.where(scope.is_wanted, _nearness(reader, scope, question.vector), 0), count)
-        places = np.union1d(places, nearest)
+    held = _look_up(reader, scope, question.terms)
+    rarity = inverse_frequencies({term: found.count for term, found in held.items()}, scope.segments.passage_count)
+    postings = {term: held[term].unpack() for term in _cheap_terms(held)}
+    chunk_scores = score_chunks(postings, rarity, scope.segments.lengths)
+    places = _candidates(reader, scope, question, chunk_scores, max(CANDIDATES, least_chunks))
     if not len(places):
         return None
-    of = np.unique(scope.segment_of(places))
-    postings |= _read_postings(
-        reader,
-        {other for alike in question.alike.values() for other in alike},
-        [scope.segments[n] for n in of.tolist()],
-        scope.bases[of],
-    )
-    near = scope.with_neighbours(places)
-    row_ids = scope.row_ids(near)
-    place_of = dict(zip(row_ids.tolist(), near.tolist(), strict=True))
-    rows = sorted(reader.rows(list(place_of)), key=lambda row: place_of[row.row_id])
-    row_places = np.array([place_of[row.row_id] for row in rows])
-    passages, label_words = _lay_out(rows, row_places, scope)
-    scores = score_passages(question, passages, postings, rarity, chunk_scores[passages.chunk])
-    return _in_order(passages, scores, label_words, np.isin(passages.chunk, places), scope)
+    alike = {other for others in question.alike.values() for other in others}
+    held |= _look_up(reader, scope, alike - held.keys(), of=places)
+    bases = np.unique(scope.bases[scope.segment_of(places)])
+    postings |= {term: found.unpack(bases) for term, found in held.items() if term not in postings}
+    return _rank(reader, scope, question, postings, rarity, chunk_scores, places)
 
 
-def _open_scope(
-    reader: IndexReader, question: Question, wanted: ChunkFilter, excluded: Collection[ConversationId]
-) -> _Scope:
+def _open_scope(reader: IndexReader, wanted: ChunkFilter, excluded: Collection[ConversationId]) -> _Scope:
     segments = reader.segments(wanted)
-    counts = [len(segment.lengths) for segment in segments]
-    nothing = [np.zeros(0)]
-    scope = _Scope(
-        segments,
-        np.array(list(accumulate(counts, initial=0))[:-1], dtype=np.int64),
-        np.concatenate([segment.lengths for segment in segments] or nothing).astype(np.float64),
-        np.array([question.dates.match(segment.day) for segment in segments]),
-        np.concatenate([segment.is_wanted for segment in segments] or nothing).astype(bool),
-    )
-    if segments and wanted.labels:
+    scope = _Scope(segments, np.cumsum(segments.sizes) - segments.sizes, segments.is_wanted.copy())
+    if wanted.labels and len(scope.bases):
         _keep_only(scope, reader.rows_of_labels(wanted.labels))
-    if segments and wanted.conversations:
+    if wanted.conversations and len(scope.bases):
         _keep_only(scope, reader.rows_of_conversations(wanted.conversations))
-    if segments and excluded:
+    if excluded and len(scope.bases):
         scope.is_wanted[scope.places(reader.rows_of_conversations(excluded))] = False
     return scope
 
@@ -163,22 +140,46 @@ def _keep_only(scope: _Scope, row_ids: Places) -> None:
     np.logical_and(scope.is_wanted, kept, out=scope.is_wanted)
 
 
-def _read_postings(
-    reader: IndexReader, terms: Collection[str], segments: Sequence[Segment], bases: Places
-) -> dict[str, Postings]:
-    """The postings of terms in segments, which begin at those places."""
+def _look_up(
+    reader: IndexReader, scope: _Scope, terms: Collection[str], *, of: Places | None = None
+) -> dict[str, Held]:
+    """What is held of terms, in the whole scope or in the segments of some chunks."""
     if not terms:
         return {}
-    blocks = sorted({segment.block_id for segment in segments})
-    first = dict(zip([segment.segment_id for segment in segments], bases.tolist(), strict=True))
-    return unpack_postings(terms, lambda buckets: reader.postings(buckets, blocks), first)
+    at = np.arange(len(scope.bases)) if of is None else np.unique(scope.segment_of(of))
+    blocks = np.unique(scope.segments.blocks[at]).tolist()
+    bases = dict(zip(scope.segments.ids[at].tolist(), scope.bases[at].tolist(), strict=True))
+    return look_up_terms(sorted(terms), lambda buckets: reader.postings(buckets, blocks), bases)
 
 
-def _first_scores(scope: _Scope, chunk_scores: Numbers, question: Question) -> Numbers:
+def _cheap_terms(held: Mapping[str, Held]) -> list[str]:
+    """The terms that candidates are told by: the rarest, as far as few postings go.
+
+    In a large memory common words would take most of the time, and tell next to nothing beside rarer ones.
+    """
+    by_count = sorted(held, key=lambda term: (held[term].count, term))
+    spent = accumulate(held[term].count for term in by_count)
+    return [
+        term
+        for n, (term, postings) in enumerate(zip(by_count, spent, strict=True))
+        if n < FEWEST_TERMS or postings <= MOST_POSTINGS
+    ]
+
+
+def _candidates(reader: IndexReader, scope: _Scope, question: Question, chunk_scores: Numbers, count: int) -> Places:
+    """The chunks whose passages may answer: the best by words and the day, and the nearest in meaning."""
+    date_match = np.array([question.dates.match(day) for day in scope.segments.days])
+    places = _best(np.where(scope.is_wanted, _first_scores(scope, question, chunk_scores, date_match), 0), count)
+    if question.vector is None:
+        return places
+    return np.union1d(places, _best(np.where(scope.is_wanted, _nearness(reader, scope, question.vector), 0), count))
+
+
+def _first_scores(scope: _Scope, question: Question, chunk_scores: Numbers, date_match: Numbers) -> Numbers:
     """How good chunks look by their words and the day; those without a word must be of the very day that is named."""
     scores = question.weights.chunk * chunk_scores
     if question.dates:
-        days = np.repeat(scope.date_match, np.diff(scope.bases, append=len(scope.lengths)))
+        days = np.repeat(date_match, scope.segments.sizes)
         days[(chunk_scores == 0) & (days < 1)] = 0
         scores += question.weights.date * days
     return scores
@@ -202,8 +203,29 @@ def _best(scores: Numbers, count: int) -> Places:
     return np.sort(np.append(better, equal[: count - len(better)]))
 
 
-def _lay_out(rows: Sequence[Row], places: Places, scope: _Scope) -> tuple[Passages, Numbers]:
+def _rank(
+    reader: IndexReader,
+    scope: _Scope,
+    question: Question,
+    postings: Mapping[str, Postings],
+    rarity: Mapping[str, float],
+    chunk_scores: Numbers,
+    candidates: Places,
+) -> Found:
+    """The passages of the candidates, best first."""
+    near = scope.with_neighbours(candidates)
+    row_ids = scope.row_ids(near)
+    place_of = dict(zip(row_ids.tolist(), near.tolist(), strict=True))
+    rows = sorted(reader.rows(list(place_of)), key=lambda row: place_of[row.row_id])
+    places = np.array([place_of[row.row_id] for row in rows])
+    passages, label_words = _lay_out(rows, places, scope, question)
+    scores = score_passages(question, passages, postings, rarity, chunk_scores[passages.chunk])
+    return _in_order(passages, scores, label_words, np.isin(passages.chunk, candidates), scope)
+
+
+def _lay_out(rows: Sequence[Row], places: Places, scope: _Scope, question: Question) -> tuple[Passages, Numbers]:
     """The passages of rows, and how long the name of who says each is."""
+    days = [scope.segments.days[n] for n in scope.segment_of(places).tolist()]
     signs = np.frombuffer(b"".join(row.signs for row in rows), SIGNS)
     counts = np.array([len(row.signs) // SIGNS.itemsize for row in rows])
     voices = [voice for row in rows for voice in row.voices]
@@ -220,7 +242,7 @@ def _lay_out(rows: Sequence[Row], places: Places, scope: _Scope) -> tuple[Passag
         length=signs["length"].astype(np.float64),
         asks=signs["asks"].astype(bool),
         tells_time=signs["tells_time"].astype(bool),
-        date_match=np.repeat(scope.date_match[scope.segment_of(places)], counts),
+        date_match=np.repeat(np.array([question.dates.match(day) for day in days]), counts),
         names=tuple(frozenset(words(name)) for name in numbers),
         codes=read_codes(b"".join(row.codes for row in rows)),
     )

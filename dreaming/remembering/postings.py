@@ -111,10 +111,10 @@ def merge_buckets(buckets: Sequence[Bucket], live: Sequence[int]) -> Bucket:
     return Bucket(terms[kept].tobytes(), packed[np.repeat(kept, terms["postings"])].tobytes())
 
 
-def unpack_postings(
+def look_up_terms(
     terms: Iterable[str], read: Callable[[Sequence[int]], Mapping[int, Sequence[Bucket]]], bases: Mapping[int, int]
-) -> dict[str, Postings]:
-    """The postings of terms, in the segments that `bases` says the first place of; those of others are left out.
+) -> dict[str, "Held"]:
+    """What is held of terms in the segments that `bases` says the first place of; of other segments nothing.
 
     `read` gives buckets by their numbers, each of all blocks.
     """
@@ -126,6 +126,35 @@ def unpack_postings(
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of a term: how much is known before it is unpacked."""
+
+    bases: NDArray[np.int64]
+    """The first places of the segments that have it, in order."""
+    starts: NDArray[np.int64]
+    """Where its postings in each of these begin."""
+    counts: NDArray[np.int64]
+    packed: NDArray[np.uint32]
+
+    @property
+    def count(self) -> int:
+        """How many postings it has."""
+        return int(self.counts.sum())
+
+    def unpack(self, bases: NDArray[np.int64] | None = None) -> Postings:
+        """Where it stands; in the segments with those first places only, where some are given."""
+        kept = slice(None) if bases is None else np.isin(self.bases, bases)
+        base, starts, counts = self.bases[kept], self.starts[kept], self.counts[kept]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        packed = self.packed[np.repeat(starts, counts) + within].astype(np.int64)
+        return Postings(
+            np.repeat(base, counts) + (packed >> _CHUNK_BIT),
+            packed >> _PASSAGE_BIT & HEADER,
+            (packed & _MOST_COUNTED).astype(np.float64),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Joined:
     """A bucket over all blocks."""
 
@@ -134,23 +163,16 @@ class _Joined:
     """Where the postings of each begin."""
     packed: NDArray[np.uint32]
 
-    def of_term(self, rest: int, bases: NDArray[np.int64]) -> Postings:
-        """Where a term stands in the segments of `bases`: their numbers, in order, and their first places."""
+    def of_term(self, rest: int, bases: NDArray[np.int64]) -> Held:
+        """What is held of a term in the segments of `bases`: their numbers, in order, and their first places."""
         mine = np.flatnonzero(self.terms["hash"] == rest)
         numbers = self.terms["segment"][mine]
         at = np.minimum(np.searchsorted(bases[:, 0], numbers), len(bases) - 1)
         known = bases[at, 0] == numbers
         mine, base = mine[known], bases[at[known], 1]
         order = np.argsort(base)
-        mine, base = mine[order], base[order]
-        counts = self.terms["postings"][mine].astype(np.int64)
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        packed = self.packed[np.repeat(self.starts[mine], counts) + within].astype(np.int64)
-        return Postings(
-            np.repeat(base, counts) + (packed >> _CHUNK_BIT),
-            packed >> _PASSAGE_BIT & HEADER,
-            (packed & _MOST_COUNTED).astype(np.float64),
-        )
+        mine = mine[order]
+        return Held(base[order], self.starts[mine], self.terms["postings"][mine].astype(np.int64), self.packed)
 
 
 def _join(blocks: Sequence[Bucket]) -> _Joined:

@@ -96,26 +96,25 @@ class Passages:
     """Their meaning; bits that are all 0 where it is not known."""
 
 
-def inverse_frequencies(postings: Mapping[str, Postings], passages: int) -> dict[str, float]:
-    """How much each term tells, of so many passages in all.
+def inverse_frequencies(counts: Mapping[str, int], passages: int) -> dict[str, float]:
+    """How much terms tell that stand in so many of all passages.
 
     A term that stands nowhere tells the most: what is left of a question in a language that the memory does not have
     must not count as all of it.
     """
-    held = {term: len(found.chunk) for term, found in postings.items()}
-    return {term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5))) for term, count in held.items()}
+    return {term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5))) for term, count in counts.items()}
 
 
 def score_chunks(postings: Mapping[str, Postings], rarity: Mapping[str, float], lengths: Numbers) -> Numbers:
-    """The BM25 of all chunks, as a share of the question's weight."""
+    """The BM25 of all chunks by the terms that there are postings of, as a share of the question's whole weight."""
     scores = np.zeros(len(lengths))
     average = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
-    for term, weight in rarity.items():
-        found = postings[term]
+    for term, found in postings.items():
         starts = np.flatnonzero(np.diff(found.chunk, prepend=-1))
-        places = found.chunk[starts]
-        counts = np.add.reduceat(found.times, starts)
-        scores[places] += weight * _saturate(counts, lengths[places] / average)
+        if len(starts):
+            places = found.chunk[starts]
+            times = np.add.reduceat(found.times, starts)
+            scores[places] += rarity[term] * _saturate(times, lengths[places] / average)
     return scores / (sum(rarity.values()) or 1.0)
 
 

@@ -1,6 +1,7 @@
 """What a search reads of the memory index, of one state of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -43,14 +44,18 @@ _SOME_ROWS = (
 )
 
 
-class Segment(NamedTuple):
-    """Chunks that are indexed together."""
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """The segments that are looked at: arrays of one row a segment, or a chunk of theirs."""
 
-    segment_id: int
-    block_id: int
-    day: date
+    ids: NDArray[np.int64]
+    blocks: NDArray[np.int64]
+    days: list[date]
+    sizes: NDArray[np.int64]
+    """How many chunks each has."""
     passage_count: int
-    lengths: NDArray[np.uint32]
+    """Of all."""
+    lengths: NDArray[np.float64]
     """Half words of each chunk."""
     is_wanted: NDArray[np.bool_]
     """Which chunks have a language and a quality level that are wanted."""
@@ -74,21 +79,30 @@ class IndexReader:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def segments(self, wanted: ChunkFilter) -> list[Segment]:
+    def segments(self, wanted: ChunkFilter) -> Segments:
         """The segments of the days and kinds that are wanted, the newest first."""
         column = segments.c
         query = sa.select(
             column.segment_id, column.block_id, column.day, column.passage_count, column.languages, column.facts
         ).where(column.kind.in_(wanted.kinds) if wanted.kinds else sa.true(), *_days(wanted, column.day))
         rows = self._connection.execute(query.order_by(column.day.desc(), column.part)).all()
-        return [_segment(row, wanted) for row in rows]
+        facts = np.frombuffer(b"".join(row.facts for row in rows), FACTS)
+        return Segments(
+            ids=np.array([row.segment_id for row in rows], dtype=np.int64),
+            blocks=np.array([row.block_id for row in rows], dtype=np.int64),
+            days=[date.fromisoformat(row.day) for row in rows],
+            sizes=np.array([len(row.facts) // FACTS.itemsize for row in rows], dtype=np.int64),
+            passage_count=sum(row.passage_count for row in rows),
+            lengths=facts["length"].astype(np.float64),
+            is_wanted=_is_wanted(rows, facts, wanted),
+        )
 
-    def codes(self, segments_in_order: Sequence[Segment]) -> Codes:
+    def codes(self, looked_at: Segments) -> Codes:
         """The codes of all chunks of segments; bits that are all 0 for those that have none."""
         rows = self._connection.execute(sa.select(segments.c.segment_id, segments.c.codes)).all()
         held = {segment_id: codes for segment_id, codes in rows if codes is not None}
-        packed = [held.get(one.segment_id, bytes(CODE_BYTES * len(one.lengths))) for one in segments_in_order]
-        return read_codes(b"".join(packed))
+        sizes = zip(looked_at.ids.tolist(), looked_at.sizes.tolist(), strict=True)
+        return read_codes(b"".join(held.get(one, bytes(CODE_BYTES * size)) for one, size in sizes))
 
     def vocabulary(self) -> tuple[list[str], Codes]:
         """The terms whose meaning is known, and their codes."""
@@ -149,16 +163,18 @@ class IndexReader:
         return found
 
 
-def _segment(row: sa.Row[Any], wanted: ChunkFilter) -> Segment:
-    facts = np.frombuffer(row.facts, FACTS)
+def _is_wanted(rows: Sequence[sa.Row[Any]], facts: NDArray[np.void], wanted: ChunkFilter) -> NDArray[np.bool_]:
     is_wanted = np.ones(len(facts), dtype=bool)
-    if wanted.languages:
-        languages = orjson.loads(row.languages)
-        is_wanted &= np.isin(facts["language"], [n for n, name in enumerate(languages) if name in wanted.languages])
     if wanted.quality_levels:
         is_wanted &= np.isin(facts["quality"], [QUALITIES.index(level) for level in wanted.quality_levels])
-    day = date.fromisoformat(row.day)
-    return Segment(row.segment_id, row.block_id, day, row.passage_count, facts["length"], is_wanted)
+    if wanted.languages:
+        at = 0
+        for row in rows:
+            end = at + len(row.facts) // FACTS.itemsize
+            numbers = [n for n, name in enumerate(orjson.loads(row.languages)) if name in wanted.languages]
+            is_wanted[at:end] &= np.isin(facts["language"][at:end], numbers)
+            at = end
+    return is_wanted
 
 
 def _days(wanted: ChunkFilter, column: sa.ColumnElement[str]) -> Iterator[sa.ColumnElement[bool]]:

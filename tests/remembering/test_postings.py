@@ -2,15 +2,18 @@
 
 from collections import Counter
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreaming.remembering.postings import HEADER, merge_buckets, number_segment, pack_postings, unpack_postings
+from dreaming.remembering.postings import HEADER, look_up_terms, merge_buckets, number_segment, pack_postings
 
 NAMES = ["a", "b", "c", "日本", "本", "long-term", "x1"]
 terms = st.sampled_from(NAMES)
 passages = st.dictionaries(st.sampled_from([0, 1, 2, 7, 4094, HEADER]), st.lists(terms, max_size=8), max_size=4)
-memory = st.lists(st.lists(passages.map(lambda held: sorted(held.items())), max_size=5), min_size=1, max_size=4)
+memory = st.lists(
+    st.lists(passages.map(lambda held: sorted(held.items())), min_size=1, max_size=5), min_size=1, max_size=4
+)
 
 
 def packed_of(segments):
@@ -54,15 +57,20 @@ def test_every_term_is_found_where_it_stands_and_nowhere_else(segments, data):
         for bucket in {bucket for held in packed.values() for bucket in held}
     }
     for blocks in (list(packed.values()), [merged]):
-        found = unpack_postings([*NAMES, "nowhere"], reading(blocks), bases) if bases else {}
-        for term, postings in found.items():
-            assert held_of(postings) == expected_of(term, segments, bases)
+        found = look_up_terms([*NAMES, "nowhere"], reading(blocks), bases) if bases else {}
+        for term, held in found.items():
+            expected = expected_of(term, segments, bases)
+            assert held_of(held.unpack()) == expected
+            assert held.count == len(expected)
+            if wanted:
+                only = {wanted[0]: bases[wanted[0]]}
+                assert held_of(held.unpack(np.array([*only.values()]))) == expected_of(term, segments, only)
 
 
 def test_a_count_beyond_what_a_posting_holds_is_cut_and_spills_nowhere():
     """A message that says one word a thousand times."""
     packed = packed_of([[[(0, ["echo"] * 1000), (1, ["echo"])]]])
-    found = unpack_postings(["echo"], reading([packed[1]]), {1: 0})["echo"]
+    found = look_up_terms(["echo"], reading([packed[1]]), {1: 0})["echo"].unpack()
     assert (found.passage.tolist(), found.times.tolist()) == ([0, 1], [255, 1])
 
 
