@@ -63,15 +63,12 @@ class Question:
     terms: tuple[str, ...]
     dates: NamedDates
     asks_when: bool
+    weights: Weights = BY_WORDS
+    """What the parts of a score are worth for it."""
     vector: NDArray[np.float32] | None = None
     """Its meaning, where there is an encoder."""
     alike: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """The terms that mean about the same as each of its own, and how alike they are, 0 to 1."""
-
-    @property
-    def weights(self) -> Weights:
-        """What the parts of a score are worth for it."""
-        return BY_WORDS if self.vector is None else BY_MEANING_TOO
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A question -> hits, and the conversation around a hit."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from dreaming.remembering.finding import find_passages
 from dreaming.remembering.index import MemoryIndex
 from dreaming.remembering.meaning import terms_alike
 from dreaming.remembering.passages import Spoken, Voice, read_passages
-from dreaming.remembering.ranking import Question
+from dreaming.remembering.ranking import BY_MEANING_TOO, Question
 from dreaming.remembering.reader import IndexReader
 from dreaming.remembering.snippet import Snippet, make_snippet
 from dreaming.remembering.words import first_words, query_terms
@@ -133,11 +133,8 @@ class Memory:
         """
         _require_sense(limit, budget_words)
         query, _ = storable(query)
-        terms = query_terms(query)
-        if not terms:
-            raise UsageError(f"The query {query!r} has no word to look for.")
         with self._index.read() as reader:
-            question = self._understand(query, terms, reader)
+            question = self.understand(query, reader)
             found = find_passages(
                 reader,
                 question,
@@ -152,13 +149,16 @@ class Memory:
             else:
                 choices = choose_to_fill(found, budget_words, limit=limit)
             spoken = reader.spoken([choice.row_id for choice in choices])
-        hits = [_hit(choice, spoken[choice.row_id], terms) for choice in choices if choice.row_id in spoken]
+        hits = [_hit(choice, spoken[choice.row_id], question.terms) for choice in choices if choice.row_id in spoken]
         if self._remember_queries:
             self._remember(query, hits)
         return hits
 
-    def _understand(self, query: str, terms: Mapping[str, str], reader: IndexReader) -> Question:
-        """What a query looks for; by its meaning too, where there is an encoder."""
+    def understand(self, query: str, reader: IndexReader) -> Question:
+        """What a query looks for; by its meaning too, where there is an encoder. Raises `UsageError` for no word."""
+        terms = query_terms(query)
+        if not terms:
+            raise UsageError(f"The query {query!r} has no word to look for.")
         today = self._day_of(self._clock())
         question = Question(tuple(terms), read_dates(query, today=today), asks_when(query))
         if self._index.encoder is None:
@@ -169,7 +169,7 @@ class Memory:
         alike = {
             term: terms_alike(vector, vocabulary, codes) for term, vector in zip(encoded, vectors[1:], strict=True)
         }
-        return replace(question, vector=vectors[0], alike=alike)
+        return replace(question, weights=BY_MEANING_TOO, vector=vectors[0], alike=alike)
 
     def around(self, hit: Hit, *, chunks: int) -> list[BChunk]:
         """The conversation around a hit, the hit's own chunk included, in order."""
