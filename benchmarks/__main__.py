@@ -73,6 +73,12 @@ def _searching(corpus: Corpus) -> Result:
     return measure_searching(corpus)
 
 
+def _finding(corpus: Corpus) -> Result:
+    from benchmarks.finding import measure_finding
+
+    return measure_finding(corpus)
+
+
 BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "chunking": _chunking,
     "segmenting": _segmenting,
@@ -84,6 +90,7 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "month": _month,
     "learning": _learning,
     "searching": _searching,
+    "finding": _finding,
 }
 
 

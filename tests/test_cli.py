@@ -291,3 +291,28 @@ def test_another_time_zone_moves_the_days(command, tmp_path, monkeypatch):
     run_pending()
     assert dreaming.read_chunks("2026-03-02")["conversation_id"].tolist() == ["chat-1"]
     assert "unknown" in command("timezone", "Nowhere", exit_code=2).stderr
+
+
+def test_search_is_the_same_from_the_terminal_and_from_python(command, tmp_path):
+    """Hits and budgets; the assistant's tool is held to it beside its other tests."""
+    command(
+        "import", write_chat(tmp_path / "chat.jsonl", said=["Where is the old lighthouse?", "North of the harbour."])
+    )
+    run_pending()
+    for options, given in (
+        ([], {}),
+        (["--budget-words", "20"], {"budget_words": 20}),
+        (["--limit", "1"], {"limit": 1}),
+    ):
+        told = json.loads(command("search", "old lighthouse", "--json", *options).stdout)
+        hits = dreaming.search("old lighthouse", **given)
+        assert [hit["chunk_id"] for hit in told] == [hit.chunk.chunk_id for hit in hits]
+        assert [(hit["text"], hit["score"]) for hit in told] == [(hit.text, hit.score) for hit in hits]
+    assert {"chunk_id", "conversation_id", "day", "score", "text", "spans", "labels", "quality_level"} <= told[0].keys()
+    read = command("search", "old lighthouse", "--budget-words", "20").stdout
+    assert read.splitlines() == dreaming.search("old lighthouse", budget_words=20)[0].reading.splitlines()
+
+
+def test_a_budget_that_shows_nothing_is_refused(command):
+    """The message says what is enough."""
+    assert "20" in command("search", "word", "--budget-words", "3", exit_code=2).stderr

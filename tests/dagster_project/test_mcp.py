@@ -20,6 +20,7 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CreateMessageResult, TextContent
 
+from dreaming.cli import jsonable
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.spending.budgets import Limit
@@ -117,6 +118,12 @@ def test_improve_my_billing_memories_from_preview_to_finished_upgrade(environmen
             )
             assert hit["chunk_id"] in [chunk["chunk_id"] for chunk in around["chunks"]]
             assert "invoice" in "".join(chunk["text"] for chunk in around["chunks"])
+            filled = (await call(client, "search_memory", query="invoice paid twice", budget_words=40))["hits"]
+            with open_home(Settings.from_environment(environment)) as home:
+                [same, *_] = home.memory.search("invoice paid twice", limit=2)
+                assert hit == json.loads(json.dumps(same.as_json(), default=jsonable))
+                read = home.memory.search("invoice paid twice", budget_words=40)
+                assert [one["reading"] for one in filled] == [one.reading for one in read]
 
             preview = await call(client, "preview_upgrade", filter=BILLING)
             assert preview["chunks"] == 3
