@@ -11,7 +11,7 @@ The map:
     embedding.py                         the encoder of the extra `embedding`
     upgrading/                           what was paid for, laid over what is free
     spending/                            prices, budgets, the ledger, the meter
-    remembering/                         the memory index and search
+    remembering/                         the memory index, the ranking, and search
     storage/                             partitions and databases
     planning/ planner.py                 which model and budget: rules, and a thinking model within the same limits
     prompting/                           what a model is shown, and what is made of its reply
