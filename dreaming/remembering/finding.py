@@ -177,7 +177,7 @@ def _candidates(reader: IndexReader, scope: _Scope, question: Question, chunk_sc
 
 def _first_scores(scope: _Scope, question: Question, chunk_scores: Numbers, date_match: Numbers) -> Numbers:
     """How good chunks look by their words and the day; those without a word must be of the very day that is named."""
-    scores = question.weights.chunk * chunk_scores
+    scores = chunk_scores.copy()
     if question.dates:
         days = np.repeat(date_match, scope.segments.sizes)
         days[(chunk_scores == 0) & (days < 1)] = 0
