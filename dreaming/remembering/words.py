@@ -84,7 +84,7 @@ class Analysis(NamedTuple):
     """What is indexed of a text."""
 
     terms: list[str]
-    """In order, repeats included: of an unspaced run its bigrams, and the characters that can be words."""
+    """Repeats included: of an unspaced run its bigrams; after all others the characters that can be words."""
     half_words: int
     """How long it is to a reader: a word counts two, a character of a script without spaces one."""
 
@@ -99,16 +99,16 @@ def analyse(folded: str) -> Analysis:
     for run, word in _WORD.findall(folded):
         if run:
             terms += map(add, run, run[1:])
-            terms += _WORD_ALONE.findall(run)
             half_words += len(run)
         else:
             terms.append(_term(word))
             half_words += 2
+    terms += _WORD_ALONE.findall(folded)
     return Analysis(terms, half_words)
 
 
 def words(text: str) -> list[str]:
-    """The terms of a text, in order, repeats included."""
+    """The terms of a text, repeats included."""
     return analyse(fold(text)).terms
 
 
