@@ -31,14 +31,15 @@ class Weights:
     window_5: float
     window_9: float
     chunk: float
-    coverage: float
+    coverage: float = 0.0
     """The share of the question's weight that the message itself has, names aside."""
     speaker: float = 3.5
     """Where the question names one of those who speak: for what that one says."""
     date: float = 6.0
     """For how much of the date that the question names the message's day has."""
-    asks: float = -0.5
-    answers: float = 2.0
+    asks: float = 0.0
+    """For a message that asks itself."""
+    answers: float = 0.0
     """Times the score of the question right before it: the answer often has other words."""
     tells_time: float = 2.0
     """For a message that names a time, where the question asks when."""
@@ -50,9 +51,9 @@ class Weights:
     """As coverage, where a word that is like the question's counts as much as it is like it."""
 
 
-BY_WORDS = Weights(window_5=4.0, window_9=4.0, chunk=1.0, coverage=3.0)
+BY_WORDS = Weights(window_5=4.0, window_9=4.0, chunk=1.0, coverage=3.0, answers=2.0)
 BY_MEANING_TOO = Weights(
-    window_5=3.0, window_9=2.0, chunk=0.5, coverage=1.0, speaker=4.0, meaning=4.0, meaning_around=5.0, alike=4.0
+    window_5=3.0, window_9=2.0, chunk=0.5, speaker=4.0, asks=-0.5, meaning=4.0, meaning_around=5.0, alike=4.0
 )
 
 
