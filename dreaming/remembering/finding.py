@@ -168,21 +168,20 @@ def _cheap_terms(held: Mapping[str, Held]) -> list[str]:
 
 def _candidates(reader: IndexReader, scope: _Scope, question: Question, chunk_scores: Numbers, count: int) -> Places:
     """The chunks whose passages may answer: the best by words and the day, and the nearest in meaning."""
-    date_match = np.array([question.dates.match(day) for day in scope.segments.days])
-    places = _best(np.where(scope.is_wanted, _first_scores(scope, question, chunk_scores, date_match), 0), count)
+    places = _best(np.where(scope.is_wanted, _first_scores(scope, question, chunk_scores), 0), count)
     if question.vector is None:
         return places
     return np.union1d(places, _best(np.where(scope.is_wanted, _nearness(reader, scope, question.vector), 0), count))
 
 
-def _first_scores(scope: _Scope, question: Question, chunk_scores: Numbers, date_match: Numbers) -> Numbers:
+def _first_scores(scope: _Scope, question: Question, chunk_scores: Numbers) -> Numbers:
     """How good chunks look by their words and the day; those without a word must be of the very day that is named."""
-    scores = chunk_scores.copy()
-    if question.dates:
-        days = np.repeat(date_match, scope.segments.sizes)
-        days[(chunk_scores == 0) & (days < 1)] = 0
-        scores += question.weights.date * days
-    return scores
+    if not question.dates:
+        return chunk_scores
+    matches = np.array([question.dates.match(day) for day in scope.segments.days])
+    days = np.repeat(matches, scope.segments.sizes)
+    days[(chunk_scores == 0) & (days < 1)] = 0
+    return chunk_scores + question.weights.date * days
 
 
 def _nearness(reader: IndexReader, scope: _Scope, vector: NDArray[np.float32]) -> Numbers:
@@ -226,6 +225,7 @@ def _rank(
 def _lay_out(rows: Sequence[Row], places: Places, scope: _Scope, question: Question) -> tuple[Passages, Numbers]:
     """The passages of rows, and how long the name of who says each is."""
     days = [scope.segments.days[n] for n in scope.segment_of(places).tolist()]
+    matches = [question.dates.match(day) for day in days] if question.dates else [0.0] * len(days)
     signs = np.frombuffer(b"".join(row.signs for row in rows), SIGNS)
     counts = np.array([len(row.signs) // SIGNS.itemsize for row in rows])
     voices = [voice for row in rows for voice in row.voices]
@@ -242,7 +242,7 @@ def _lay_out(rows: Sequence[Row], places: Places, scope: _Scope, question: Quest
         length=signs["length"].astype(np.float64),
         asks=signs["asks"].astype(bool),
         tells_time=signs["tells_time"].astype(bool),
-        date_match=np.repeat(np.array([question.dates.match(day) for day in days]), counts),
+        date_match=np.repeat(np.array(matches), counts),
         names=tuple(frozenset(words(name)) for name in numbers),
         codes=read_codes(b"".join(row.codes for row in rows)),
     )

@@ -140,7 +140,9 @@ class IndexReader:
         found: list[int] = []
         for at in range(0, len(values), _VALUES_AT_ONCE):
             here = query.where(column.in_(values[at : at + _VALUES_AT_ONCE]))
-            found += self._connection.execute(here).scalars().all()
+            # As the driver gives them: a label may have 100,000 rows, and SQLAlchemy would make an object of each.
+            cursor = self._connection.execute(here).cursor
+            found += [row_id for (row_id,) in cursor.fetchall()] if cursor else []
         return np.array(found, dtype=np.int64)
 
     def rows(self, row_ids: Sequence[int]) -> list[Row]:
