@@ -37,7 +37,7 @@ class Weights:
     """Where the question names one of those who speak: for what that one says."""
     date: float = 6.0
     """For how much of the date that the question names the message's day has."""
-    asks: float = 0.0
+    asks: float = -0.5
     """For a message that asks itself."""
     answers: float = 0.0
     """Times the score of the question right before it: the answer often has other words."""
@@ -53,7 +53,7 @@ class Weights:
 
 BY_WORDS = Weights(window_5=4.0, window_9=4.0, chunk=1.0, coverage=3.0, answers=2.0)
 BY_MEANING_TOO = Weights(
-    window_5=3.0, window_9=2.0, chunk=0.5, speaker=4.0, asks=-0.5, meaning=4.0, meaning_around=5.0, alike=4.0
+    window_5=3.0, window_9=2.0, chunk=0.5, speaker=4.0, meaning=4.0, meaning_around=5.0, alike=4.0
 )
 
 
