@@ -13,7 +13,6 @@ from dreaming.page.addresses import conversation_address, day_address
 from dreaming.page.asking import SearchForm
 from dreaming.page.highlighting import Part, mark_words, split_at
 from dreaming.remembering.search import MAX_LIMIT, Hit
-from dreaming.remembering.words import query_terms
 
 SHORT = 900
 """Characters that a hit shows at once; of a longer one the snippet comes first."""
@@ -67,26 +66,26 @@ def find(home: Home, form: SearchForm) -> Found:
 
 
 def _show(number: int, hit: Hit, query: str, titles: dict[ConversationId, str]) -> ShownHit:
-    terms, chunk = frozenset(query_terms(query)), hit.chunk
+    chunk = hit.chunk
     return ShownHit(
         number=number,
         chunk=chunk,
         score=hit.score,
         title=titles.get(chunk.conversation_id),
-        said=list(_show_said(hit, terms)),
+        said=list(_show_said(hit)),
         snippet=split_at(hit.snippet.text, hit.snippet.matches) if _is_long(hit) else None,
         address=conversation_address(chunk.conversation_id, day=chunk.day, chunk_id=chunk.chunk_id, query=query),
         day_address=day_address(chunk.day),
     )
 
 
-def _show_said(hit: Hit, terms: frozenset[str]) -> Iterator[ShownSaid]:
+def _show_said(hit: Hit) -> Iterator[ShownSaid]:
     places = {span.message_id: place for place, span in enumerate(merge_spans(hit.chunk.spans))}
     next_place = None
     for one in hit.said:
         place = places.get(one.span.message_id, -1)
         is_after_gap = next_place is not None and place != next_place
-        yield ShownSaid(str(one.voice), one.voice.role, mark_words(one.text, terms), is_after_gap)
+        yield ShownSaid(str(one.voice), one.voice.role, mark_words(one.text, hit.terms), is_after_gap)
         next_place = place + 1
 
 

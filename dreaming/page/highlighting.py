@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
+from dreaming.remembering.snippet import join_ranges
 from dreaming.remembering.words import fold, locate_words
 
 Part = tuple[str, bool]
@@ -21,21 +22,11 @@ def split_at(text: str, ranges: Iterable[tuple[int, int]]) -> list[Part]:
     """The text in parts, those in the ranges marked; ranges may overlap."""
     parts: list[Part] = []
     at = 0
-    for start, end in _joined(ranges):
+    for start, end in join_ranges(ranges):
         parts += [(text[at:start], False), (text[start:end], True)]
         at = end
     parts.append((text[at:], False))
     return [part for part in parts if part[0]]
-
-
-def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(ranges):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
 
 
 def _fold_in_place(text: str) -> tuple[str, Sequence[int]]:

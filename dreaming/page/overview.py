@@ -1,20 +1,17 @@
 """What all days hold, what they cost, and what waits."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import islice
 from typing import Any
-
-import sqlalchemy as sa
 
 from dreaming.chunk import QUALITY_LEVELS
 from dreaming.home import Home
 from dreaming.page.addresses import day_address, search_address
 from dreaming.page.charting import Chart, stack
 from dreaming.reporting import home_status
-from dreaming.storage.tables import indexed_chunks, queries
 
 DAYS = 60
 """How many days are shown at once."""
@@ -65,16 +62,16 @@ class Overview:
 
 def read_overview(home: Home, *, before: date | None) -> Overview:
     """The overview, of the newest days or of those before a day."""
-    held = sorted(home.index.days())
+    held = home.index.quality_of_days()
     earlier = [day for day in held if before is None or day < before]
     shown = earlier[-DAYS:]
     spending = {record["key"]: record for record in home.ledger.spending("day", limit=_ALL)}
-    days = [_figures(day, quality, spending) for day, quality in _quality_of_days(home, shown).items()]
+    days = [_figures(day, _by_level([held[day]]), spending) for day in shown]
     status = home_status(home)
     return Overview(
         status=status,
         days=days[::-1],
-        quality=_quality(home),
+        quality=_by_level(held.values()),
         spent_tokens=sum(int(record["tokens"]) for record in spending.values()),
         spent_usd=sum((Decimal(record["cost_usd"]) for record in spending.values()), Decimal(0)),
         quality_chart=stack([(_told_quality(each), each.quality) for each in days]),
@@ -90,32 +87,15 @@ def read_overview(home: Home, *, before: date | None) -> Overview:
 
 def recent_searches(home: Home) -> list[tuple[str, str]]:
     """What was looked for last, each once, with the address of the same search; none where that is not remembered."""
-    newest = sa.select(queries.c.query).order_by(queries.c.asked_at.desc()).limit(10 * RECENT)
-    with home.ledger.database.read() as connection:
-        asked = dict.fromkeys(connection.execute(newest).scalars())
-    return [(query, search_address(query)) for query in islice(asked, RECENT)]
+    return [(query, search_address(query)) for query in home.memory.recent_queries(RECENT)]
 
 
-def _quality(home: Home) -> dict[str, int]:
-    level = indexed_chunks.c.quality_level
-    with home.index.database.read() as connection:
-        counted = connection.execute(sa.select(level, sa.func.count()).group_by(level)).all()
-    return dict.fromkeys(QUALITY_LEVELS, 0) | {name: int(count) for name, count in counted}
-
-
-def _quality_of_days(home: Home, days: Sequence[date]) -> dict[date, dict[str, int]]:
-    """How many chunks of each level days have, by day in order."""
-    found: dict[date, dict[str, int]] = {day: dict.fromkeys(QUALITY_LEVELS, 0) for day in days}
-    if not days:
-        return found
-    day, level = indexed_chunks.c.day, indexed_chunks.c.quality_level
-    these = day.between(days[0].isoformat(), days[-1].isoformat())
-    query = sa.select(day, level, sa.func.count()).where(these).group_by(day, level)
-    with home.index.database.read() as connection:
-        for name, of_level, count in connection.execute(query):
-            if (own := date.fromisoformat(name)) in found:
-                found[own][of_level] = int(count)
-    return found
+def _by_level(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sums of some counts, with all levels from the lowest."""
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return {level: total[level] for level in QUALITY_LEVELS}
 
 
 def _figures(day: date, quality: Mapping[str, int], spending: Mapping[str, Mapping[str, Any]]) -> DayFigures:

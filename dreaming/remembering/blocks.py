@@ -47,16 +47,20 @@ def bucket_places(bucket: int) -> tuple[int, int]:
     return row_place(bucket, 0), row_place(bucket, _BLOCK_MASK)
 
 
-def insert_block(connection: sa.Connection, segment_id: int, buckets: Mapping[int, Bucket]) -> int:
-    """Insert the postings of a new segment; returns the number of their block."""
-    block_id = _new_block(connection, 1)
+def insert_block(connection: sa.Connection, segment_count: int) -> int:
+    """Make a block for so many segments; returns its number."""
+    insert = blocks.insert().values(segment_count=segment_count).returning(blocks.c.block_id)
+    return int(connection.execute(insert).scalar_one())
+
+
+def insert_postings(connection: sa.Connection, block_id: int, segment_id: int, buckets: Mapping[int, Bucket]) -> None:
+    """Insert the postings of a new segment into its block."""
     rows = [
         number_segment(held, segment_id)._asdict() | {"place": row_place(bucket, block_id)}
         for bucket, held in sorted(buckets.items())
     ]
     if rows:
         connection.execute(postings.insert(), rows)
-    return block_id
 
 
 def delete_empty_blocks(connection: sa.Connection, block_ids: Iterable[int]) -> None:
@@ -106,10 +110,10 @@ def _read_blocks(connection: sa.Connection, block_ids: Iterable[int] | None = No
 
 
 def _merge(connection: sa.Connection, group: Sequence[_Block]) -> None:
-    """Put the live segments of some blocks into a new one."""
+    """Put the live segments of some blocks, which have at least one, into a new block."""
     old = [block.block_id for block in group]
     live = [segment_id for block in group for segment_id in block.live]
-    new = _new_block(connection, len(live))
+    new = insert_block(connection, len(live))
     for buckets in _BATCHES:
         merged = _merge_buckets(connection, buckets, old, live)
         rows = [held._asdict() | {"place": row_place(bucket, new)} for bucket, held in merged.items() if held.terms]
@@ -117,8 +121,6 @@ def _merge(connection: sa.Connection, group: Sequence[_Block]) -> None:
             connection.execute(postings.insert(), rows)
     connection.execute(segments.update().where(segments.c.segment_id.in_(live)).values(block_id=new))
     _delete(connection, old)
-    if not live:
-        _delete(connection, [new])
 
 
 def _merge_buckets(
@@ -130,11 +132,6 @@ def _merge_buckets(
     for place, terms, packed in connection.execute(query):
         held.setdefault(bucket_of(place), []).append(Bucket(terms, packed))
     return {bucket: merge_buckets(parts, live) for bucket, parts in held.items()}
-
-
-def _new_block(connection: sa.Connection, segment_count: int) -> int:
-    insert = blocks.insert().values(segment_count=segment_count).returning(blocks.c.block_id)
-    return int(connection.execute(insert).scalar_one())
 
 
 def _delete(connection: sa.Connection, block_ids: Collection[int]) -> None:

@@ -13,13 +13,13 @@ from datetime import date, timedelta
 _MONTH_NAMES = tuple(name.lower() for name in calendar.month_name[1:])
 _MONTHS = {name[:length]: number for number, name in enumerate(_MONTH_NAMES, 1) for length in (3, 20)} | {"sept": 9}
 _WEEKDAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
-_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})"
+_MONTH = rf"({'|'.join(sorted(_MONTHS, key=len, reverse=True))})"
 _NUMBER_WORDS = (
     ("zero", "零"), ("a", "one", "an", "一"), ("two", "二", "两"), ("three", "三"), ("four", "四"), ("five", "五"),
     ("six", "六"), ("seven", "七"), ("eight", "八"), ("nine", "九"), ("ten", "十"),
 )  # fmt: skip
 _NUMBERS = {word: number for number, words in enumerate(_NUMBER_WORDS) for word in words}
-_NUMBER = rf"(?P<count>\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
+_NUMBER = rf"(\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
 _DAYS_OF = {
     "day": 1,
     "天": 1,
@@ -39,25 +39,24 @@ _ISO = re.compile(r"\b(\d{4})-(\d{1,2})(?:-(\d{1,2}))?\b")
 # "may" and "march" are words as well: they are months after a preposition, beside a number, or large within a sentence.
 _NAMED_MONTH = re.compile(
     rf"(?i:\b(?:in|of|on|since|during|by|last|this|early|late|mid)[ -]){_MONTH}\b"
-    rf"|\b(?P<day_before>\d{{1,2}})(?:st|nd|rd|th)?,? (?:of )?(?i:{_MONTH.replace('month', 'month_2')})\b"
-    rf"|\b(?i:{_MONTH.replace('month', 'month_3')})\.? (?P<day_after>\d{{1,2}})(?:st|nd|rd|th)?\b"
-    rf"|\b(?i:{_MONTH.replace('month', 'month_4')})(?=,? (?:19|20)\d\d\b)"
-    rf"|(?<=[\w,] )(?P<large>{'|'.join(name.title() for name in _MONTH_NAMES)})\b",
+    rf"|\b(\d{{1,2}})(?:st|nd|rd|th)?,? (?:of )?(?i:{_MONTH})\b"
+    rf"|\b(?i:{_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b"
+    rf"|\b(?i:{_MONTH})(?=,? (?:19|20)\d\d\b)"
+    rf"|(?<=[\w,] )({'|'.join(name.title() for name in _MONTH_NAMES)})\b",
 )
 _EAST_MONTH = re.compile(r"(\d{1,2}) ?月(?:份)?(?: ?(\d{1,2}) ?[日号號])?")
 _AGO = re.compile(
-    rf"\b(?i:{_NUMBER}) (?P<unit>day|week|month|year)s? ago\b"
-    rf"|(?:{_NUMBER.replace('count', 'count_2')}) ?[个個か箇ヶカ]? ?(?P<unit_2>天|日|周|星期|週|月|年)[間间]?[之以]?前"
+    rf"\b(?i:{_NUMBER}) (day|week|month|year)s? ago\b"
+    rf"|(?:{_NUMBER}) ?[个個か箇ヶカ]? ?(天|日|周|星期|週|月|年)[間间]?[之以]?前"
 )
 _LAST_WEEKDAY = re.compile(rf"\b(?i:last|on|this past) (?P<name>{'|'.join(_WEEKDAYS)})\b", re.IGNORECASE)
 _EAST_WEEKDAY = re.compile("上(?:个|個)?(?:周|星期|礼拜|週)(?P<day>[一二三四五六日天])")
 
-_RELATIVE: Sequence[tuple[str, int, int]] = (
-    (r"(?<!before )\byesterday\b|昨天|昨日|きのう|昨晚", 1, 1),
-    (r"\bthe day before yesterday\b|前天|一昨日|おととい", 2, 2),
-    (r"\blast night\b|昨夜", 1, 1),
+_RELATIVE: Sequence[tuple[str, int]] = (
+    (r"(?<!before )\byesterday\b|\blast night\b|昨天|昨日|きのう|昨晚|昨夜", 1),
+    (r"\bthe day before yesterday\b|前天|一昨日|おととい", 2),
 )
-"""What is said, and how many days back it begins and ends."""
+"""What is said, and how many days back that is."""
 _LAST_UNITS: Sequence[tuple[str, str]] = (
     (r"\blast week\b|上(?:个|個)?(?:周|星期|礼拜|週)(?![一二三四五六日天])|先週", "week"),
     (r"\blast month\b|上(?:个|個)?月|先月", "month"),
@@ -115,10 +114,9 @@ def read_dates(question: str, *, today: date) -> NamedDates:
         months.add(int(month))
         days |= {int(day)} if day else set()
     for match in _NAMED_MONTH.finditer(question):
-        said = match.groupdict()
-        name = next(said[key] for key in ("month", "month_2", "month_3", "month_4", "large") if said[key])
-        months.add(_MONTHS[name.lower()])
-        days |= {int(said[key]) for key in ("day_before", "day_after") if said[key]}
+        said = [part.lower() for part in match.groups() if part]
+        months |= {_MONTHS[part] for part in said if part in _MONTHS}
+        days |= {int(part) for part in said if part.isdigit()}
     for month, day in _EAST_MONTH.findall(question):
         months.add(int(month))
         days |= {int(day)} if day else set()
@@ -131,16 +129,16 @@ def read_dates(question: str, *, today: date) -> NamedDates:
 
 
 def _ranges(question: str, today: date) -> Iterable[tuple[date, date]]:
-    for pattern, first, last in _RELATIVE:
+    for pattern, back in _RELATIVE:
         if re.search(pattern, question, re.IGNORECASE):
-            yield today - timedelta(first), today - timedelta(last)
+            yield today - timedelta(back), today - timedelta(back)
     for pattern, unit in _LAST_UNITS:
         if re.search(pattern, question, re.IGNORECASE):
             yield _last(unit, today)
     for match in _AGO.finditer(question):
-        count = match["count"] or match["count_2"]
-        number = int(count) if count.isdigit() else _NUMBERS[count.lower()]
-        back = number * (length := _DAYS_OF[(match["unit"] or match["unit_2"]).lower()])
+        count, unit = (part.lower() for part in match.groups() if part)
+        number = int(count) if count.isdigit() else _NUMBERS[count]
+        back = number * (length := _DAYS_OF[unit])
         # "Three weeks ago" is about then: half a unit to either side.
         yield _back(today, back + length // 2), _back(today, back - length // 2)
     for match in _LAST_WEEKDAY.finditer(question):

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from dreaming.chunk import ChunkId
 from dreaming.chunking.meaning import Encoder
+from dreaming.remembering.blocks import bucket_of
 from dreaming.remembering.meaning import Codes, encode_texts, read_codes
 from dreaming.remembering.passages import Spoken, read_passages
-from dreaming.remembering.postings import BLOCK_BITS, TERM, hash_term
+from dreaming.remembering.postings import TERM, hash_term
 from dreaming.remembering.words import words
 from dreaming.storage.database import Database
 from dreaming.storage.tables import indexed_chunks, postings, vocabulary
@@ -102,6 +103,4 @@ def _insert_block(connection: sa.Connection, terms: list[str], codes: Codes) -> 
 
 def _used_hashes(connection: sa.Connection) -> set[tuple[int, int]]:
     rows = connection.execute(sa.select(postings.c.place, postings.c.terms))
-    return {
-        (place >> BLOCK_BITS, rest) for place, terms in rows for rest in np.frombuffer(terms, TERM)["hash"].tolist()
-    }
+    return {(bucket_of(place), rest) for place, terms in rows for rest in np.frombuffer(terms, TERM)["hash"].tolist()}

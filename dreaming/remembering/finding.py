@@ -64,8 +64,6 @@ class _Scope:
     segments: Segments
     bases: Places
     """The first place of each segment."""
-    is_wanted: NDArray[np.bool_]
-    """Which chunks may be found."""
 
     def row_ids(self, places: Places) -> Places:
         """The rows of chunks."""
@@ -124,20 +122,21 @@ def find_passages(
 
 def _open_scope(reader: IndexReader, wanted: ChunkFilter, excluded: Collection[ConversationId]) -> _Scope:
     segments = reader.segments(wanted)
-    scope = _Scope(segments, np.cumsum(segments.sizes) - segments.sizes, segments.is_wanted.copy())
+    scope = _Scope(segments, np.cumsum(segments.sizes) - segments.sizes)
     if wanted.labels and len(scope.bases):
         _keep_only(scope, reader.rows_of_labels(wanted.labels))
     if wanted.conversations and len(scope.bases):
         _keep_only(scope, reader.rows_of_conversations(wanted.conversations))
     if excluded and len(scope.bases):
-        scope.is_wanted[scope.places(reader.rows_of_conversations(excluded))] = False
+        scope.segments.is_wanted[scope.places(reader.rows_of_conversations(excluded))] = False
     return scope
 
 
 def _keep_only(scope: _Scope, row_ids: Places) -> None:
-    kept = np.zeros_like(scope.is_wanted)
+    """Want no chunk beside those of these rows."""
+    kept = np.zeros_like(scope.segments.is_wanted)
     kept[scope.places(row_ids)] = True
-    np.logical_and(scope.is_wanted, kept, out=scope.is_wanted)
+    np.logical_and(scope.segments.is_wanted, kept, out=scope.segments.is_wanted)
 
 
 def _look_up(
@@ -168,10 +167,12 @@ def _cheap_terms(held: Mapping[str, Held]) -> list[str]:
 
 def _candidates(reader: IndexReader, scope: _Scope, question: Question, chunk_scores: Numbers, count: int) -> Places:
     """The chunks whose passages may answer: the best by words and the day, and the nearest in meaning."""
-    places = _best(np.where(scope.is_wanted, _first_scores(scope, question, chunk_scores), 0), count)
+    places = _best(np.where(scope.segments.is_wanted, _first_scores(scope, question, chunk_scores), 0), count)
     if question.vector is None:
         return places
-    return np.union1d(places, _best(np.where(scope.is_wanted, _nearness(reader, scope, question.vector), 0), count))
+    return np.union1d(
+        places, _best(np.where(scope.segments.is_wanted, _nearness(reader, scope, question.vector), 0), count)
+    )
 
 
 def _first_scores(scope: _Scope, question: Question, chunk_scores: Numbers) -> Numbers:

@@ -110,6 +110,16 @@ class MemoryIndex:
         with self.database.read() as connection:
             return {date.fromisoformat(row.day): row.chunk_count for row in connection.execute(query)}
 
+    def quality_of_days(self) -> dict[date, dict[str, int]]:
+        """How many chunks of each quality level each day has, levels that it has none of aside; by day in order."""
+        column = indexed_chunks.c
+        query = sa.select(column.day, column.quality_level, sa.func.count()).group_by(column.day, column.quality_level)
+        found: dict[date, dict[str, int]] = {day: {} for day in self.days()}
+        with self.database.read() as connection:
+            for day, level, count in connection.execute(query):
+                found.setdefault(date.fromisoformat(day), {})[level] = int(count)
+        return found
+
     def current_days(self) -> set[date]:
         """The days that are indexed as they are to be: by their meaning too, where there is an encoder."""
         with self.database.read() as connection:

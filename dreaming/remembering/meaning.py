@@ -51,7 +51,7 @@ def read_codes(held: bytes) -> Codes:
     return np.frombuffer(held, np.uint8).reshape(-1, CODE_BYTES)
 
 
-def codes_or_none(held: bytes | None, signs: bytes) -> bytes:
+def codes_or_zeros(held: bytes | None, signs: bytes) -> bytes:
     """The codes of a chunk's passages; bits that are all 0 where it has none."""
     return held or bytes(len(signs) // SIGNS.itemsize * CODE_BYTES)
 

@@ -31,8 +31,9 @@ class Weights:
     window_5: float
     window_9: float
     chunk: float
-    coverage: float = 0.0
-    """The share of the question's weight that the message itself has, names aside."""
+    coverage: float
+    """The share of the question's weight that the message itself has, names aside; a word that is like one of the
+    question's counts as much as it is like it."""
     speaker: float = 3.5
     """Where the question names one of those who speak: for what that one says."""
     date: float = 6.0
@@ -47,13 +48,11 @@ class Weights:
     """Times the likeness of the message to the question."""
     meaning_around: float = 0.0
     """Times that of the message and its neighbours together."""
-    alike: float = 0.0
-    """As coverage, where a word that is like the question's counts as much as it is like it."""
 
 
 BY_WORDS = Weights(window_5=4.0, window_9=4.0, chunk=1.0, coverage=3.0, answers=2.0)
 BY_MEANING_TOO = Weights(
-    window_5=3.0, window_9=2.0, chunk=0.5, speaker=4.0, meaning=4.0, meaning_around=5.0, alike=4.0
+    window_5=3.0, window_9=2.0, chunk=0.5, coverage=4.0, speaker=4.0, meaning=4.0, meaning_around=5.0
 )
 
 
@@ -131,14 +130,14 @@ def score_passages(
     score = weights.chunk * chunk_scores + weights.date * passages.date_match + weights.asks * passages.asks
     score += weights.window_5 * _around(own, beside, passages, rarity, reach=2)
     score += weights.window_9 * _around(own, beside, passages, rarity, reach=4)
-    score += weights.coverage * _coverage(own, telling)
+    score += weights.coverage * _coverage(own, question, passages, postings, telling)
     score += weights.speaker * _is_asked_about(question, passages)
-    score += weights.answers * _answers(own, passages, rarity)
+    if weights.answers:
+        score += weights.answers * _answers(own, passages, rarity)
     if question.asks_when:
         score += weights.tells_time * passages.tells_time
     if question.vector is not None:
         score += _meaning(question.vector, passages, weights)
-        score += weights.alike * _coverage(_alike(own, question, passages, postings, telling), telling)
     return score
 
 
@@ -171,21 +170,22 @@ def _meaning(vector: NDArray[np.float32], passages: Passages, weights: Weights) 
     return score
 
 
-def _alike(
+def _coverage(
     own: Mapping[str, Numbers],
     question: Question,
     passages: Passages,
     postings: Mapping[str, Postings],
     telling: Mapping[str, float],
-) -> dict[str, Numbers]:
-    """How much each passage has of each term, or of the most alike that it has: 0 to 1."""
-    found = {}
-    for term in telling:
+) -> Numbers:
+    """The share of the weight of these terms that each passage has, by themselves or by the most alike that it has."""
+    total = sum(telling.values())
+    covered = np.zeros(len(passages.length))
+    for term, weight in telling.items():
         best = np.minimum(own[term], 1.0)
         for other, alike in question.alike.get(term, {}).items():
             best = np.maximum(best, alike * (_own(passages, postings[other]) > 0))
-        found[term] = best
-    return found
+        covered += weight / total * best
+    return covered
 
 
 def _counts(
@@ -226,13 +226,6 @@ def _window(values: Numbers, talk: Places, reach: int) -> Numbers:
 
 def _saturate(counts: Numbers, relative_lengths: Numbers) -> Numbers:
     return counts * (K1 + 1) / (counts + K1 * (1 - B + B * relative_lengths))
-
-
-def _coverage(held: Mapping[str, Numbers], rarity: Mapping[str, float]) -> Numbers | float:
-    """The share of the weight of these terms that each passage has; a term counts up to once."""
-    total = sum(rarity.values())
-    found = [weight / total * np.minimum(held[term], 1.0) for term, weight in rarity.items()]
-    return np.sum(found, axis=0, dtype=np.float64) if found else 0.0
 
 
 def _is_asked_about(question: Question, passages: Passages) -> NDArray[np.bool_] | float:

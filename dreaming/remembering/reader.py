@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -14,7 +14,7 @@ from dreaming.conversation import ConversationId
 from dreaming.remembering.blocks import bucket_of, bucket_places, row_place
 from dreaming.remembering.encoding import read_vocabulary
 from dreaming.remembering.filters import ChunkFilter
-from dreaming.remembering.meaning import CODE_BYTES, Codes, codes_or_none, read_codes
+from dreaming.remembering.meaning import CODE_BYTES, Codes, codes_or_zeros, read_codes
 from dreaming.remembering.passages import SIGNS, Spoken, Voice
 from dreaming.remembering.postings import Bucket
 from dreaming.remembering.rows import read_voices, to_chunk
@@ -24,6 +24,7 @@ from dreaming.storage.tables import chunk_labels, indexed_chunks, postings, segm
 _FEW_BLOCKS = 100
 """Up to so many are named in a query; of more, all rows of a bucket are read."""
 _VALUES_AT_ONCE = 1_000
+_Value = TypeVar("_Value")
 
 # Made once: to make a statement takes longer than to run it.
 _POSTINGS = sa.select(postings.c.place, postings.c.terms, postings.c.packed)
@@ -58,7 +59,7 @@ class Segments:
     lengths: NDArray[np.float64]
     """Half words of each chunk."""
     is_wanted: NDArray[np.bool_]
-    """Which chunks have a language and a quality level that are wanted."""
+    """Which chunks may be found: at first those that have a language and a quality level that are wanted."""
 
 
 class Row(NamedTuple):
@@ -118,8 +119,8 @@ class IndexReader:
     def _buckets(self, buckets: Sequence[int], block_ids: Sequence[int]) -> Iterator[sa.Row[tuple[int, bytes, bytes]]]:
         if len(block_ids) <= _FEW_BLOCKS:
             places = [row_place(bucket, block_id) for bucket in buckets for block_id in block_ids]
-            for at in range(0, len(places), _VALUES_AT_ONCE):
-                yield from self._connection.execute(_SOME_POSTINGS, {"places": places[at : at + _VALUES_AT_ONCE]}).all()
+            for some in _batches(places):
+                yield from self._connection.execute(_SOME_POSTINGS, {"places": some}).all()
             return
         for bucket in buckets:
             first, last = bucket_places(bucket)
@@ -138,20 +139,19 @@ class IndexReader:
         self, query: sa.Select[tuple[int]], column: sa.ColumnElement[str], values: Sequence[str]
     ) -> NDArray[np.int64]:
         found: list[int] = []
-        for at in range(0, len(values), _VALUES_AT_ONCE):
-            here = query.where(column.in_(values[at : at + _VALUES_AT_ONCE]))
+        for some in _batches(values):
             # As the driver gives them: a label may have 100,000 rows, and SQLAlchemy would make an object of each.
-            cursor = self._connection.execute(here).cursor
+            cursor = self._connection.execute(query.where(column.in_(some))).cursor
             found += [row_id for (row_id,) in cursor.fetchall()] if cursor else []
         return np.array(found, dtype=np.int64)
 
     def rows(self, row_ids: Sequence[int]) -> list[Row]:
         """What a ranking reads of chunks, in order of `row_id`."""
         held: list[Any] = []
-        for at in range(0, len(row_ids), _VALUES_AT_ONCE):
-            held += self._connection.execute(_SOME_ROWS, {"row_ids": row_ids[at : at + _VALUES_AT_ONCE]}).all()
+        for some in _batches(row_ids):
+            held += self._connection.execute(_SOME_ROWS, {"row_ids": some}).all()
         return [
-            Row(row_id, conversation_id, read_voices(voices), signs, codes_or_none(codes, signs))
+            Row(row_id, conversation_id, read_voices(voices), signs, codes_or_zeros(codes, signs))
             for row_id, conversation_id, voices, signs, codes in held
         ]
 
@@ -163,6 +163,12 @@ class IndexReader:
             said = np.frombuffer(row["signs"], SIGNS)["voice"].tolist()
             found[row["row_id"]] = Spoken(to_chunk(row), None, tuple(voices[number] for number in said))
         return found
+
+
+def _batches(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    """So many values at once as a statement may name."""
+    for at in range(0, len(values), _VALUES_AT_ONCE):
+        yield values[at : at + _VALUES_AT_ONCE]
 
 
 def _is_wanted(rows: Sequence[sa.Row[Any]], facts: NDArray[np.void], wanted: ChunkFilter) -> NDArray[np.bool_]:

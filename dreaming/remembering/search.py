@@ -189,6 +189,12 @@ class Memory:
                     found[chunk_id] += weight / rank
         return dict(found)
 
+    def recent_queries(self, count: int) -> list[str]:
+        """What was looked for last, each once, the newest first; none where queries are not remembered."""
+        newest = sa.select(queries.c.query).order_by(queries.c.asked_at.desc()).limit(10 * count)
+        with self._ledger.read() as connection:
+            return list(dict.fromkeys(connection.execute(newest).scalars()))[:count]
+
     def _remember(self, query: str, hits: Sequence[Hit]) -> None:
         found = [[hit.chunk.conversation_id, hit.chunk.chunk_id] for hit in hits]
         with self._ledger.write() as connection:

@@ -10,8 +10,8 @@ import orjson
 import sqlalchemy as sa
 
 from dreaming.chunk import QUALITY_LEVELS, ChunkId, ChunkKind
-from dreaming.remembering.blocks import delete_empty_blocks, insert_block
-from dreaming.remembering.meaning import codes_or_none, join_codes
+from dreaming.remembering.blocks import delete_empty_blocks, insert_block, insert_postings
+from dreaming.remembering.meaning import codes_or_zeros, join_codes
 from dreaming.remembering.passages import Analysed, Spoken, analyse_passage, read_passages
 from dreaming.remembering.postings import HEADER, SEGMENT_CHUNKS, Bucket, pack_postings
 from dreaming.remembering.rows import to_row
@@ -69,7 +69,7 @@ def _make_segment(kind: ChunkKind, batch: Sequence[Spoken], codes: Mapping[Chunk
         passage_count=sum(map(len, passages)),
         languages=languages,
         facts=np.array(facts, FACTS).tobytes(),
-        codes=b"".join(join_codes(codes_or_none(row["codes"], row["signs"])) for row in rows) if has_codes else None,
+        codes=b"".join(join_codes(codes_or_zeros(row["codes"], row["signs"])) for row in rows) if has_codes else None,
         rows=rows,
         labels=[tuple(dict.fromkeys(spoken.chunk.labels)) for spoken in batch],
         buckets=pack_postings(_terms(spoken, own) for spoken, own in zip(batch, passages, strict=True)),
@@ -78,7 +78,9 @@ def _make_segment(kind: ChunkKind, batch: Sequence[Spoken], codes: Mapping[Chunk
 
 def insert_segment(connection: sa.Connection, day: date, part: int, segment: NewSegment) -> None:
     """Insert a segment, in a block of its own."""
+    block_id = insert_block(connection, 1)
     cells = {
+        "block_id": block_id,
         "day": day.isoformat(),
         "part": part,
         "kind": segment.kind,
@@ -86,11 +88,9 @@ def insert_segment(connection: sa.Connection, day: date, part: int, segment: New
         "languages": orjson.dumps(segment.languages).decode(),
         "facts": segment.facts,
         "codes": segment.codes,
-        "block_id": 0,
     }
     segment_id: int = connection.execute(segments.insert().returning(segments.c.segment_id), cells).scalar_one()
-    block_id = insert_block(connection, segment_id, segment.buckets)
-    connection.execute(segments.update().where(segments.c.segment_id == segment_id).values(block_id=block_id))
+    insert_postings(connection, block_id, segment_id, segment.buckets)
     first = segment_id * SEGMENT_CHUNKS
     connection.execute(indexed_chunks.insert(), [row | {"row_id": n} for n, row in enumerate(segment.rows, first)])
     labels = [{"label": label, "row_id": n} for n, own in enumerate(segment.labels, first) for label in own]

@@ -1,6 +1,6 @@
 """The part of a chunk that is worth showing for a query."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from dreaming.remembering.words import fold, locate_words
@@ -37,7 +37,7 @@ def make_snippet(content: str, terms: Collection[str], *, width: int = WIDTH) ->
     end = min(start + width, len(line))
     lead, tail = "…" if start > 0 else "", "…" if end < len(line) else ""
     shift = len(lead) - start
-    matches = _joined([(a + shift, b + shift) for a, b, _ in found if start <= a and b <= end])
+    matches = tuple(join_ranges([(a + shift, b + shift) for a, b, _ in found if start <= a and b <= end]))
     return Snippet(lead + line[start:end] + tail, matches)
 
 
@@ -51,11 +51,12 @@ def _best_start(found: list[tuple[int, str]], width: int, length: int) -> int:
     return max(0, min(best - width // 4, length - width))
 
 
-def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def join_ranges(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same places in ranges that neither overlap nor touch, in order."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))
-    return tuple(joined)
+    return joined
