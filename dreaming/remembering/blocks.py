@@ -5,12 +5,20 @@ merged. A segment that is deleted from a merged block leaves its postings there:
 of the block is dead, or when what was deleted must be unreadable.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from dreaming.remembering.postings import BLOCK_BITS, BUCKETS, Bucket, merge_buckets, number_segment
+from dreaming.remembering.postings import (
+    BUCKETS,
+    PARTS,
+    Address,
+    Bucket,
+    merge_buckets,
+    number_segment,
+    split_bucket,
+)
 from dreaming.storage.database import Database
 from dreaming.storage.tables import blocks, postings, segments
 
@@ -21,7 +29,8 @@ MERGED = 24
 _BUCKETS_AT_ONCE = 128
 _BATCHES = tuple(range(first, first + _BUCKETS_AT_ONCE) for first in range(0, BUCKETS, _BUCKETS_AT_ONCE))
 
-_BLOCK_MASK = (1 << BLOCK_BITS) - 1
+_BLOCK_BITS, _BUCKET_SHIFT = 40, 45
+"""A row's place has, from the highest bit: its bucket, 0 or the number after its part, its block."""
 
 
 class _Block(NamedTuple):
@@ -31,20 +40,30 @@ class _Block(NamedTuple):
     segment_count: int
     live: tuple[int, ...]
 
-
-def row_place(bucket: int, block_id: int) -> int:
-    """Where the row of a bucket of a block is."""
-    return bucket << BLOCK_BITS | block_id
+    def places(self, bucket: int) -> list[int]:
+        """Where the rows of a bucket may be: one segment has it whole, several have its parts."""
+        if self.segment_count == 1:
+            return [_place(bucket, self.block_id)]
+        return [_part_place(bucket, part, self.block_id) for part in range(PARTS)]
 
 
 def bucket_of(place: int) -> int:
-    """Of which bucket a row is."""
-    return place >> BLOCK_BITS
+    """Of which bucket a row is, whole or in part."""
+    return place >> _BUCKET_SHIFT
 
 
-def bucket_places(bucket: int) -> tuple[int, int]:
-    """The first and the last place that rows of a bucket may have."""
-    return row_place(bucket, 0), row_place(bucket, _BLOCK_MASK)
+def places_to_look(address: Address) -> tuple[tuple[int, int], ...]:
+    """Where the rows are in which a term would be: the first and the last place of whole buckets, and of parts."""
+    ways = _place(address.bucket, 0), _part_place(address.bucket, address.part, 0)
+    return tuple((first, first | (1 << _BLOCK_BITS) - 1) for first in ways)
+
+
+def _place(bucket: int, block_id: int) -> int:
+    return bucket << _BUCKET_SHIFT | block_id
+
+
+def _part_place(bucket: int, part: int, block_id: int) -> int:
+    return bucket << _BUCKET_SHIFT | part + 1 << _BLOCK_BITS | block_id
 
 
 def insert_block(connection: sa.Connection, segment_count: int) -> int:
@@ -56,7 +75,7 @@ def insert_block(connection: sa.Connection, segment_count: int) -> int:
 def insert_postings(connection: sa.Connection, block_id: int, segment_id: int, buckets: Mapping[int, Bucket]) -> None:
     """Insert the postings of a new segment into its block."""
     rows = [
-        number_segment(held, segment_id)._asdict() | {"place": row_place(bucket, block_id)}
+        number_segment(held, segment_id)._asdict() | {"place": _place(bucket, block_id)}
         for bucket, held in sorted(buckets.items())
     ]
     if rows:
@@ -67,7 +86,7 @@ def delete_empty_blocks(connection: sa.Connection, block_ids: Iterable[int]) -> 
     """Delete those of some blocks that have no segment any more."""
     for block in _read_blocks(connection, block_ids):
         if not block.live:
-            _delete(connection, [block.block_id])
+            _delete(connection, [block])
 
 
 def tend_blocks(database: Database) -> None:
@@ -111,31 +130,39 @@ def _read_blocks(connection: sa.Connection, block_ids: Iterable[int] | None = No
 
 def _merge(connection: sa.Connection, group: Sequence[_Block]) -> None:
     """Put the live segments of some blocks, which have at least one, into a new block."""
-    old = [block.block_id for block in group]
     live = [segment_id for block in group for segment_id in block.live]
-    new = insert_block(connection, len(live))
+    new = _Block(insert_block(connection, len(live)), len(live), tuple(live))
     for buckets in _BATCHES:
-        merged = _merge_buckets(connection, buckets, old, live)
-        rows = [held._asdict() | {"place": row_place(bucket, new)} for bucket, held in merged.items() if held.terms]
+        merged = _merge_buckets(connection, buckets, group, live)
+        rows = [row for bucket, held in merged.items() if held.terms for row in _rows(new, bucket, held)]
         if rows:
             connection.execute(postings.insert(), rows)
-    connection.execute(segments.update().where(segments.c.segment_id.in_(live)).values(block_id=new))
-    _delete(connection, old)
+    connection.execute(segments.update().where(segments.c.segment_id.in_(live)).values(block_id=new.block_id))
+    _delete(connection, group)
+
+
+def _rows(block: _Block, bucket: int, held: Bucket) -> Iterator[dict[str, Any]]:
+    """What is inserted of a bucket."""
+    places = block.places(bucket)
+    for part, own in ({0: held} if len(places) == 1 else split_bucket(held)).items():
+        yield own._asdict() | {"place": places[part]}
 
 
 def _merge_buckets(
-    connection: sa.Connection, buckets: Iterable[int], block_ids: Sequence[int], live: Sequence[int]
+    connection: sa.Connection, buckets: Iterable[int], group: Sequence[_Block], live: Sequence[int]
 ) -> dict[int, Bucket]:
-    places = [row_place(bucket, block_id) for bucket in buckets for block_id in block_ids]
     held: dict[int, list[Bucket]] = {}
-    query = sa.select(postings).where(postings.c.place.in_(places)).order_by(postings.c.place)
+    query = sa.select(postings).where(postings.c.place.in_(_places(buckets, group))).order_by(postings.c.place)
     for place, terms, packed in connection.execute(query):
         held.setdefault(bucket_of(place), []).append(Bucket(terms, packed))
     return {bucket: merge_buckets(parts, live) for bucket, parts in held.items()}
 
 
-def _delete(connection: sa.Connection, block_ids: Collection[int]) -> None:
+def _places(buckets: Iterable[int], group: Iterable[_Block]) -> list[int]:
+    return [place for bucket in buckets for block in group for place in block.places(bucket)]
+
+
+def _delete(connection: sa.Connection, group: Sequence[_Block]) -> None:
     for buckets in _BATCHES:
-        places = [row_place(bucket, block_id) for bucket in buckets for block_id in block_ids]
-        connection.execute(postings.delete().where(postings.c.place.in_(places)))
-    connection.execute(blocks.delete().where(blocks.c.block_id.in_(block_ids)))
+        connection.execute(postings.delete().where(postings.c.place.in_(_places(buckets, group))))
+    connection.execute(blocks.delete().where(blocks.c.block_id.in_([block.block_id for block in group])))

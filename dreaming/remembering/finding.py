@@ -143,12 +143,9 @@ def _look_up(
     reader: IndexReader, scope: _Scope, terms: Collection[str], *, of: Places | None = None
 ) -> dict[str, Held]:
     """What is held of terms, in the whole scope or in the segments of some chunks."""
-    if not terms:
-        return {}
     at = np.arange(len(scope.bases)) if of is None else np.unique(scope.segment_of(of))
-    blocks = np.unique(scope.segments.blocks[at]).tolist()
     bases = dict(zip(scope.segments.ids[at].tolist(), scope.bases[at].tolist(), strict=True))
-    return look_up_terms(sorted(terms), lambda buckets: reader.postings(buckets, blocks), bases)
+    return look_up_terms(sorted(terms), reader.postings, bases)
 
 
 def _cheap_terms(held: Mapping[str, Held]) -> list[str]:

@@ -3,7 +3,8 @@
 A **segment** is up to `SEGMENT_CHUNKS` chunks of one kind of one day, written and deleted whole. The terms are spread
 over `BUCKETS` buckets by their hashes, and a row of the table `postings` holds one bucket of a **block** of segments:
 so a question reads a row a term and block, and a day is replaced by some thousand small rows, not by one for every word
-that was said in it. A day's segments are blocks of their own at first; old ones are merged, which only joins bytes.
+that was said in it. A day's segments are blocks of their own at first; old ones are merged, which joins their bytes
+and spreads them over finer rows, one for each part of a bucket: so a question reads little beside what it looks for.
 """
 
 import hashlib
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 
 SEGMENT_CHUNKS = 2048
 BUCKETS = 2048
-BLOCK_BITS = 40
-"""Of a row's place, for its block; the bucket is in those above."""
+PARTS = 16
+"""Of a bucket, in a block of several segments."""
 HEADER = 4095
 """The number of the passage that stands for what is beside a chunk's text: its title, labels, entities and summary."""
 _MOST_COUNTED = 255
 _CHUNK_BIT, _PASSAGE_BIT = 20, 8
+_PART_SHIFT = 28
 
 TERM = np.dtype([("hash", "<u4"), ("segment", "<u4"), ("postings", "<u4")])
 """A term of a bucket: what is left of its hash, the segment, and how many postings it has in there."""
@@ -52,11 +54,24 @@ class Postings:
     """How often it stands there."""
 
 
+class Address(NamedTuple):
+    """Where a term is looked for."""
+
+    bucket: int
+    rest: int
+    """The 32 bits that tell it from others in its bucket; the first ones say which part it is in."""
+
+    @property
+    def part(self) -> int:
+        """The part of its bucket."""
+        return self.rest >> _PART_SHIFT
+
+
 @lru_cache(100_000)
-def hash_term(term: str) -> tuple[int, int]:
-    """A term's bucket, and the 32 bits that tell it from others in there."""
+def hash_term(term: str) -> Address:
+    """Where a term is looked for."""
     digest = int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest(), "little")
-    return digest >> 53, digest & 0xFFFFFFFF
+    return Address(digest >> 53, digest & 0xFFFFFFFF)
 
 
 def pack_postings(chunks: Iterable[Iterable[tuple[int, Sequence[str]]]]) -> dict[int, Bucket]:
@@ -111,18 +126,35 @@ def merge_buckets(buckets: Sequence[Bucket], live: Sequence[int]) -> Bucket:
     return Bucket(terms[kept].tobytes(), packed[np.repeat(kept, terms["postings"])].tobytes())
 
 
+def split_bucket(bucket: Bucket) -> dict[int, Bucket]:
+    """A bucket by its parts, those aside that have nothing."""
+    terms = np.frombuffer(bucket.terms, TERM)
+    order = np.argsort(terms["hash"] >> _PART_SHIFT, kind="stable")
+    ends = np.cumsum(terms["postings"], dtype=np.int64)
+    counts = terms["postings"][order].astype(np.int64)
+    packed = np.frombuffer(bucket.packed, POSTING)[_ranges(ends[order] - counts, counts)]
+    of, starts = np.unique(terms["hash"][order] >> _PART_SHIFT, return_index=True)
+    first_packed = (np.cumsum(counts) - counts)[starts]
+    parts = zip(of.tolist(), np.split(terms[order], starts)[1:], np.split(packed, first_packed)[1:], strict=True)
+    return {part: Bucket(own.tobytes(), held.tobytes()) for part, own, held in parts}
+
+
+def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers from each start on, so many of each."""
+    numbers: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
+    return numbers
+
+
 def look_up_terms(
-    terms: Iterable[str], read: Callable[[Sequence[int]], Mapping[int, Sequence[Bucket]]], bases: Mapping[int, int]
+    terms: Iterable[str], read: Callable[[Address], Sequence[Bucket]], bases: Mapping[int, int]
 ) -> dict[str, "Held"]:
     """What is held of terms in the segments that `bases` says the first place of; of other segments nothing.
 
-    `read` gives buckets by their numbers, each of all blocks.
+    `read` gives the buckets of all blocks, or the parts of them, in which a term would be.
     """
-    hashes = {term: hash_term(term) for term in terms}
     numbered = np.array(sorted(bases.items()), dtype=np.int64).reshape(-1, 2)
-    held = read(sorted({bucket for bucket, _ in hashes.values()}))
-    joined = {number: _join(blocks) for number, blocks in held.items()}
-    return {term: joined[bucket].of_term(rest, numbered) for term, (bucket, rest) in hashes.items()}
+    addresses = {term: hash_term(term) for term in terms}
+    return {term: _join(read(address)).of_term(address.rest, numbered) for term, address in addresses.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +177,7 @@ class Held:
         """Where it stands; in the segments with those first places only, where some are given."""
         kept = slice(None) if bases is None else np.isin(self.bases, bases)
         base, starts, counts = self.bases[kept], self.starts[kept], self.counts[kept]
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        packed = self.packed[np.repeat(starts, counts) + within].astype(np.int64)
+        packed = self.packed[_ranges(starts, counts)].astype(np.int64)
         return Postings(
             np.repeat(base, counts) + (packed >> _CHUNK_BIT),
             packed >> _PASSAGE_BIT & HEADER,

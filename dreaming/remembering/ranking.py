@@ -102,17 +102,18 @@ def inverse_frequencies(counts: Mapping[str, int], passages: int) -> dict[str, f
     return {term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5))) for term, count in counts.items()}
 
 
-def score_chunks(postings: Mapping[str, Postings], rarity: Mapping[str, float], lengths: Numbers) -> Numbers:
+def score_chunks(postings: Mapping[str, Postings], rarity: Mapping[str, float], lengths: NDArray[np.uint32]) -> Numbers:
     """The BM25 of all chunks by the terms that there are postings of, as a share of the question's whole weight."""
     scores = np.zeros(len(lengths))
     average = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
+    total = sum(rarity.values()) or 1.0
     for term, found in postings.items():
         starts = np.flatnonzero(np.diff(found.chunk, prepend=-1))
         if len(starts):
             places = found.chunk[starts]
             times = np.add.reduceat(found.times, starts)
-            scores[places] += rarity[term] * _saturate(times, lengths[places] / average)
-    return scores / (sum(rarity.values()) or 1.0)
+            scores[places] += rarity[term] / total * _saturate(times, lengths[places] / average)
+    return scores
 
 
 def score_passages(

@@ -11,25 +11,23 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from dreaming.conversation import ConversationId
-from dreaming.remembering.blocks import bucket_of, bucket_places, row_place
+from dreaming.remembering.blocks import places_to_look
 from dreaming.remembering.encoding import read_vocabulary
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.meaning import CODE_BYTES, Codes, codes_or_zeros, read_codes
 from dreaming.remembering.passages import SIGNS, Spoken, Voice
-from dreaming.remembering.postings import Bucket
+from dreaming.remembering.postings import Address, Bucket
 from dreaming.remembering.rows import read_voices, to_chunk
 from dreaming.remembering.segments import FACTS, QUALITIES
 from dreaming.storage.tables import chunk_labels, indexed_chunks, postings, segments
 
-_FEW_BLOCKS = 100
-"""Up to so many are named in a query; of more, all rows of a bucket are read."""
 _VALUES_AT_ONCE = 1_000
 _Value = TypeVar("_Value")
 
 # Made once: to make a statement takes longer than to run it.
-_POSTINGS = sa.select(postings.c.place, postings.c.terms, postings.c.packed)
-_SOME_POSTINGS = _POSTINGS.where(postings.c.place.in_(sa.bindparam("places", expanding=True)))
-_ALL_POSTINGS = _POSTINGS.where(postings.c.place.between(sa.bindparam("first"), sa.bindparam("last")))
+_POSTINGS = sa.select(postings.c.terms, postings.c.packed).where(
+    postings.c.place.between(sa.bindparam("first"), sa.bindparam("last"))
+)
 _HERE = indexed_chunks.c.row_id.in_(sa.bindparam("row_ids", expanding=True))
 _SOME_CHUNKS = sa.select(indexed_chunks).where(_HERE)
 _SOME_ROWS = (
@@ -50,13 +48,12 @@ class Segments:
     """The segments that are looked at: arrays of one row a segment, or a chunk of theirs."""
 
     ids: NDArray[np.int64]
-    blocks: NDArray[np.int64]
     days: list[date]
     sizes: NDArray[np.int64]
     """How many chunks each has."""
     passage_count: int
     """Of all."""
-    lengths: NDArray[np.float64]
+    lengths: NDArray[np.uint32]
     """Half words of each chunk."""
     is_wanted: NDArray[np.bool_]
     """Which chunks may be found: at first those that have a language and a quality level that are wanted."""
@@ -83,18 +80,17 @@ class IndexReader:
     def segments(self, wanted: ChunkFilter) -> Segments:
         """The segments of the days and kinds that are wanted, the newest first."""
         column = segments.c
-        query = sa.select(
-            column.segment_id, column.block_id, column.day, column.passage_count, column.languages, column.facts
-        ).where(column.kind.in_(wanted.kinds) if wanted.kinds else sa.true(), *_days(wanted, column.day))
+        query = sa.select(column.segment_id, column.day, column.passage_count, column.languages, column.facts).where(
+            column.kind.in_(wanted.kinds) if wanted.kinds else sa.true(), *_days(wanted, column.day)
+        )
         rows = self._connection.execute(query.order_by(column.day.desc(), column.part)).all()
         facts = np.frombuffer(b"".join(row.facts for row in rows), FACTS)
         return Segments(
             ids=np.array([row.segment_id for row in rows], dtype=np.int64),
-            blocks=np.array([row.block_id for row in rows], dtype=np.int64),
             days=[date.fromisoformat(row.day) for row in rows],
             sizes=np.array([len(row.facts) // FACTS.itemsize for row in rows], dtype=np.int64),
             passage_count=sum(row.passage_count for row in rows),
-            lengths=facts["length"].astype(np.float64),
+            lengths=facts["length"],
             is_wanted=_is_wanted(rows, facts, wanted),
         )
 
@@ -109,22 +105,13 @@ class IndexReader:
         """The terms whose meaning is known, and their codes."""
         return read_vocabulary(self._connection)
 
-    def postings(self, buckets: Sequence[int], block_ids: Sequence[int]) -> dict[int, list[Bucket]]:
-        """Buckets of blocks, by the number of the bucket; those of other blocks perhaps too."""
-        found: dict[int, list[Bucket]] = {bucket: [] for bucket in buckets}
-        for place, terms, packed in self._buckets(buckets, block_ids):
-            found[bucket_of(place)].append(Bucket(terms, packed))
-        return found
-
-    def _buckets(self, buckets: Sequence[int], block_ids: Sequence[int]) -> Iterator[sa.Row[tuple[int, bytes, bytes]]]:
-        if len(block_ids) <= _FEW_BLOCKS:
-            places = [row_place(bucket, block_id) for bucket in buckets for block_id in block_ids]
-            for some in _batches(places):
-                yield from self._connection.execute(_SOME_POSTINGS, {"places": some}).all()
-            return
-        for bucket in buckets:
-            first, last = bucket_places(bucket)
-            yield from self._connection.execute(_ALL_POSTINGS, {"first": first, "last": last}).all()
+    def postings(self, address: Address) -> list[Bucket]:
+        """The buckets of all blocks in which a term would be, or the parts of them."""
+        return [
+            Bucket(terms, packed)
+            for first, last in places_to_look(address)
+            for terms, packed in self._connection.execute(_POSTINGS, {"first": first, "last": last}).all()
+        ]
 
     def rows_of_labels(self, labels: Sequence[str]) -> NDArray[np.int64]:
         """The chunks that have one of some labels."""

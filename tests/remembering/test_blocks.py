@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from dreaming.remembering import blocks as blocks_module
-from dreaming.remembering.blocks import BLOCK_BITS
+from dreaming.remembering.blocks import bucket_of
 from dreaming.remembering.postings import TERM, hash_term
 from dreaming.storage import tables
 from dreaming.testing import make_conversation
@@ -39,7 +39,7 @@ def words_held(home, word):
     bucket, rest = hash_term(word)
     with home.index.database.read() as connection:
         rows = connection.execute(sa.select(tables.postings.c.place, tables.postings.c.terms)).all()
-    held = [np.frombuffer(terms, TERM) for place, terms in rows if place >> BLOCK_BITS == bucket]
+    held = [np.frombuffer(terms, TERM) for place, terms in rows if bucket_of(place) == bucket]
     return sum(int((terms["hash"] == rest).sum()) for terms in held)
 
 

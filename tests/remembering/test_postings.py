@@ -6,9 +6,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreaming.remembering.postings import HEADER, look_up_terms, merge_buckets, number_segment, pack_postings
+from dreaming.remembering.postings import (
+    HEADER,
+    look_up_terms,
+    merge_buckets,
+    number_segment,
+    pack_postings,
+    split_bucket,
+)
 
-NAMES = ["a", "b", "c", "日本", "本", "long-term", "x1"]
+SAME_BUCKET = ["w109", "w7564", "w3986"]
+"""Two of one part, and another."""
+NAMES = ["a", "b", "c", "日本", "本", "long-term", "x1", *SAME_BUCKET]
 terms = st.sampled_from(NAMES)
 passages = st.dictionaries(st.sampled_from([0, 1, 2, 7, 4094, HEADER]), st.lists(terms, max_size=8), max_size=4)
 memory = st.lists(
@@ -25,8 +34,16 @@ def packed_of(segments):
 
 
 def reading(blocks):
-    """What reads buckets from blocks."""
-    return lambda buckets: {bucket: [block[bucket] for block in blocks if bucket in block] for bucket in buckets}
+    """What reads a term's buckets from blocks."""
+    return lambda address: [block[address.bucket] for block in blocks if address.bucket in block]
+
+
+def reading_parts(blocks):
+    """What reads the parts of buckets from blocks."""
+    split = [{bucket: split_bucket(held) for bucket, held in block.items()} for block in blocks]
+    return lambda address: [
+        block[address.bucket][address.part] for block in split if address.part in block.get(address.bucket, {})
+    ]
 
 
 def expected_of(term, segments, bases):
@@ -46,7 +63,7 @@ def held_of(postings):
 
 @given(memory, st.data())
 def test_every_term_is_found_where_it_stands_and_nowhere_else(segments, data):
-    """Over segments in any order, merged or not, some of them not looked at, with how often it stands there."""
+    """Over segments in any order, merged or not, in parts or whole, some of them not looked at."""
     packed = packed_of(segments)
     order = data.draw(st.permutations(list(packed)))
     live = data.draw(st.sets(st.sampled_from(order)))
@@ -56,8 +73,8 @@ def test_every_term_is_found_where_it_stands_and_nowhere_else(segments, data):
         bucket: merge_buckets([held[bucket] for held in packed.values() if bucket in held], sorted(live))
         for bucket in {bucket for held in packed.values() for bucket in held}
     }
-    for blocks in (list(packed.values()), [merged]):
-        found = look_up_terms([*NAMES, "nowhere"], reading(blocks), bases) if bases else {}
+    for read in (reading([*packed.values()]), reading([merged]), reading_parts([merged])):
+        found = look_up_terms([*NAMES, "nowhere"], read, bases) if bases else {}
         for term, held in found.items():
             expected = expected_of(term, segments, bases)
             assert held_of(held.unpack()) == expected
