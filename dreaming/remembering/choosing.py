@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from dreaming.remembering.finding import Found
 
-WORTH_WORDS = 400
+WORTH_WORDS = 600
 """Without a budget, the best chunk shows its passages among so many of the best words;"""
 WORTH_TIMES = 2.0
 """and one that comes later, those among so many times the words before it, and as many more."""
