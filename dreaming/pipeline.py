@@ -60,6 +60,14 @@ class Chunker(Protocol):
         ...
 
 
+class ChunksBefore(Protocol):
+    """What conversations were cut into before."""
+
+    def of_conversation(self, conversation_id: str) -> Sequence[BChunk]:
+        """The chunks of a conversation; none where it has none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """The steps of a day over the places where things live."""
@@ -140,11 +148,12 @@ class Pipeline:
             except DamagedPartition:
                 before = no_chunks()
             for conversation in raw.rows():
-                if not _stands(_held(before, conversation), conversation, rechunk, chunker):
+                if not stands(held_in(before, conversation), conversation, rechunk, chunker):
                     yield conversation
 
     def _chunk(self, day: date, rechunk: Rechunk, chunker: Chunker) -> ChunkStatistics:
-        notes = {"raw": self._raw_hash(day)}
+        notes = {"raw": self.raw_hash(day)}
+        self.store.clear_shards(day)
         try:
             with self.store.open_chunks("basic_chunks", day) as before:
                 return self._write_basic(day, before, rechunk, chunker, notes)
@@ -159,29 +168,31 @@ class Pipeline:
     ) -> ChunkStatistics:
         statistics = ChunkStatistics()
         with self.store.open_conversations(day) as raw:
-            chunks = self._chunks(raw, before, rechunk, chunker, statistics)
+            chunks = self.cut(raw.rows(), before, rechunk, chunker, statistics)
             self.store.write_chunks("basic_chunks", day, statistics.count(chunks), notes=notes)
         return statistics
 
-    def _raw_hash(self, day: date) -> str:
+    def raw_hash(self, day: date) -> str:
+        """The hash of the day's `raw_conversations`; raises `StorageError` where there are none."""
         found = self.store.hash_of("raw_conversations", day)
         if found is None:
             raise StorageError(f"There are no raw_conversations of {day}. Materialise raw_conversations first.")
         return found
 
-    def _chunks(
+    def cut(
         self,
-        raw: Partition[ConversationDay],
-        before: Partition[BChunk],
+        conversations: Iterable[ConversationDay],
+        before: ChunksBefore,
         rechunk: Rechunk,
         chunker: Chunker,
         statistics: ChunkStatistics,
     ) -> Iterator[BChunk]:
+        """The basic chunks of conversations, proved; those that stand are kept as they were before."""
         now = self.clock()
-        for conversation in raw.rows():
+        for conversation in conversations:
             held = before.of_conversation(conversation.conversation_id)
             statistics.conversations += 1
-            if _stands(held, conversation, rechunk, chunker):
+            if stands(held, conversation, rechunk, chunker):
                 statistics.conversations_kept += 1
                 statistics.chunks_kept += len(held)
                 yield from held
@@ -198,7 +209,7 @@ class Pipeline:
         """
         statistics = ChunkStatistics()
         with self.locks.hold(day), ExitStack() as stack:
-            raw_hash, bought = self._raw_hash(day), self.purchases.revision(day)
+            raw_hash, bought = self.raw_hash(day), self.purchases.revision(day)
             if self._cut_from(day) != raw_hash:
                 self._chunk(day, "changed", self.chunker)
             raw = stack.enter_context(self.store.open_conversations(day))
@@ -248,7 +259,7 @@ class Pipeline:
         return self.publish(day)
 
 
-def _held(before: Partition[BChunk], conversation: ConversationDay) -> Sequence[BChunk]:
+def held_in(before: ChunksBefore, conversation: ConversationDay) -> Sequence[BChunk]:
     """The basic chunks that a conversation has; none where they cannot be read any more."""
     try:
         return before.of_conversation(conversation.conversation_id)
@@ -256,7 +267,7 @@ def _held(before: Partition[BChunk], conversation: ConversationDay) -> Sequence[
         return ()
 
 
-def _stands(held: Sequence[BChunk], conversation: ConversationDay, rechunk: Rechunk, chunker: Chunker) -> bool:
+def stands(held: Sequence[BChunk], conversation: ConversationDay, rechunk: Rechunk, chunker: Chunker) -> bool:
     """Whether a conversation keeps the chunks that it has."""
     if not held or any(chunk.source_hash != conversation.content_hash for chunk in held):
         return False

@@ -1,8 +1,9 @@
 """What a day holds, counted while it is written: the numbers behind asset metadata and the command's tables."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from dreaming.chunk import QUALITY_LEVELS, BChunk
 from dreaming.conversation import ConversationDay
@@ -80,3 +81,17 @@ class ChunkStatistics:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("quality", "languages", "labels", "kinds", "segmenters", "models", "histogram"):
             getattr(self, name).update(getattr(other, name))
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "ChunkStatistics":
+        """The statistics that were written as JSON."""
+        made = cls()
+        for name, value in told.items():
+            setattr(made, name, Counter(value) if isinstance(value, dict) else value)
+        # As keys of an object, numbers are text.
+        made.histogram = Counter({int(edge): count for edge, count in made.histogram.items()})
+        return made

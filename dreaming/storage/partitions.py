@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from uuid import uuid4
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,6 +27,9 @@ AssetName = Literal["raw_conversations", "basic_chunks", "upgraded_chunks"]
 
 ROW_GROUP_CHARACTERS = 1_000_000
 """A row group is closed when its rows hold this much text: memory stays flat however big the day is."""
+
+SHARDS = ".shards"
+"""The folder beside those of the assets where parts of a day's chunks wait to be put together."""
 
 
 _NOTE = "dreaming."
@@ -75,7 +79,7 @@ class Partition(Generic[Row]):
     @property
     def notes(self) -> dict[str, str]:
         """What its writer noted beside the rows."""
-        metadata = self._file.schema_arrow.metadata or {}
+        metadata = {**(self._file.metadata.metadata or {}), **(self._file.schema_arrow.metadata or {})}
         return {
             key.decode().removeprefix(_NOTE): value.decode()
             for key, value in metadata.items()
@@ -87,10 +91,26 @@ class Partition(Generic[Row]):
         """How many rows it has."""
         return int(self._file.metadata.num_rows)
 
-    def rows(self) -> Iterator[Row]:
-        """All rows, in the order they were written."""
-        for group in range(self._file.num_row_groups):
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return self._path
+
+    @property
+    def group_sizes(self) -> list[int]:
+        """The size of each row group in bytes, before compression."""
+        return [self._file.metadata.row_group(n).total_byte_size for n in range(self._file.num_row_groups)]
+
+    def rows(self, groups: range | None = None) -> Iterator[Row]:
+        """All rows, or those of some row groups, in the order they were written."""
+        for group in range(self._file.num_row_groups) if groups is None else groups:
             yield from self._read(group)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows a row group at a time, without a record made of any."""
+        for group in range(self._file.num_row_groups):
+            with _naming_damage(self._path):
+                yield from self._file.read_row_group(group, use_threads=False).to_batches()
 
     def cells(self, *columns: str) -> Iterator[tuple[Any, ...]]:
         """Some columns of all rows, in the order they were written: cheaper than the rows by far."""
@@ -151,7 +171,8 @@ class PartitionStore:
 
     def __init__(self, url: str, *, staging: Path) -> None:
         """A store at a URL; what goes to a remote one is first written to the folder `staging`."""
-        self._fs, self._root = fsspec.core.url_to_fs(url)
+        # Listings that are kept would not show what another machine has written since.
+        self._fs, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self._is_local = isinstance(self._fs, LocalFileSystem)
         self._staging = staging
 
@@ -181,13 +202,17 @@ class PartitionStore:
 
     @contextmanager
     def _open(self, asset: AssetName, day: date, form: _Format[Row]) -> Iterator[Partition[Row]]:
-        path = self.path(asset, day)
+        with self._open_path(self.path(asset, day), form) as partition:
+            yield partition
+
+    @contextmanager
+    def _open_path(self, path: str, form: _Format[Row]) -> Iterator[Partition[Row]]:
         if not self._fs.exists(path):
             yield Partition(_empty_file(form.schema), form, path)
             return
         with self._fs.open(path, "rb") as stream:
             with _naming_damage(path):
-                file = pq.ParquetFile(stream)
+                file = pq.ParquetFile(stream, page_checksum_verification=True)
             yield Partition(file, form, path)
 
     def write_conversations(self, day: date, rows: Iterable[ConversationDay], *, notes: dict[str, str]) -> str:
@@ -205,17 +230,67 @@ class PartitionStore:
         """Replace the day's chunks, whole or not at all; returns the file's SHA-256."""
         return self._write(asset, day, rows, _CHUNKS, notes)
 
+    def join_chunks(
+        self, asset: Literal["basic_chunks"], day: date, batches: Iterable[pa.RecordBatch], *, notes: dict[str, str]
+    ) -> str:
+        """Replace the day's chunks by batches, as `write_chunks` would by their rows; returns the file's SHA-256."""
+        path = self.path(asset, day)
+        return self._write_batches(path, str(day), _regrouped(batches), CHUNK_SCHEMA, notes)
+
     def _write(
         self, asset: AssetName, day: date, rows: Iterable[Row], form: _Format[Row], notes: dict[str, str]
     ) -> str:
-        path = self.path(asset, day)
-        schema = form.schema.with_metadata({_NOTE + key: value for key, value in notes.items()})
+        batches = map(form.to_batch, _row_groups(rows, form.characters))
+        return self._write_batches(self.path(asset, day), str(day), batches, form.schema, notes)
+
+    def write_shard(
+        self, day: date, name: str, number: int, rows: Iterable[BChunk], *, notes: Callable[[], dict[str, str]]
+    ) -> None:
+        """Write a part of a day's chunks beside the partitions, whole or not at all; `notes` is asked after the rows.
+
+        It is no partition, and stays until `clear_shards`. May be repeated, also at the same time.
+        """
+        path = self._shard_path(day, name, number)
+        name = f"{day}.{uuid4().hex}"
+        # Nothing proves it again before it is in the day's partition.
+        self._write_batches(path, name, chunk_batches(rows), CHUNK_SCHEMA, {}, later_notes=notes, checksums=True)
+
+    @contextmanager
+    def open_shard(self, day: date, name: str, number: int) -> Iterator[Partition[BChunk]]:
+        """A part of a day's chunks; an empty one where there is none. Raises `DamagedPartition`."""
+        with self._open_path(self._shard_path(day, name, number), _CHUNKS) as partition:
+            yield partition
+
+    def clear_shards(self, day: date) -> None:
+        """Delete all parts of a day's chunks that are beside the partitions."""
+        folder = f"{self._root}/{SHARDS}/{day.isoformat()}"
+        if self._fs.exists(folder):
+            self._fs.rm(folder, recursive=True)
+
+    def _shard_path(self, day: date, name: str, number: int) -> str:
+        return f"{self._root}/{SHARDS}/{day.isoformat()}/{name}/{number:04}.parquet"
+
+    def _write_batches(
+        self,
+        path: str,
+        staged_name: str,
+        batches: Iterable[pa.RecordBatch],
+        schema: pa.Schema,
+        notes: dict[str, str],
+        *,
+        later_notes: Callable[[], dict[str, str]] = dict,
+        checksums: bool = False,
+    ) -> str:
+        """Write a row group a batch; returns the file's SHA-256."""
+        schema = schema.with_metadata(_noted(notes))
         try:
             self._make_folders(path)
-            with self._staged(path, day) as staged:
-                with pq.ParquetWriter(staged, schema, compression="zstd") as writer:
-                    for group in _row_groups(rows, form.characters):
-                        writer.write_batch(form.to_batch(group).cast(schema))
+            with self._staged(path, staged_name) as staged:
+                with pq.ParquetWriter(staged, schema, compression="zstd", write_page_checksum=checksums) as writer:
+                    for batch in batches:
+                        writer.write_batch(batch.cast(schema))
+                    if noted := later_notes():
+                        writer.add_key_value_metadata(_noted(noted))
                 return _sha256(staged)
         except OSError as error:
             raise StorageError(f"The partition {path} cannot be written: {error.strerror or error}") from error
@@ -229,13 +304,13 @@ class PartitionStore:
         self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
 
     @contextmanager
-    def _staged(self, path: str, day: date) -> Iterator[str]:
+    def _staged(self, path: str, name: str) -> Iterator[str]:
         """A file to write that takes the partition's place when the block ends well, and is gone otherwise.
 
         Its name is the day's own: what a killed writer leaves is overwritten by the next one, who holds the day's lock.
         """
         folder = Path(path).parent if self._is_local else self._staging
-        staged = folder / f".{day}.{'staged' if self._is_local else uuid4().hex}"
+        staged = folder / f".{name}.{'staged' if self._is_local else uuid4().hex}"
         try:
             yield str(staged)
             self._put_in_place(str(staged), path)
@@ -303,6 +378,39 @@ def _row_groups(rows: Iterable[Any], characters: Callable[[Any], int]) -> Iterat
             group, size = [], 0
     if group:
         yield group
+
+
+def chunk_batches(rows: Iterable[BChunk]) -> Iterator[pa.RecordBatch]:
+    """Chunks as record batches that hold `ROW_GROUP_CHARACTERS` each."""
+    return map(chunk_batch, _row_groups(rows, _chunk_characters))
+
+
+def _regrouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches of chunks cut where `_row_groups` cuts their rows."""
+    held: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        ends = size + np.cumsum(pc.utf8_length(batch.column("content")).to_numpy(zero_copy_only=False), dtype=np.int64)
+        first = base = 0
+        while (past := int(np.searchsorted(ends, base + ROW_GROUP_CHARACTERS))) < len(ends):
+            yield _one_batch([*held, batch.slice(first, past + 1 - first)])
+            held, first, base = [], past + 1, int(ends[past])
+        if first < len(ends):
+            held.append(batch.slice(first))
+            size = int(ends[-1]) - base
+        elif len(ends):
+            size = 0
+    if held:
+        yield _one_batch(held)
+
+
+def _one_batch(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    [batch] = pa.Table.from_batches([b.replace_schema_metadata() for b in batches]).combine_chunks().to_batches()
+    return batch
+
+
+def _noted(notes: dict[str, str]) -> dict[str, str]:
+    return {_NOTE + key: value for key, value in notes.items()}
 
 
 def _sha256(path: str) -> str:
