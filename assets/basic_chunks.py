@@ -8,16 +8,25 @@ import dagster as dg
 from assets.metadata import chunk_metadata, model_metadata
 from assets.stage import Check, Metadata, Stage, Work, asset_spec
 from dreaming.checking import check_sizes, check_verbatim
+from dreaming.sharding import join_shards
+from dreaming.statistics import ChunkStatistics
 
 
 def materialize(work: Work, day: date) -> Metadata:
     """Chunk what changed of the day, and keep the rest."""
     started = perf_counter()
-    statistics = work.home.pipeline.chunk(day, rechunk=work.config.rechunk, chunker=work.model_chunker)
+    statistics = _cut(work, day)
     work.chunks_created += statistics.chunks - statistics.chunks_kept
     path = work.home.store.path("basic_chunks", day)
     metadata = chunk_metadata(statistics, path=path, seconds=perf_counter() - started)
     return metadata | (model_metadata(work.model_chunker) if work.model_chunker else {})
+
+
+def _cut(work: Work, day: date) -> ChunkStatistics:
+    pipeline, rechunk, chunker = work.home.pipeline, work.config.rechunk, work.model_chunker
+    if work.shards is None:
+        return pipeline.chunk(day, rechunk=rechunk, chunker=chunker)
+    return join_shards(pipeline, day, work.shards, rechunk=rechunk, chunker=chunker)
 
 
 STAGE = Stage(

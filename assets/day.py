@@ -27,15 +27,20 @@ POOL = "dreaming"
 CHECKS = frozenset(check.spec.key for stage in STAGES for check in stage.checks)
 
 
-def build_assets(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """The assets over daily partitions; any of them, and any of their checks, can be selected alone."""
+def build_assets(partitions: dg.PartitionsDefinition[str], *, days_a_run: int | None = None) -> dg.AssetsDefinition:
+    """The assets over daily partitions; any of them, and any of their checks, can be selected alone.
+
+    A run of a backfill takes at most `days_a_run` days, so that several machines may share it; by default all.
+    """
 
     @dg.multi_asset(
         name="dreaming",
         specs=[stage.spec for stage in STAGES],
         check_specs=[check.spec for stage in STAGES for check in stage.checks],
         partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        backfill_policy=dg.BackfillPolicy.single_run()
+        if days_a_run is None
+        else dg.BackfillPolicy.multi_run(days_a_run),
         can_subset=True,
         pool=POOL,
     )

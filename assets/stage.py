@@ -14,6 +14,7 @@ from dreaming.chunk import QualityLevel
 from dreaming.home import Home
 from dreaming.model_chunker import ModelChunker
 from dreaming.pipeline import Engine, Rechunk
+from dreaming.sharding import Shards
 from dreaming.storage.partitions import AssetName
 from dreaming.upgrading.terms import UpgradeTerms
 
@@ -97,6 +98,8 @@ class Work:
     config: DreamingConfig
     model_chunker: ModelChunker | None
     """Cuts basic chunks in the place of the rules, where the run is to be made by a model."""
+    shards: Shards | None = None
+    """What the run's one day was cut in already, to be put together."""
     chunks_created: int = 0
     """Basic chunks, so far."""
 

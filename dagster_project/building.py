@@ -10,7 +10,9 @@ import dagster as dg
 
 from assets.day import build_assets
 from assets.segmenter import segmenter
+from dagster_project.executors import build_executor
 from dagster_project.jobs import build_initial_job, build_learn_job, dream_days, import_watched_folders, upgrade
+from dagster_project.large_day import build_large_day_job
 from dagster_project.schedules import build_initial_schedule, build_learn_schedule, build_upgrade_schedule
 from dagster_project.sensors import build_imports_sensor, build_orphans_sensor, build_tasks_sensor
 from dreaming.days import Calendar
@@ -58,8 +60,15 @@ def build_definitions(
     partitions = daily_partitions(calendar)
     initial, learn = build_initial_job(), build_learn_job()
     return dg.Definitions(
-        assets=[build_assets(partitions), segmenter],
-        jobs=[initial, learn, dream_days, upgrade, import_watched_folders],
+        assets=[build_assets(partitions, days_a_run=settings.days_a_run), segmenter],
+        jobs=[
+            initial,
+            learn,
+            dream_days,
+            build_large_day_job(build_executor(settings.executor)),
+            upgrade,
+            import_watched_folders,
+        ],
         schedules=[
             build_initial_schedule(initial, calendar, clock),
             build_learn_schedule(learn, calendar, clock),

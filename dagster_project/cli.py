@@ -62,17 +62,29 @@ def main() -> None:
     show_default=True,
     help="What cuts new chunks: the rules, or the local LLM with the rules beneath it.",
 )
+@click.option(
+    "--shards", type=click.IntRange(1), help="Cut a huge day in so many parts at once, by processes of this machine."
+)
 @json_option
-def run(day: date | None, first: date | None, last: date | None, queue: bool, engine: "Engine", as_json: bool) -> None:
+def run(
+    day: date | None,
+    first: date | None,
+    last: date | None,
+    queue: bool,
+    engine: "Engine",
+    shards: int | None,
+    as_json: bool,
+) -> None:
     """Chunk, check and index days; without days, all that imports touched and no run has done.
 
     A Dagster run in this process, shown in the UI like any other. Days that are named are also chunked again where an
     older segmenter cut them.
     """
     named = _named_days(day, first, last)
-    outcome, summary = _run(
-        named, rechunk="outdated" if named else "changed", stage="initial", engine=engine, queue=queue
-    )
+    if shards and day is None:
+        raise UsageError("--shards is for one day: give it with --day.")
+    rechunk: Rechunk = "outdated" if named else "changed"
+    outcome, summary = _run(named, rechunk=rechunk, stage="initial", engine=engine, queue=queue, shards=shards)
     if as_json:
         write_json(summary)
     else:
@@ -93,13 +105,20 @@ def _named_days(day: date | None, first: date | None, last: date | None) -> list
 
 
 def _run(
-    named: list[date] | None, *, rechunk: "Rechunk", stage: str, engine: "Engine" = "rules", queue: bool = False
+    named: list[date] | None,
+    *,
+    rechunk: "Rechunk",
+    stage: str,
+    engine: "Engine" = "rules",
+    queue: bool = False,
+    shards: int | None = None,
 ) -> tuple["RunOutcome | None", dict[str, Any]]:
     from dagster_project.instance import open_instance
     from dagster_project.launches import Launch
     from dagster_project.owners import fail_orphaned_runs
-    from dagster_project.running import execute
+    from dagster_project.running import execute, execute_in_processes
     from dagster_project.running import queue as queue_run
+    from dreaming.candidates import count_published
     from dreaming.home import open_home
     from dreaming.statistics import ChunkStatistics
 
@@ -117,7 +136,13 @@ def _run(
             progress.update(task, total=len(days))
             with open_instance(settings) as instance:
                 outcome = None
-                if days:
+                if days and shards:
+                    launch = Launch.of_large_day(days[0], shards=shards, rechunk=rechunk, engine=engine, stage=stage)
+                    outcome = (queue_run if queue else execute_in_processes)(home, instance, launch)
+                    if not queue:
+                        # Published by a process that told this one nothing.
+                        on_published(days[0], count_published(home.store, days[0]))
+                elif days:
                     launch = Launch.of_days(days, rechunk=rechunk, engine=engine, stage=stage)
                     outcome = (queue_run if queue else execute)(home, instance, launch)
                 else:

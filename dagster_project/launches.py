@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assets.stage import BudgetConfig
+from assets.stage import BudgetConfig, DreamingConfig
 from assets.upgrading import REQUEST_TAG
 from dagster_project.jobs import (
     LEARN,
@@ -19,6 +19,7 @@ from dagster_project.jobs import (
     upgrade,
     upgrade_config,
 )
+from dagster_project.large_day import LARGE_DAY, large_day_config
 from dreaming.chunk import QualityLevel
 from dreaming.days import Calendar, day_range
 from dreaming.errors import UsageError
@@ -48,6 +49,14 @@ class Launch:
     def of_days(cls, days: Sequence[date], *, rechunk: Rechunk, stage: str, engine: Engine = "rules") -> "Launch":
         """All assets over days, with or without gaps: a day that fails leaves the others alone."""
         return cls(dream_days.name, days_config(days, rechunk=rechunk, engine=engine), {STAGE_TAG: stage})
+
+    @classmethod
+    def of_large_day(
+        cls, day: date, *, shards: int, rechunk: Rechunk, stage: str, engine: Engine = "rules"
+    ) -> "Launch":
+        """All assets over one day, which is cut in shards."""
+        config = large_day_config(day, shards=shards, config=DreamingConfig(rechunk=rechunk, engine=engine))
+        return cls(LARGE_DAY, config, {STAGE_TAG: stage})
 
     @classmethod
     def of_upgrade(

@@ -1,17 +1,23 @@
 """Runs: what is to be run, in the command's own process (no daemon is needed) or by the daemon; the UI shows both."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import forkserver
 from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterRunStatus
+from dagster._core.execution.api import execute_run
+from dagster._core.execution.execution_result import ExecutionResult
 
 from dagster_project.building import build_definitions
+from dagster_project.executors import PRELOADED
 from dagster_project.instance import open_instance
+from dagster_project.large_day import LARGE_DAY
 from dagster_project.launches import Launch
 from dagster_project.owners import fail_orphaned_runs, signed_for
 from dagster_project.webserver import WORKSPACE
@@ -58,6 +64,46 @@ def execute(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutc
     return RunOutcome(run_id, run.status, _failure_message(result))
 
 
+def execute_in_processes(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutcome:
+    """Make a run of the large day in processes of this machine, and return how it ended; interrupted, as `execute`."""
+    fail_orphaned_runs(instance, home.ledger.database)
+    run_id = str(uuid4())
+    job = dg.reconstructable(large_day_on_this_machine)
+    run = instance.create_run_for_job(
+        job.get_definition(),
+        run_id=run_id,
+        run_config={**launch.config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        tags=dict(launch.tags),
+    )
+    _start_quiet_processes()
+    with signed_for(run_id, instance, home.ledger.database):
+        result = execute_run(job, run, instance, raise_on_error=False)
+    run = instance.get_run_by_id(run_id) or run
+    return RunOutcome(run_id, run.status, _failure_message(result))
+
+
+def _start_quiet_processes() -> None:
+    """Start the process that steps are forked from with its standard error closed.
+
+    Dagster logs each step's beginning there before it reads which loggers the run has.
+    """
+    forkserver.set_forkserver_preload(PRELOADED)
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        forkserver.ensure_running()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
+
+
+def large_day_on_this_machine() -> dg.JobDefinition:
+    """The large day's job, its shards in processes of this machine whatever `DREAMING_EXECUTOR` says."""
+    settings = replace(Settings.from_environment(), executor="multiprocess")
+    return build_definitions(settings).resolve_job_def(LARGE_DAY)
+
+
 def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
     """Make a run in a process of its own, which goes on when this one ends, and can be terminated from the UI."""
     child = subprocess.Popen(
@@ -81,7 +127,7 @@ def execute_given() -> int:
         return execute(home, instance, Launch(**json.load(sys.stdin))).failed
 
 
-def _failure_message(result: dg.ExecuteInProcessResult) -> str:
+def _failure_message(result: ExecutionResult) -> str:
     for event in result.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
         failure = event.step_failure_data.user_failure_data

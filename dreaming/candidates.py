@@ -14,6 +14,7 @@ from dreaming.errors import DamagedPartition
 from dreaming.home import Home
 from dreaming.prompting.prompt import PROMPT_VERSION
 from dreaming.providers.provider import LLMProvider
+from dreaming.statistics import ChunkStatistics
 from dreaming.storage.columns import CHUNK_SCHEMA
 from dreaming.storage.partitions import PartitionStore
 from dreaming.upgrading.choosing import Candidates, columns_to_choose_by, find_candidates
@@ -74,6 +75,20 @@ def count_quality(store: PartitionStore, days: Collection[date]) -> dict[str, in
     table, _ = _read_columns(store, sorted(days), ["quality_level"])
     counted = table.column("quality_level").value_counts().to_pylist()
     return dict.fromkeys(QUALITY_LEVELS, 0) | {each["values"]: each["counts"] for each in counted}
+
+
+def count_published(store: PartitionStore, day: date) -> ChunkStatistics:
+    """What a day holds: chunks, tokens, quality, languages and models, counted without a record made of any chunk."""
+    table, _ = _read_columns(store, [day], ["token_count", "quality_level", "language", "llm_used"])
+
+    def counted(name: str) -> dict[str, int]:
+        return {each["values"] or "rules": each["counts"] for each in table.column(name).value_counts().to_pylist()}
+
+    statistics = ChunkStatistics(chunks=table.num_rows, tokens=sum(table.column("token_count").to_pylist()))
+    statistics.quality.update(counted("quality_level"))
+    statistics.languages.update(counted("language"))
+    statistics.models.update(counted("llm_used"))
+    return statistics
 
 
 def read_spans(store: PartitionStore, candidates: Candidates, groups: Groups) -> list[PlannedSpan]:

@@ -18,6 +18,7 @@ DEFAULT_START_DATE = date(2010, 1, 1)
 
 
 Planner = Literal["rules", "thinking"]
+ExecutorName = Literal["in_process", "multiprocess", "celery", "docker", "k8s"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class Settings:
     """Whether the small multilingual model of the extra `embedding` helps to find topics (`DREAMING_EMBEDDING`)."""
     planner: Planner | None = None
     """Who plans the nightly upgrade, so that the month's budget lasts (`DREAMING_PLANNER`); None takes all."""
+    executor: ExecutorName = "multiprocess"
+    """Where the shards of a large day are cut (`DREAMING_EXECUTOR`)."""
+    days_a_run: int | None = None
+    """The days that a run of a backfill takes at most (`DREAMING_DAYS_A_RUN`); None makes one run of them all."""
 
     @property
     def store_name(self) -> str:
@@ -97,6 +102,8 @@ class Settings:
             remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
             embedding=_switch(env, "DREAMING_EMBEDDING", default=False),
             planner=_planner(env.get("DREAMING_PLANNER") or None),
+            executor=_executor(env.get("DREAMING_EXECUTOR") or "multiprocess"),
+            days_a_run=_days_a_run(env.get("DREAMING_DAYS_A_RUN") or None),
         )
 
 
@@ -104,6 +111,20 @@ def _planner(name: str | None) -> Planner | None:
     if name is not None and name not in get_args(Planner):
         raise ConfigurationError(f"DREAMING_PLANNER={name!r} is none. Set it to rules or thinking, or leave it unset.")
     return name  # type: ignore[return-value] # one of them, as was just looked
+
+
+def _executor(name: str) -> ExecutorName:
+    if name not in (known := get_args(ExecutorName)):
+        raise ConfigurationError(f"DREAMING_EXECUTOR={name!r} is none. Set it to one of {', '.join(known)}.")
+    return name  # type: ignore[return-value] # one of them, as was just looked
+
+
+def _days_a_run(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"DREAMING_DAYS_A_RUN={text!r} is no number of days. Set it to 1 or more.")
+    return int(text)
 
 
 def absolute_path(path: str | Path) -> Path:

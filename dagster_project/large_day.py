@@ -1,0 +1,128 @@
+"""A huge day, its basic chunks cut in shards by the executor's processes, workers or pods: the same as in one piece.
+
+gather_large_day -> plan_large_day -> cut_large_day, once a shard -> publish_large_day
+
+Nothing is handed from step to step but which shard it is, so steps need no storage in common besides the home's.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets import raw_conversations
+from assets.day import ASSETS, POOL, open_work, run_days
+from assets.events import Context, ending_canceled
+from assets.stage import DreamingConfig
+from dagster_project.executors import STEP_QUEUE
+from dagster_project.jobs import MEDIUM, PRIORITY_TAG, STAGE_TAG
+from dreaming.home import Home
+from dreaming.providers.registry import ConfiguredProvider
+from dreaming.settings import parse_day
+from dreaming.sharding import Shards, cut_shard, plan_shards
+
+LARGE_DAY = "dream_large_day"
+_GATHERED = frozenset({raw_conversations.STAGE.spec.key})
+_STEP_TAGS = {"dagster-celery/queue": STEP_QUEUE}
+
+
+class LargeDayConfig(DreamingConfig):
+    """The run config of `dream_large_day`, given to its first step."""
+
+    day: str = Field(description="YYYY-MM-DD.")
+    shards: int | None = Field(
+        default=None, ge=1, description="Parts to cut it in; by default one for every eight million characters."
+    )
+
+
+@dg.op(pool=POOL, tags=_STEP_TAGS, out=dg.Out(dg.Nothing))
+def gather_large_day(
+    context: dg.OpExecutionContext,
+    config: LargeDayConfig,
+    home: dg.ResourceParam[Home],
+    local_llm: dg.ResourceParam[ConfiguredProvider],
+) -> None:
+    """Gather the day from its sources."""
+    day = home.archive.calendar.require(parse_day(config.day), now=home.pipeline.clock())
+    with open_work(context, config, home, local_llm) as work:
+        run_days(context, work, [day], _GATHERED, frozenset())
+
+
+@dg.op(tags=_STEP_TAGS, ins={"gathered": dg.In(dg.Nothing)}, out=dg.DynamicOut(dg.Nothing))
+def plan_large_day(context: dg.OpExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.DynamicOutput[None]]:
+    """Say how many shards the day is cut in."""
+    config, day = _asked(context)
+    count = plan_shards(home.pipeline, day, count=config.shards)
+    context.log.info(f"{day} is cut in {count} shards.")
+    for number in range(count):
+        yield dg.DynamicOutput(None, mapping_key=f"{number}_of_{count}")
+
+
+@dg.op(tags=_STEP_TAGS, ins={"shard": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def cut_large_day(
+    context: dg.OpExecutionContext, home: dg.ResourceParam[Home], local_llm: dg.ResourceParam[ConfiguredProvider]
+) -> None:
+    """Cut one shard of the day."""
+    config, day = _asked(context)
+    number, _, count = (context.get_mapping_key() or "").partition("_of_")
+    with open_work(context, config, home, local_llm) as work, ending_canceled(context):
+        statistics = cut_shard(
+            home.pipeline,
+            day,
+            Shards(_name(context), int(count)),
+            int(number),
+            rechunk=config.rechunk,
+            chunker=work.model_chunker,
+        )
+    context.log.info(
+        f"Shard {number} of {count}: {statistics.chunks:,} chunks of {statistics.conversations:,} conversations, "
+        f"{statistics.conversations_kept:,} of which kept theirs."
+    )
+
+
+@dg.op(pool=POOL, tags=_STEP_TAGS, ins={"cut": dg.In(dg.Nothing)})
+def publish_large_day(
+    context: dg.OpExecutionContext, home: dg.ResourceParam[Home], local_llm: dg.ResourceParam[ConfiguredProvider]
+) -> None:
+    """Put the shards together, publish the day and make it searchable, logged as materialisations of its partition."""
+    config, day = _asked(context)
+    with open_work(context, config, home, local_llm) as work:
+        # The plan was made of what is cut now; where that changed since, joining sees it.
+        work.shards = Shards(_name(context), plan_shards(home.pipeline, day, count=config.shards))
+        run_days(context, work, [day], ASSETS - _GATHERED)
+
+
+def build_large_day_job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
+    """The job, with the executor that its shards go to."""
+
+    @dg.job(
+        name=LARGE_DAY,
+        description="One huge day, cut in shards by the executor (DREAMING_EXECUTOR); the same chunks as in one piece.",
+        tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM},
+        executor_def=executor,
+    )
+    def large_day() -> None:
+        planned = plan_large_day(gathered=gather_large_day())
+        publish_large_day(cut=planned.map(lambda shard: cut_large_day(shard=shard)).collect())
+
+    return large_day
+
+
+def large_day_config(day: date, *, shards: int | None, config: DreamingConfig) -> dict[str, Any]:
+    """The run config of `dream_large_day`."""
+    given = {"day": day.isoformat(), "rechunk": config.rechunk, "engine": config.engine}
+    return {"ops": {gather_large_day.name: {"config": given | ({"shards": shards} if shards else {})}}}
+
+
+def _asked(context: Context) -> tuple[LargeDayConfig, date]:
+    """What the run was asked for: its first step's config, which a re-execution has too."""
+    ops: Any = context.run.run_config["ops"]
+    config = LargeDayConfig(**ops[gather_large_day.name]["config"])
+    return config, parse_day(config.day)
+
+
+def _name(context: Context) -> str:
+    """Tells the run's shards from another's. Executed again from where it failed, it goes on with those that it has."""
+    return context.run.root_run_id or context.run.run_id
