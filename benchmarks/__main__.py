@@ -37,6 +37,18 @@ def _backfill(corpus: Corpus) -> Result:
     return measure_backfill(corpus)
 
 
+def _large_day(corpus: Corpus) -> Result:
+    from benchmarks.large_day import measure_large_day
+
+    return measure_large_day(corpus)
+
+
+def _fleet(corpus: Corpus) -> Result:
+    from benchmarks.fleet import measure_fleet
+
+    return measure_fleet(corpus)
+
+
 def _choosing(corpus: Corpus) -> Result:
     from benchmarks.choosing import measure_choosing
 
@@ -85,6 +97,8 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "memory": _memory,
     "backfill": _backfill,
     "budgets": _budgets,
+    "large_day": _large_day,
+    "fleet": _fleet,
     "choosing": _choosing,
     "economy": _economy,
     "month": _month,

@@ -90,3 +90,12 @@ def make_conversations(corpus: Corpus, day: date, *, conversation_bytes: Sequenc
             said.append((message.role, text, message.kind))
             held += len(text.encode())
         yield make_conversation(said, conversation_id=f"benchmark:{day}:{number}", at=start, step=MESSAGE_STEP)
+
+
+def make_talks(corpus: Corpus, day: date, *, talk_messages: Sequence[int]) -> Iterator[Conversation]:
+    """Conversations of a day, each of so many messages: the corpus repeated, a little different each time."""
+    messages = corpus.messages()
+    start = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+    for number, count in enumerate(talk_messages):
+        said: list[Said] = [(m.role, f"{m.content} {day:%j}-{number}", m.kind) for m in islice(messages, count)]
+        yield make_conversation(said, conversation_id=f"benchmark:{day}:{number}", at=start, step=MESSAGE_STEP)
