@@ -65,16 +65,17 @@ def move_home(
         raise UsageError(f"There is no embedded home in {str(settings.home)!r}: nothing is there to be moved.")
     old_store = PartitionStore(from_store or str(settings.home / "partitions"), staging=settings.home / "staged")
     with _opened(settings.home, settings.database_url) as new:
-        with _opened(settings.home, None) as embedded, _writing(embedded) as old:
-            mine = home_id(old["archive"])
+        with _opened(settings.home, None) as embedded:
+            mine = home_id(embedded["archive"])
             if has_come(new["archive"], mine):
                 return Moved(0, 0, 0)
-            rows = _copy_rows(old, new["archive"], mine)
-            with open_home(settings, while_moving=True) as home:
-                files = _copy_files(old_store, home.store)
-                days = _index(home, on_day)
-            move_more()
-            tell_gone(old["archive"], database=settings.database_name, store=settings.store_name)
+            with _writing(embedded) as old:
+                rows = _copy_rows(old, new["archive"], mine)
+                with open_home(settings, while_moving=True) as home:
+                    files = _copy_files(old_store, home.store)
+                    days = _index(home, on_day)
+                move_more()
+                tell_gone(old["archive"], database=settings.database_name, store=settings.store_name)
         # In this order: at no moment can both be used.
         with new["archive"].write() as connection:
             tell_coming(connection, mine, is_whole=True)

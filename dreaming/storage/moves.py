@@ -26,13 +26,14 @@ def require_here(archive: Database) -> None:
         raise StorageError("A home is being moved here, and not all of it has come. Go on with: dreaming move")
 
 
-def home_id(old: sa.Connection) -> str:
-    """What a home is known by at its new place; told there and here from the first move on."""
-    known = _told(old, _ID)
-    if known is None:
-        known = uuid4().hex
-        _tell(old, _ID, known)
-    return known
+def home_id(old: Database) -> str:
+    """What a home is known by at its new place: told here at once, so that a move that is interrupted can go on."""
+    with old.write() as connection:
+        known = _told(connection, _ID)
+        if known is None:
+            known = uuid4().hex
+            _tell(connection, _ID, known)
+        return known
 
 
 def has_come(new: Database, home: str) -> bool:
