@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,8 @@ TOKENS_A_BYTE = 0.45
 """Of the budget: some two thirds of what all would cost, so that it is what ends an upgrade."""
 PATIENCE_SECONDS = 300.0
 
+_STARTS = 6
+
 Process = subprocess.Popen[str]
 
 
@@ -53,16 +55,25 @@ class Services:
         pgexec(
             "pg_ctl", ("-D", str(own.pgdata), "-m", "immediate", "stop"), bin_path=own.bin_path, user=own.system_user
         )
-        own.ensure_postgres_running()
+        for _ in range(_STARTS):
+            # It gives up after ten seconds, and the server goes on starting.
+            with suppress(subprocess.TimeoutExpired):
+                own.ensure_postgres_running()
+                return
+        raise RuntimeError("PostgreSQL does not start again.")
 
-    def new_database(self) -> str:
-        """The URL of one."""
+    @contextmanager
+    def new_database(self) -> Iterator[str]:
+        """The URL of one, for the time of the block."""
         name = f"soak_{uuid4().hex}"
-        admin = sa.create_engine(self.postgres.get_uri(), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        return sa.make_url(self.postgres.get_uri()).set(database=name).render_as_string(hide_password=False)
+        self._administer(f"CREATE DATABASE {name}")
+        yield sa.make_url(self.postgres.get_uri()).set(database=name).render_as_string(hide_password=False)
+        self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _administer(self, statement: str) -> None:
+        engine = sa.create_engine(self.postgres.get_uri(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            connection.execute(sa.text(statement))
 
 
 @contextmanager
@@ -130,8 +141,10 @@ def new_soak(of: Services, folder: Path, corpus: Corpus, *, embedded: bool) -> I
     talks = list(_talks(corpus))
     export = folder / f"{name}.jsonl"
     export.write_text("\n".join(map(_as_line, talks)), encoding="utf-8")
-    with FakeVendor(latency_seconds=LATENCY_SECONDS) as vendor:
-        environment = _environment(of, folder / name, vendor, embedded=embedded)
+    with FakeVendor(latency_seconds=LATENCY_SECONDS) as vendor, of.new_database() as database_url:
+        environment = _environment(folder / name, vendor)
+        if not embedded:
+            environment |= _shared(of, name, database_url)
         soak = Soak(of, vendor, environment, round(TOKENS_A_BYTE * sum(map(text_bytes, talks))))
         told = soak.run("import", str(export))
         if told:
@@ -139,16 +152,16 @@ def new_soak(of: Services, folder: Path, corpus: Corpus, *, embedded: bool) -> I
         yield soak
 
 
-def _environment(of: Services, home: Path, vendor: FakeVendor, *, embedded: bool) -> dict[str, str]:
+def _environment(home: Path, vendor: FakeVendor) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DREAMING_", "DAGSTER_"))}
     own = {"DREAMING_HOME": str(home), "DREAMING_TIMEZONE": "UTC"}
-    own |= {"ANTHROPIC_API_KEY": "sk-fake", "ANTHROPIC_BASE_URL": vendor.url}
-    if embedded:
-        return kept | own
+    return kept | own | {"ANTHROPIC_API_KEY": "sk-fake", "ANTHROPIC_BASE_URL": vendor.url}
+
+
+def _shared(of: Services, name: str, database_url: str) -> dict[str, str]:
     access = ACCESS | {"AWS_ENDPOINT_URL": of.store_address}
-    _make_bucket(home.name, access)
-    shared = {"DREAMING_DATABASE_URL": of.new_database(), "DREAMING_STORE": f"s3://{home.name}/partitions"}
-    return kept | own | access | shared
+    _make_bucket(name, access)
+    return access | {"DREAMING_DATABASE_URL": database_url, "DREAMING_STORE": f"s3://{name}/partitions"}
 
 
 def _make_bucket(name: str, access: dict[str, str]) -> None:
