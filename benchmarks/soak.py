@@ -19,11 +19,13 @@ from rich.console import Console
 
 from benchmarks.corpus import Corpus, load_corpus
 from benchmarks.result import Aim, Cell, Result, print_result
+from benchmarks.soak_daemon import DAEMON_FAULTS, strike_daemon
 from benchmarks.soak_faults import FAULTS, Fault
-from benchmarks.soak_world import PATIENCE_SECONDS, Process, Soak, new_soak, services, wait_for
+from benchmarks.soak_world import PATIENCE_SECONDS, Soak, new_soak, services, wait_for
 
 TIMES = 10
 INITIAL = ("run", "--json")
+NAMES = (*FAULTS, *DAEMON_FAULTS)
 
 
 @dataclass(slots=True)
@@ -60,15 +62,19 @@ class Tally:
         }
 
 
-def measure_soak(corpus: Corpus, times: int = TIMES, names: Sequence[str] = tuple(FAULTS)) -> Result:
+def measure_soak(corpus: Corpus, times: int = TIMES, names: Sequence[str] = NAMES) -> Result:
     """Let each fault strike so many times."""
     tallies = {name: Tally() for name in names}
     with TemporaryDirectory(prefix="dreaming-soak-") as folder, services(Path(folder)) as of:
         for name, tally in tallies.items():
             for number in range(times):
                 chance = Random(f"{name} {number}")
-                with new_soak(of, Path(folder), corpus, embedded=FAULTS[name].embedded) as soak:
-                    _strike(soak, FAULTS[name], chance, tally, on_upgrade=number % 2 == 1)
+                embedded = name in FAULTS and FAULTS[name].embedded
+                with new_soak(of, Path(folder), corpus, embedded=embedded) as soak:
+                    if name in DAEMON_FAULTS:
+                        _strike_daemon(soak, name, chance, tally)
+                    else:
+                        _strike(soak, FAULTS[name], chance, tally, on_upgrade=number % 2 == 1)
     rows = tuple(tally.as_row(name) for name, tally in tallies.items())
     said = tuple(f"{name}: {tally.said}" for name, tally in tallies.items() if tally.said)
     return Result("soak", "faults that strike work under way", rows, aims=_aims(tallies.values()), notes=said)
@@ -96,8 +102,19 @@ def _strike(soak: Soak, fault: Fault, chance: Random, tally: Tally, *, on_upgrad
     tally.struck += process.poll() is None
     under_way = soak.vendor.books.in_flight
     fault.strike(soak, process, chance, command)
-    _finish(process)
-    # Asked for again, without a fault.
+    process.communicate(timeout=PATIENCE_SECONDS)
+    _finish(soak, request, tally, under_way)
+
+
+def _strike_daemon(soak: Soak, name: str, chance: Random, tally: Tally) -> None:
+    tally.times += 1
+    tally.struck += 1
+    strike_daemon(name, soak, chance)
+    _finish(soak, _request(soak), tally, under_way=0)
+
+
+def _finish(soak: Soak, request: str | None, tally: Tally, under_way: int) -> None:
+    """Ask for everything again, without a fault, and count."""
     _require(soak, *INITIAL)
     _require(soak, *soak.upgrade(request))
     _count(soak, tally, under_way)
@@ -105,10 +122,6 @@ def _strike(soak: Soak, fault: Fault, chance: Random, tally: Tally, *, on_upgrad
 
 def _request(soak: Soak) -> str | None:
     return next(iter(soak.look()["requests"]), None)
-
-
-def _finish(process: Process) -> None:
-    process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def _require(soak: Soak, *command: str) -> None:
@@ -135,11 +148,11 @@ def _count(soak: Soak, tally: Tally, under_way: int) -> None:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--times", type=click.IntRange(min=1), default=TIMES, show_default=True)
-@click.option("--fault", "names", type=click.Choice(list(FAULTS)), multiple=True, help="Only this one; all by default.")
+@click.option("--fault", "names", type=click.Choice(NAMES), multiple=True, help="Only this one; all by default.")
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), envvar="DREAMING_TEST_DATA")
 def main(times: int, names: tuple[str, ...], data: Path | None) -> None:
     """Let faults strike fewer or more times."""
-    print_result(Console(width=200), measure_soak(load_corpus(data), times, names or tuple(FAULTS)))
+    print_result(Console(width=200), measure_soak(load_corpus(data), times, names or NAMES))
 
 
 if __name__ == "__main__":
