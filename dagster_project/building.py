@@ -11,6 +11,7 @@ import dagster as dg
 from assets.day import build_assets
 from assets.segmenter import segmenter
 from dagster_project.jobs import build_initial_job, build_learn_job, dream_days, import_watched_folders, upgrade
+from dagster_project.retention import build_retention_sensor
 from dagster_project.schedules import build_initial_schedule, build_learn_schedule, build_upgrade_schedule
 from dagster_project.sensors import build_imports_sensor, build_orphans_sensor, build_tasks_sensor
 from dreaming.days import Calendar
@@ -71,6 +72,7 @@ def build_definitions(
             build_imports_sensor(open_configured),
             build_orphans_sensor(open_configured),
             build_tasks_sensor(open_configured, [initial, upgrade], clock),
+            build_retention_sensor(import_watched_folders, keep_days=settings.keep_runs_days, clock=clock),
         ],
         resources={
             "home": home if home is not None else home_resource(settings),

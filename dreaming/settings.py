@@ -16,6 +16,7 @@ from dreaming.errors import ConfigurationError
 DEFAULT_START_DATE = date(2010, 1, 1)
 """Old enough for any export; a day without conversations is no missing day."""
 
+DEFAULT_KEEP_RUNS_DAYS = 90
 
 Planner = Literal["rules", "thinking"]
 
@@ -59,6 +60,8 @@ class Settings:
     """Whether the small multilingual model of the extra `embedding` helps to find topics (`DREAMING_EMBEDDING`)."""
     planner: Planner | None = None
     """Who plans the nightly upgrade, so that the month's budget lasts (`DREAMING_PLANNER`); None takes all."""
+    keep_runs_days: int = DEFAULT_KEEP_RUNS_DAYS
+    """How long Dagster's runs and their events are kept (`DREAMING_KEEP_RUNS_DAYS`); 0 for ever."""
 
     @property
     def store_name(self) -> str:
@@ -102,6 +105,7 @@ class Settings:
             remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
             embedding=_switch(env, "DREAMING_EMBEDDING", default=False),
             planner=_planner(env.get("DREAMING_PLANNER") or None),
+            keep_runs_days=_days(env, "DREAMING_KEEP_RUNS_DAYS", default=DEFAULT_KEEP_RUNS_DAYS),
         )
 
 
@@ -183,6 +187,15 @@ def _postgresql_url(url: str | None) -> str | None:
         f"DREAMING_DATABASE_URL has scheme {scheme!r}; expected 'postgresql://USER:PASSWORD@HOST/NAME'. "
         "Leave it unset to use SQLite files in DREAMING_HOME."
     )
+
+
+def _days(env: Mapping[str, str], name: str, *, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdecimal():
+        raise ConfigurationError(
+            f"{name}={text!r} is no number of days. Use one, {default} for example; 0 is for ever."
+        )
+    return int(text)
 
 
 def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
