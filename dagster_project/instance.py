@@ -59,7 +59,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     if not folder.is_absolute():
         raise ConfigurationError(f"DAGSTER_HOME={str(folder)!r} is not absolute, which Dagster asks for.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         configuration = folder / "dagster.yaml"
         if not configuration.exists():
             configuration.write_text(

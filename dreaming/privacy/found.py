@@ -7,12 +7,21 @@ Kind = Literal["key", "address", "number", "named", "login", "private", "own"]
 """By the module that finds it: keys, numbers, named, logins, marks; address: the password in a URL."""
 
 
+SECRET, PRIVATE = "[secret]", "[private]"
+"""In the place of what was found, and of what the user marked: words, so that a model can write of them."""
+
+
 class Found(NamedTuple):
     """A range by code points, the end excluded."""
 
     start: int
     end: int
     kind: Kind
+
+    @property
+    def placeholder(self) -> str:
+        """What is shown in its place."""
+        return PRIVATE if self.is_mark else SECRET
 
     @property
     def is_mark(self) -> bool:

@@ -13,9 +13,6 @@ from dreaming.privacy.named import find_named
 from dreaming.privacy.names import names_secret
 from dreaming.privacy.numbers import find_numbers
 
-SECRET, PRIVATE = "[secret]", "[private]"
-"""In the place of what was found, and of what the user marked: words, so that a model can write of them."""
-
 _DIGIT = re.compile("[0-9]")
 _LONG_WORD = re.compile(r"[A-Za-z0-9_-]{15}")
 
@@ -66,7 +63,7 @@ def _replaced(text: str, found: Sequence[Found], start: int, end: int) -> str:
     parts, at = [], start
     for one in found:
         if one.start < end and one.end > start:
-            parts += [text[at : max(one.start, start)], PRIVATE if one.is_mark else SECRET]
+            parts += [text[at : max(one.start, start)], one.placeholder]
             at = min(one.end, end)
     return "".join([*parts, text[at:end]])
 
