@@ -4,7 +4,8 @@ What is masked is found in whole messages, as they were said; what stands in a s
 is masked where it is the same.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -37,13 +38,13 @@ class Disclosure:
         """A chunk, all of whose texts are masked."""
         contents = self._read(chunk)
         parts = [self._part(contents, span, text) for span, text in _parts(chunk)]
-        secrets = self._secrets(contents, chunk)
+        said = list(dict.fromkeys(contents.get(span.message_id, "") for span in chunk.spans))
         return replace(
             chunk,
             content=CONTENT_SEPARATOR.join(parts),
-            summary=self._masked(chunk.summary, secrets),
-            labels=tuple(self._masked(label, secrets) for label in chunk.labels),
-            entities=tuple(self._masked(entity, secrets) for entity in chunk.entities),
+            summary=self._told(chunk.summary, said),
+            labels=tuple(dict.fromkeys(self._told(label, said) for label in chunk.labels)),
+            entities=tuple(dict.fromkeys(self._told(entity, said) for entity in chunk.entities)),
         )
 
     def _read(self, chunk: BChunk) -> dict[str, str]:
@@ -64,20 +65,17 @@ class Disclosure:
             return self._masking.mask(text)
         return self._masking.mask_part(content, span.start, span.end)
 
-    def _secrets(self, contents: dict[str, str], chunk: BChunk) -> list[tuple[str, str]]:
-        """What is masked in the messages of a chunk, the longest first, and by what."""
-        said = {contents.get(span.message_id, "") for span in chunk.spans}
-        found = {
-            (text[one.start : one.end], one.placeholder)
-            for text in said
-            for one in self._masking.find(text)
-            if one.end - one.start >= _SHORTEST_REPEATED
-        }
-        return sorted(found, key=lambda pair: (-len(pair[0]), pair))
-
-    def _masked(self, text: str, secrets: Iterable[tuple[str, str]]) -> str:
-        for secret, placeholder in secrets:
-            text = text.replace(secret, placeholder).replace(" ".join(secret.split()), placeholder)
+    def _told(self, text: str, said: Sequence[str]) -> str:
+        """What is said of messages: as it stands in them where it does, and without their secrets."""
+        pattern = re.compile(r"\s+".join(map(re.escape, text.rstrip("…").split())), re.IGNORECASE)
+        places = [(content, *match.span()) for content in said if text for match in pattern.finditer(content)]
+        shown = [self._masking.mask_part(*place) for place in places]
+        if shown and all(part != content[start:end] for part, (content, start, end) in zip(shown, places, strict=True)):
+            return shown[0]
+        for content in said:
+            for found in self._masking.find(content):
+                if found.end - found.start >= _SHORTEST_REPEATED:
+                    text = text.replace(content[found.start : found.end], found.placeholder)
         return self._masking.mask(text)
 
 

@@ -18,7 +18,7 @@ _PREFIXES = (
 """What vendors let their keys begin with, by their own documentation."""
 
 _PREFIXED = re.compile(
-    r"(?<![A-Za-z0-9_])(?:" + "|".join(map(re.escape, sorted(_PREFIXES, reverse=True))) + r")[A-Za-z0-9_-]{12,}"
+    r"(?<![A-Za-z0-9_])(?:" + "|".join(map(re.escape, sorted(_PREFIXES, reverse=True))) + r")([A-Za-z0-9_-]{12,})"
 )
 
 _LONG_RUN = re.compile(r"[A-Za-z0-9_-]{15}")
@@ -63,7 +63,7 @@ _IN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/@:\"'<>]{0,80})(
 def find_keys(text: str) -> Iterator[Found]:
     """Keys of vendors, tokens, private keys, webhooks, and passwords in addresses and headers."""
     if _LONG_RUN.search(text):
-        yield from (Found(*m.span(), "key") for m in _PREFIXED.finditer(text) if _is_key(m[0]))
+        yield from (Found(*m.span(), "key") for m in _PREFIXED.finditer(text) if _is_key(m[1]))
     for needles, shape in _SHAPES:
         if any(needle in text for needle in needles):
             for match in shape.finditer(text):
@@ -77,9 +77,8 @@ def find_keys(text: str) -> Iterator[Found]:
         yield from (Found(*m.span(1), "key") for m in _AUTHORIZATION.finditer(text) if not is_placeholder(m[1]))
 
 
-def _is_key(token: str) -> bool:
+def _is_key(tail: str) -> bool:
     """Whether it is more than words with hyphens between them; a key of letters alone has both cases."""
-    tail = token[4:]
     return any(map(str.isdigit, tail)) or (
         len(tail) >= 20 and not tail.islower() and not tail.isupper() and "-" not in tail
     )

@@ -26,15 +26,17 @@ _EVERYDAY = (
     r"[\w.-]+/[\w./-]*", r"~?/[\w./-]+", r"[\w-]+(?:\.[\w-]+)*\.[a-z][a-z0-9]{1,4}",
     # Amounts, dates and times; versions.
     rf"[$€£¥#~+-]?\d[\d.,:/xX~+-]*(?:{_UNITS})?[!?]*", r"v?\d+(?:\.\d+)+[a-z0-9-]*",
-    # mp3, utf-8, SHA256, COVID-19; python3, gpt-4-turbo, user_2; UUIDs.
-    r"[a-z]{1,5}-?\d{1,4}[a-z]{0,2}", r"(?-i:[A-Z]{2,8}[-_]?\d{1,5})",
-    r"[a-z]+(?:[-_.][a-z]*)*[-_.]?\d{1,2}(?:\.\d+)*(?:[-_][a-z]+)*",
     "[a-f0-9]{8}-(?:[a-f0-9]{4}-){3}[a-f0-9]{12}",
     # Code and markup.
     r"@?[\w.-]+\(.*", r"\w*\.\w+\(.*", r"[\w.\[\]\"']+=[\w.\"'(\[].*", "[a-z_]+=.*", r"&\w+;?.*", r".*[\"']\..*",
     r"[\w.-]+/[\w/.-]+@v?\d[\w.]*", r"[a-z-]+@v\d+(?:\.\d+)*", r".*%\.?\d*[a-z].*", r"[*_`]{1,3}[\w-]+[*_`]{0,3}",
 )  # fmt: skip
 _ORDINARY = re.compile(f"(?i)(?:{'|'.join(_EVERYDAY)})")
+_PRODUCT = re.compile(
+    r"(?i)[a-z]{1,5}-?\d{1,4}[a-z]{0,2}|(?-i:[A-Z]{2,8}[-_]?\d{1,5})"
+    r"|[a-z]+(?:[-_.][a-z]*)*[-_.]?\d{1,2}(?:\.\d+)*(?:[-_][a-z]+)*"
+)
+"""mp3, utf-8, SHA256, COVID-19; python3, gpt-4-turbo, user_2."""
 
 
 def is_placeholder(value: str) -> bool:
@@ -43,8 +45,14 @@ def is_placeholder(value: str) -> bool:
 
 
 def is_ordinary(word: str) -> bool:
-    """Whether it is an address, a file, an amount, a date, a version or a piece of code."""
-    return _ORDINARY.fullmatch(word) is not None
+    """Whether it is an address, a file, an amount, a date, a version, a product, an id or a piece of code."""
+    return _ORDINARY.fullmatch(word) is not None or _PRODUCT.fullmatch(word) is not None
+
+
+def may_be_given(word: str) -> bool:
+    """Whether it may be a password where somebody says that it is one: most with a letter and a digit."""
+    has_both = any(map(str.isalpha, word)) and any(map(str.isdigit, word))
+    return has_both and 6 <= len(word) <= 128 and _ORDINARY.fullmatch(word) is None
 
 
 def looks_chosen(word: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from dreaming.privacy.found import Found
 from dreaming.privacy.logins import trimmed
-from dreaming.privacy.looks import is_ordinary, is_placeholder, looks_chosen
+from dreaming.privacy.looks import is_ordinary, is_placeholder, looks_chosen, may_be_given
 from dreaming.privacy.names import BESIDE, NAME, NAMES_OF_DIGITS, SEED_NAME, places_of_names
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "「": "」", "『": "』", "«": "»"}
@@ -105,7 +105,7 @@ def _may_be(value: str, name: re.Match[str], *, is_quoted: bool, has_sign: bool)
         return 3 <= len(value) <= 12
     if name["code"]:
         return has_digit and len(value) <= 10 and not is_ordinary(value)
-    if looks_chosen(value):
+    if looks_chosen(value) or may_be_given(value):
         return True
     if is_quoted:
         return len(value) >= 4 and len(value.split()) <= 8 and not is_ordinary(value)
