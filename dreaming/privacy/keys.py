@@ -17,14 +17,11 @@ _PREFIXES = (
 )  # fmt: skip
 """What vendors let their keys begin with, by their own documentation."""
 
-_PREFIXED = re.compile(
-    r"(?<![A-Za-z0-9_])(?:" + "|".join(map(re.escape, sorted(_PREFIXES, reverse=True))) + r")([A-Za-z0-9_-]{12,})"
-)
-
-_LONG_RUN = re.compile(r"[A-Za-z0-9_-]{15}")
-"""Without one there is no key; few words are as long."""
+_LONG_WORD = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z][A-Za-z0-9_.-]{13,}[A-Za-z0-9_-]")
+"""Few words that people write are as long, and every key is."""
 
 _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
+    (("AKIA", "ASIA", "ABIA", "ACCA"), re.compile(r"(?<![A-Za-z0-9_])A(?:KI|SI|BI|CC)A[A-Z0-9]{16}(?![A-Za-z0-9])")),
     (("SG.",), re.compile(r"(?<![A-Za-z0-9_])SG\.[\w-]{16,}\.[\w-]{16,}", re.ASCII)),
     (("SK",), re.compile(r"(?<![A-Za-z0-9_])SK[0-9a-f]{32}(?![A-Za-z0-9])")),
     ((":A",), re.compile(r"(?<![A-Za-z0-9_:])\d{8,10}:A[A-Za-z0-9_-]{33,35}(?![A-Za-z0-9_-])")),
@@ -60,10 +57,9 @@ _AUTHORIZATION = re.compile(
 _IN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/@:\"'<>]{0,80})(?::([^\s/@\"'<>]{1,128}))?@(?=[\w\[])")
 
 
-def find_keys(text: str) -> Iterator[Found]:
+def find_keys(text: str, lowered: str) -> Iterator[Found]:
     """Keys of vendors, tokens, private keys, webhooks, and passwords in addresses and headers."""
-    if _LONG_RUN.search(text):
-        yield from (Found(*m.span(), "key") for m in _PREFIXED.finditer(text) if _is_key(m[1]))
+    yield from (Found(*m.span(), "key") for m in _LONG_WORD.finditer(text) if _is_key(m[0]))
     for needles, shape in _SHAPES:
         if any(needle in text for needle in needles):
             for match in shape.finditer(text):
@@ -72,16 +68,18 @@ def find_keys(text: str) -> Iterator[Found]:
                     yield Found(*match.span(group), "key")
     if "://" in text and "@" in text:
         yield from _find_in_addresses(text)
-    lowered = text.lower()
     if "bearer" in lowered or "basic" in lowered or "authorization" in lowered:
         yield from (Found(*m.span(1), "key") for m in _AUTHORIZATION.finditer(text) if not is_placeholder(m[1]))
 
 
-def _is_key(tail: str) -> bool:
-    """Whether it is more than words with hyphens between them; a key of letters alone has both cases."""
-    return any(map(str.isdigit, tail)) or (
-        len(tail) >= 20 and not tail.islower() and not tail.isupper() and "-" not in tail
-    )
+def _is_key(word: str) -> bool:
+    """Whether a word begins as keys do, and is more than words with hyphens; one of letters alone has both cases."""
+    if not word.startswith(_PREFIXES):
+        return False
+    if any(map(str.isdigit, word[4:])):
+        return True
+    tail = word.rpartition("-")[2].rpartition("_")[2]
+    return len(tail) >= 16 and not tail.islower() and not tail.isupper()
 
 
 def _find_in_addresses(text: str) -> Iterator[Found]:

@@ -25,12 +25,12 @@ class Masking:
 
     def find(self, text: str) -> list[Found]:
         """What must not leave of a whole message, in order; ranges do not overlap."""
-        lowered = text.lower()
+        lowered = _lowered(text)
         found = [*find_marked(text)] if "<private" in lowered else []
         if self.patterns:
             found += find_own(text, self.patterns)
         if _may_hold_key(text):
-            found += find_keys(text)
+            found += find_keys(text, lowered)
             found += find_numbers(text)
             found += find_logins(text, lowered)
         if names_secret(text, lowered):
@@ -45,11 +45,17 @@ class Masking:
         """The text without what shows by itself that it is a secret, wherever it stands."""
         if not _may_hold_key(text):
             return text
-        return _replaced(text, join_found([*find_keys(text), *find_numbers(text)]), 0, len(text))
+        return _replaced(text, join_found([*find_keys(text, text.lower()), *find_numbers(text)]), 0, len(text))
 
     def mask_part(self, text: str, start: int, end: int) -> str:
         """A part of a message with placeholders; what is around it tells what is in it."""
         return _replaced(text, _find(self, text), start, end)
+
+
+def _lowered(text: str) -> str:
+    """The text in lower case, with every character where it was: of some, the lower case is two."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
 
 
 def _may_hold_key(text: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dreaming.privacy.found import Found
 from dreaming.privacy.logins import trimmed
 from dreaming.privacy.looks import is_ordinary, is_placeholder, looks_chosen, may_be_given
-from dreaming.privacy.names import BESIDE, NAME, NAMES_OF_DIGITS, SEED_NAME, places_of_names
+from dreaming.privacy.names import BESIDE, NAME, NAMES_OF_DIGITS, SEED_NAME, SEED_NEEDLES, places_of_names
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "「": "」", "『": "』", "«": "»"}
 _LONGEST_QUOTED = 160
@@ -49,9 +49,14 @@ _LEAST_CHOSEN, _LEAST_MADE = 6, 12
 def find_named(text: str, lowered: str) -> Iterator[Found]:
     """The secrets that are named, and recovery phrases of wallets."""
     for start, end in places_of_names(text, lowered):
-        for name in NAME.finditer(text, start, end):
+        for name in NAME.finditer(lowered, start, end):
             yield from _find_beside(text, name)
-    for name in SEED_NAME.finditer(text):
+    if any(needle in lowered for needle in SEED_NEEDLES):
+        yield from _find_seeds(text, lowered)
+
+
+def _find_seeds(text: str, lowered: str) -> Iterator[Found]:
+    for name in SEED_NAME.finditer(lowered):
         seed = _SEED.search(text, name.end(), name.end() + 260)
         if seed and seed.start() - name.end() <= _SEED_AFTER:
             yield Found(*seed.span(), "named")
