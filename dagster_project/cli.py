@@ -517,6 +517,38 @@ def mcp(max_tokens: int, port: int, token: str | None, *, config: bool, http: bo
 
 
 @cli.command()
+@click.option("--from-store", help="Where the partitions were (a path or URL), if not in the home.")
+@json_option
+def move(from_store: str | None, as_json: bool) -> None:
+    """Move everything from the home's own files to DREAMING_DATABASE_URL and DREAMING_STORE.
+
+    Set them first; end `dreaming ui` and all runs. May be interrupted and asked for again: nothing is lost, nothing
+    comes twice. The old home then says where it went, and is not used any more. See docs/deploying.md.
+    """
+    from dataclasses import asdict
+
+    from dagster_project.history import move_history
+    from dreaming.moving import move_home
+
+    settings = Settings.from_environment()
+    with progress_bar() as progress:
+        task = progress.add_task("Making days searchable", total=None)
+        moved = move_home(
+            settings,
+            from_store=from_store,
+            move_more=lambda: move_history(settings),
+            on_day=lambda _day: progress.advance(task),
+        )
+    if as_json:
+        write_json(asdict(moved))
+    elif not moved.rows:
+        console.print("All had been moved before; nothing was changed.")
+    else:
+        told = f"{moved.rows:,} rows, {moved.files:,} partitions moved; {moved.days:,} days searchable there."
+        console.print(told, highlight=False)
+
+
+@cli.command()
 @click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
 def ui(port: int) -> None:
     """Open the Dagster UI with its daemon: runs, days, metadata, schedules. Ctrl-C ends both."""

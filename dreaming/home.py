@@ -26,6 +26,7 @@ from dreaming.statistics import ChunkStatistics
 from dreaming.storage.archive import Archive, machine_time_zone
 from dreaming.storage.database import Database, DatabaseName, open_database
 from dreaming.storage.locks import DayLocks, FileDayLocks, PostgresDayLocks
+from dreaming.storage.moves import require_here
 from dreaming.storage.partitions import PartitionStore
 from dreaming.storage.plans import Plans
 from dreaming.storage.purchases import Purchases
@@ -142,6 +143,7 @@ def open_home(
     clock: Callable[[], datetime] = utc_now,
     on_published: Callable[[date, ChunkStatistics], None] = lambda _day, _statistics: None,
     on_model_report: Callable[[ModelReport], None] = lambda _report: None,
+    while_moving: bool = False,
 ) -> Iterator[Home]:
     """Open the home, making it where there is none.
 
@@ -154,10 +156,11 @@ def open_home(
         clock: tells the time, for tests.
         on_published: told each day that was published, and what it holds.
         on_model_report: told at the end of a run what a model did in it.
+        while_moving: whether it may be opened before all of it has come; see `dreaming.moving`.
 
     Raises:
         ConfigurationError: the settings ask for an extra that is not installed.
-        StorageError: the home cannot be written, or was written by a newer dreaming.
+        StorageError: the home cannot be written, was written by a newer dreaming, or was moved away.
         UsageError: another time zone is asked for than the one that is pinned.
 
     """
@@ -168,6 +171,8 @@ def open_home(
     databases = {name: _database(name, settings) for name in ("archive", "ledger", "memory")}
     ledger = Ledger(databases["ledger"], clock)
     try:
+        if not while_moving:
+            require_here(databases["archive"])
         archive = Archive(databases["archive"], start=settings.start_date, clock=clock, local_only_sources=named)
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
         encoder = NamedEncoder(ENCODER_NAME, open_encoder()) if settings.embedding else None

@@ -76,6 +76,11 @@ class Settings:
         return _without_password(self.store_url)
 
     @property
+    def database_name(self) -> str:
+        """Where everything in SQL is, without user and password."""
+        return _without_password(self.database_url or str(self.home))
+
+    @property
     def dagster_home(self) -> Path:
         """Where Dagster keeps its runs, unless `DAGSTER_HOME` says otherwise."""
         return self.home / "dagster"
