@@ -98,6 +98,7 @@ def home_resource(settings: Settings) -> HomeResource:
         start_date=settings.start_date.isoformat(),
         remember_queries=settings.remember_queries,
         embedding=settings.embedding,
+        local_only_sources=list(settings.local_only_sources),
         watched_folders=WatchedFoldersResource(folders=[str(folder) for folder in settings.watched_folders]),
         database_source=database_source(settings),
     )
@@ -107,9 +108,15 @@ def provider_resources(
     settings: Settings, *, provider: ProviderName = "anthropic"
 ) -> dict[str, dg.ConfigurableResource[ConfiguredProvider]]:
     """The providers by the names of their resources, and the one that is chosen; keys stay in the environment."""
-    anthropic = AnthropicResource(**_from_environment("ANTHROPIC"))
-    openai = OpenAIResource(**_from_environment("OPENAI"))
-    local = LocalLLMResource(base_url=settings.local_llm_url or "", model=settings.local_llm_model or "")
+    patterns = str(settings.private_patterns or "")
+    anthropic = AnthropicResource(private_patterns=patterns, **_from_environment("ANTHROPIC"))
+    openai = OpenAIResource(private_patterns=patterns, **_from_environment("OPENAI"))
+    local = LocalLLMResource(
+        base_url=settings.local_llm_url or "",
+        model=settings.local_llm_model or "",
+        private_patterns=patterns,
+        own_hosts=list(settings.own_hosts),
+    )
     return {
         "anthropic": anthropic,
         "openai": openai,

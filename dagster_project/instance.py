@@ -87,7 +87,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     if not folder.is_absolute():
         raise ConfigurationError(f"DAGSTER_HOME={str(folder)!r} is not absolute, which Dagster asks for.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _configure(folder, on_postgresql=settings.database_url is not None)
     except OSError as error:
         raise StorageError(f"DAGSTER_HOME {str(folder)!r} cannot be written: {error.strerror}.") from error

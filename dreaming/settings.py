@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import platformdirs
 
 from dreaming.errors import ConfigurationError
+from dreaming.privacy.marks import read_patterns
+from dreaming.privacy.masking import Masking
 
 DEFAULT_START_DATE = date(2010, 1, 1)
 """Old enough for any export; a day without conversations is no missing day."""
@@ -58,6 +60,14 @@ class Settings:
     """Whether searches are remembered, locally, to tell what matters (`DREAMING_REMEMBER_QUERIES`)."""
     embedding: bool = False
     """Whether the small multilingual model of the extra `embedding` helps to find topics (`DREAMING_EMBEDDING`)."""
+    private_patterns: Path | None = None
+    """A file of regular expressions of what must not leave the machine, a line each (`DREAMING_PRIVATE_PATTERNS`)."""
+    masking: Masking = field(default_factory=Masking)
+    """What is masked: secrets, what is marked as private, and those patterns."""
+    local_only_sources: tuple[str, ...] = ()
+    """Sources, by name or watched folder, that never leave the machine (`DREAMING_LOCAL_ONLY_SOURCES`, by commas)."""
+    own_hosts: tuple[str, ...] = ()
+    """Other machines whose local LLM counts as this one (`DREAMING_OWN_HOSTS`, separated by commas)."""
     planner: Planner | None = None
     """Who plans the nightly upgrade, so that the month's budget lasts (`DREAMING_PLANNER`); None takes all."""
     keep_runs_days: int = DEFAULT_KEEP_RUNS_DAYS
@@ -90,6 +100,7 @@ class Settings:
                 f"DREAMING_STORE={_without_password(store_url)!r} is shared storage, which needs DREAMING_DATABASE_URL "
                 "(PostgreSQL) for its locks. Set it, or leave DREAMING_STORE unset to keep partitions in DREAMING_HOME."
             )
+        patterns = absolute_path(path) if (path := env.get("DREAMING_PRIVATE_PATTERNS")) else None
         return cls(
             home=home,
             store_url=store_url,
@@ -104,9 +115,18 @@ class Settings:
             local_llm_model=env.get("DREAMING_LOCAL_MODEL") or None,
             remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
             embedding=_switch(env, "DREAMING_EMBEDDING", default=False),
+            private_patterns=patterns,
+            masking=Masking(read_patterns(patterns)) if patterns else Masking(),
+            local_only_sources=_listed(env.get("DREAMING_LOCAL_ONLY_SOURCES")),
+            own_hosts=_listed(env.get("DREAMING_OWN_HOSTS")),
             planner=_planner(env.get("DREAMING_PLANNER") or None),
             keep_runs_days=_days(env, "DREAMING_KEEP_RUNS_DAYS", default=DEFAULT_KEEP_RUNS_DAYS),
         )
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    """What commas separate."""
+    return tuple(each for part in (text or "").split(",") if (each := part.strip()))
 
 
 def _planner(name: str | None) -> Planner | None:

@@ -235,6 +235,7 @@ class PartitionStore:
         try:
             self._make_folders(path)
             with self._staged(path, day) as staged:
+                Path(staged).touch(mode=0o600)
                 with pq.ParquetWriter(staged, schema, compression="zstd") as writer:
                     for group in _row_groups(rows, form.characters):
                         writer.write_batch(form.to_batch(group).cast(schema))
@@ -248,8 +249,12 @@ class PartitionStore:
             Path(self._root).mkdir(mode=0o700, parents=True, exist_ok=True)
         else:
             self._staging.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = path.rsplit("/", 1)[0]
         with _reaching(path):
-            self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            if self._is_local:
+                Path(folder).mkdir(mode=0o700, exist_ok=True)
+            else:
+                self._fs.makedirs(folder, exist_ok=True)
 
     @contextmanager
     def _staged(self, path: str, day: date) -> Iterator[str]:
