@@ -91,6 +91,12 @@ def _finding(corpus: Corpus) -> Result:
     return measure_finding(corpus)
 
 
+def _masking(corpus: Corpus) -> Result:
+    from benchmarks.masking import measure_masking
+
+    return measure_masking(corpus)
+
+
 BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "chunking": _chunking,
     "segmenting": _segmenting,
@@ -105,6 +111,7 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "learning": _learning,
     "searching": _searching,
     "finding": _finding,
+    "masking": _masking,
 }
 
 

@@ -16,7 +16,7 @@ from assets.stage import DreamingConfig, Work
 from benchmarks.corpus import Corpus
 from benchmarks.result import Aim, Cell, Result
 from benchmarks.year import DAY_COUNT, days, year_home
-from dagster_project.instance import DAGSTER_YAML, open_instance
+from dagster_project.instance import dagster_yaml, open_instance
 from dagster_project.launches import Launch
 from dagster_project.running import execute
 from dreaming.errors import StorageError
@@ -116,7 +116,8 @@ def _through_dagster(home: Home, of_days: Sequence[date], folder: Path) -> None:
 def _through_stock_dagster(home: Home, of_days: Sequence[date], folder: Path) -> None:
     folder.mkdir()
     # An existing dagster.yaml is left as it is: without our storage, Dagster takes its own.
-    stock = re.sub(r"^event_log_storage:.*\n(?:[ \t].*\n)*", "", DAGSTER_YAML, flags=re.MULTILINE)
+    shipped = dagster_yaml(folder, on_postgresql=False)
+    stock = re.sub(r"^event_log_storage:.*\n(?:[ \t].*\n)*", "", shipped, flags=re.MULTILINE)
     (folder / "dagster.yaml").write_text(stock, encoding="utf-8")
     _through_dagster(home, of_days, folder)
 

@@ -13,6 +13,7 @@ from assets.segmenter import segmenter
 from dagster_project.executors import build_executor
 from dagster_project.jobs import build_initial_job, build_learn_job, dream_days, import_watched_folders, upgrade
 from dagster_project.large_day import build_large_day_job
+from dagster_project.retention import build_retention_sensor
 from dagster_project.schedules import build_initial_schedule, build_learn_schedule, build_upgrade_schedule
 from dagster_project.sensors import build_imports_sensor, build_orphans_sensor, build_tasks_sensor
 from dreaming.days import Calendar
@@ -80,6 +81,7 @@ def build_definitions(
             build_imports_sensor(open_configured),
             build_orphans_sensor(open_configured),
             build_tasks_sensor(open_configured, [initial, upgrade], clock),
+            build_retention_sensor(import_watched_folders, keep_days=settings.keep_runs_days, clock=clock),
         ],
         resources={
             "home": home if home is not None else home_resource(settings),
@@ -105,6 +107,7 @@ def home_resource(settings: Settings) -> HomeResource:
         start_date=settings.start_date.isoformat(),
         remember_queries=settings.remember_queries,
         embedding=settings.embedding,
+        local_only_sources=list(settings.local_only_sources),
         watched_folders=WatchedFoldersResource(folders=[str(folder) for folder in settings.watched_folders]),
         database_source=database_source(settings),
     )
@@ -114,9 +117,15 @@ def provider_resources(
     settings: Settings, *, provider: ProviderName = "anthropic"
 ) -> dict[str, dg.ConfigurableResource[ConfiguredProvider]]:
     """The providers by the names of their resources, and the one that is chosen; keys stay in the environment."""
-    anthropic = AnthropicResource(**_from_environment("ANTHROPIC"))
-    openai = OpenAIResource(**_from_environment("OPENAI"))
-    local = LocalLLMResource(base_url=settings.local_llm_url or "", model=settings.local_llm_model or "")
+    patterns = str(settings.private_patterns or "")
+    anthropic = AnthropicResource(private_patterns=patterns, **_from_environment("ANTHROPIC"))
+    openai = OpenAIResource(private_patterns=patterns, **_from_environment("OPENAI"))
+    local = LocalLLMResource(
+        base_url=settings.local_llm_url or "",
+        model=settings.local_llm_model or "",
+        private_patterns=patterns,
+        own_hosts=list(settings.own_hosts),
+    )
     return {
         "anthropic": anthropic,
         "openai": openai,

@@ -1,5 +1,6 @@
 """The commands that make Dagster runs, beside those of `dreaming.cli`; and the command's entry point."""
 
+import os
 import signal
 import sys
 import warnings
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """The `dreaming` command."""
+    # Whatever is written, by Dagster too, is its owner's alone.
+    os.umask(0o077)
     # Dagster warns its users of its own use of its beta parameters; that is no news for ours.
     warnings.filterwarnings("ignore", module=r"dagster\.")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -448,6 +451,29 @@ def forget(conversation: str, as_json: bool) -> None:
         console.print(f"Forgotten; {len(days):,} days were written again.", highlight=False)
 
 
+@cli.command("local-only")
+@click.argument("conversation")
+@click.option("--off", is_flag=True, help="Let it leave again, whatever its export or its source says.")
+@json_option
+def local_only(conversation: str, off: bool, as_json: bool) -> None:
+    """Keep a conversation on this machine: no cloud provider and no assistant is shown it. What was bought stays."""
+    from dreaming.conversation import ConversationId
+    from dreaming.home import open_home
+
+    with open_home(Settings.from_environment()) as home:
+        days = home.mark_local_only(ConversationId(conversation), local_only=not off)
+        waiting = sorted(days.intersection(home.pipeline.waiting_days()))
+    outcome, _ = _run(waiting, rechunk="changed", stage="local-only")
+    if outcome and (outcome.failed or outcome.interrupted):
+        fail(f"It is marked, but some of its days are not written again: {outcome.message} Next: dreaming run", 1)
+    if as_json:
+        write_json({"conversation": conversation, "local_only": not off, "days": sorted(days)})
+    else:
+        console.print(
+            f"{conversation} {'may leave this machine' if off else 'stays on this machine'}.", highlight=False
+        )
+
+
 @cli.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 def demo(paths: tuple[Path, ...]) -> None:
@@ -487,7 +513,8 @@ def _show_search(query: str) -> None:
 @click.option("--http", is_flag=True, help="Serve on 127.0.0.1 instead of standard input and output; needs a token.")
 @click.option("--port", default=8765, show_default=True, help="With --http.")
 @click.option("--token", envvar="DREAMING_MCP_TOKEN", help="With --http: what clients must send. By default a new one.")
-def mcp(max_tokens: int, port: int, token: str | None, *, config: bool, http: bool) -> None:
+@click.option("--show-secrets", is_flag=True, help="Show clients secrets and what is private too: for a local model.")
+def mcp(max_tokens: int, port: int, token: str | None, *, config: bool, http: bool, show_secrets: bool) -> None:
     """Serve memory to assistants over MCP: search, plan, upgrade. See docs/mcp.md for Claude Desktop and others."""
     import secrets
 
@@ -503,7 +530,7 @@ def mcp(max_tokens: int, port: int, token: str | None, *, config: bool, http: bo
         return
     prepare_dagster_home(settings)
     with open_home(settings):
-        server = build_server(settings, max_tokens=max_tokens)
+        server = build_server(settings, max_tokens=max_tokens, shows_secrets=show_secrets)
     if not http:
         server.run("stdio")
         return
@@ -512,6 +539,38 @@ def mcp(max_tokens: int, port: int, token: str | None, *, config: bool, http: bo
         diagnostics.print(f"Clients send: Authorization: Bearer {token}", highlight=False, soft_wrap=True)
     diagnostics.print(f"MCP at http://127.0.0.1:{port}/mcp; Ctrl-C ends it.", highlight=False)
     serve_http(server, port=port, token=token)
+
+
+@cli.command()
+@click.option("--from-store", help="Where the partitions were (a path or URL), if not in the home.")
+@json_option
+def move(from_store: str | None, as_json: bool) -> None:
+    """Move everything from the home's own files to DREAMING_DATABASE_URL and DREAMING_STORE.
+
+    Set them first; end `dreaming ui` and all runs. May be interrupted and asked for again: nothing is lost, nothing
+    comes twice. The old home then says where it went, and is not used any more. See docs/deploying.md.
+    """
+    from dataclasses import asdict
+
+    from dagster_project.history import move_history
+    from dreaming.moving import move_home
+
+    settings = Settings.from_environment()
+    with progress_bar() as progress:
+        task = progress.add_task("Making days searchable", total=None)
+        moved = move_home(
+            settings,
+            from_store=from_store,
+            move_more=lambda: move_history(settings),
+            on_day=lambda _day: progress.advance(task),
+        )
+    if as_json:
+        write_json(asdict(moved))
+    elif not moved.rows:
+        console.print("All had been moved before; nothing was changed.")
+    else:
+        told = f"{moved.rows:,} rows, {moved.files:,} partitions moved; {moved.days:,} days searchable there."
+        console.print(told, highlight=False)
 
 
 @cli.command()

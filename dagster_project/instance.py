@@ -9,7 +9,7 @@ import dagster as dg
 from dreaming.errors import ConfigurationError, StorageError
 from dreaming.settings import Settings
 
-DAGSTER_YAML = """\
+_SHARED = """\
 # Written by dreaming when this folder was new; yours to change. https://docs.dagster.io/deployment/oss/dagster-yaml
 
 telemetry:
@@ -21,6 +21,11 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 2
+    tag_concurrency_limits:
+      - key: dreaming/provider          # so many upgrades at once for each vendor: they share its rate limits
+        value:
+          applyLimitPerUniqueValue: true
+        limit: 2
   pools:
     granularity: run      # dagster instance concurrency set dreaming 1: one run after the other, for a small local LLM
 
@@ -30,16 +35,19 @@ run_coordinator:
   config:
     dequeue_interval_seconds: 1
 
-run_monitoring:           # ends runs whose worker died
+run_monitoring:           # ends runs whose worker died, or that never end
   enabled: true
+  start_timeout_seconds: 300
+  cancel_timeout_seconds: 300
+  max_runtime_seconds: 86400
+  poll_interval_seconds: 60
 
-event_log_storage:        # Dagster's own SQLite event log, with engines that are kept
-  module: dagster_project.event_log
-  class: CachedSqliteEventLogStorage
-  config:
-    base_dir: {base_dir}
+run_retries:              # a run whose worker died is made again: it goes on where that one stopped
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
 
-retention:
+retention:                # of runs: DREAMING_KEEP_RUNS_DAYS
   schedule:
     purge_after_days: 90
   sensor:
@@ -49,26 +57,50 @@ retention:
       success: 90
 """
 
+_EMBEDDED = """
+event_log_storage:        # Dagster's own SQLite event log, with engines that are kept
+  module: dagster_project.event_log
+  class: CachedSqliteEventLogStorage
+  config:
+    base_dir: {base_dir}
+"""
+
+_POSTGRES = """
+storage:                  # beside what dreaming keeps there
+  postgres:
+    postgres_url:
+      env: DREAMING_DATABASE_URL
+"""
+
+
+def dagster_yaml(folder: Path, *, on_postgresql: bool) -> str:
+    """What a new Dagster instance in a folder is told."""
+    return _SHARED + (_POSTGRES if on_postgresql else _EMBEDDED.format(base_dir=json.dumps(str(folder / "history"))))
+
 
 def prepare_dagster_home(settings: Settings) -> Path:
     """Make the folder of the user's Dagster instance, and name it to this process; returns it.
 
-    `DAGSTER_HOME` wins where it is set. An existing `dagster.yaml` is left as it is.
+    `DAGSTER_HOME` wins where it is set. A `dagster.yaml` that somebody changed is left as it is.
     """
     folder = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home).expanduser()
     if not folder.is_absolute():
         raise ConfigurationError(f"DAGSTER_HOME={str(folder)!r} is not absolute, which Dagster asks for.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        configuration = folder / "dagster.yaml"
-        if not configuration.exists():
-            configuration.write_text(
-                DAGSTER_YAML.format(base_dir=json.dumps(str(folder / "history"))), encoding="utf-8"
-            )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _configure(folder, on_postgresql=settings.database_url is not None)
     except OSError as error:
         raise StorageError(f"DAGSTER_HOME {str(folder)!r} cannot be written: {error.strerror}.") from error
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
+
+
+def _configure(folder: Path, *, on_postgresql: bool) -> None:
+    """Write `dagster.yaml` where there is none, or one for the other storage that nobody has changed."""
+    configuration = folder / "dagster.yaml"
+    wanted, other = (dagster_yaml(folder, on_postgresql=here) for here in (on_postgresql, not on_postgresql))
+    if not configuration.exists() or configuration.read_text(encoding="utf-8") == other:
+        configuration.write_text(wanted, encoding="utf-8")
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:

@@ -19,6 +19,7 @@ from dreaming.task import TaskPriority
 
 STAGE_TAG = "dreaming/stage"
 PRIORITY_TAG = "dagster/priority"
+_PROVIDER_TAG = "dreaming/provider"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 """A run over several partitions names the first and the last."""
 
@@ -132,6 +133,11 @@ def import_new_exports(context: dg.OpExecutionContext, home: dg.ResourceParam[Ho
 def import_watched_folders() -> None:
     """Import what is new in the watched folders."""
     import_new_exports()
+
+
+def provider_tag(provider: str | None) -> dict[str, str]:
+    """What an upgrade's run is tagged with: the shipped instance bounds how many use one provider at once."""
+    return {_PROVIDER_TAG: provider or "any"}
 
 
 def days_config(days: Sequence[date], *, rechunk: Rechunk, engine: Engine = "rules") -> dict[str, Any]:

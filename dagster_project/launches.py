@@ -16,6 +16,7 @@ from dagster_project.jobs import (
     STAGE_TAG,
     days_config,
     dream_days,
+    provider_tag,
     upgrade,
     upgrade_config,
 )
@@ -64,6 +65,7 @@ class Launch:
     ) -> "Launch":
         """An upgrade, new or gone on with; `planner` is who plans what the terms leave open."""
         tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
+        tags |= provider_tag(terms.provider)
         fields = _fields(terms) | ({"planner": planner} if planner else {})
         return cls(upgrade.name, upgrade_config(fields), tags)
 
@@ -121,7 +123,8 @@ def _full_day_config(work: FullDay, resources: TaskResources, *, today: date) ->
 def _upgrade_launch(work: Upgrade, resources: TaskResources, tags: Mapping[str, str]) -> Launch:
     first, last = (work.target_date or work.first_date), (work.target_date or work.last_date)
     terms = _terms(work.target_quality, resources, filter=work.filter, limit=work.limit, first_day=first, last_day=last)
-    return Launch(upgrade.name, upgrade_config(_fields(terms)), {**tags, STAGE_TAG: "upgrade"})
+    tags = {**tags, **provider_tag(terms.provider), STAGE_TAG: "upgrade"}
+    return Launch(upgrade.name, upgrade_config(_fields(terms)), tags)
 
 
 def _terms(target_quality: QualityLevel, resources: TaskResources, **further: Any) -> UpgradeTerms:

@@ -40,6 +40,7 @@ from dreaming.candidates import count_quality
 from dreaming.chunk import BChunk, chunk_record
 from dreaming.cli import jsonable
 from dreaming.conversation import ConversationId
+from dreaming.disclosing import Disclosure
 from dreaming.errors import DreamingError, UsageError
 from dreaming.estimating import Estimate
 from dreaming.executor import DEFAULT_PROVIDER, DreamingExecutor
@@ -71,6 +72,7 @@ SPENDING = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempot
 LOCAL = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 DESTRUCTIVE = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
+HOST = "127.0.0.1"
 DEFAULT_MAX_TOKENS = 50_000
 STARTING = timedelta(minutes=2)
 """How long a process may take to begin a run."""
@@ -90,8 +92,11 @@ Budget = Annotated[int, Field(description="Tokens of input and output together t
 class MemoryServer:
     """The tools, over the home of the settings. Each opens it for itself: other processes write it too."""
 
-    def __init__(self, settings: Settings, *, max_tokens: int = DEFAULT_MAX_TOKENS) -> None:
+    def __init__(
+        self, settings: Settings, *, max_tokens: int = DEFAULT_MAX_TOKENS, shows_secrets: bool = False
+    ) -> None:
         self._settings = settings
+        self._shows_secrets = shows_secrets
         self._max_tokens = max_tokens
         self._children: dict[str, Popen[bytes]] = {}
 
@@ -115,9 +120,10 @@ class MemoryServer:
         """Search past conversations. Gives the chunks that answer best: what was said, by whom, when and where."""
         wanted = ChunkFilter(first_day=first_day, last_day=last_day, labels=tuple(labels or ()))
         with self.open() as home:
-            hits = home.memory.search(
-                query, wanted, limit=limit, budget_words=budget_words, excluded=home.archive.local_only()
-            )
+            hits = home.memory.search(query, wanted, limit=limit, budget_words=budget_words, excluded=home.local_only())
+            if not self._shows_secrets:
+                disclosure = Disclosure(home.store, self._settings.masking)
+                hits = [disclosure.hit(hit) for hit in hits]
         return {"hits": [hit.as_json(reading=budget_words is not None) for hit in hits]}
 
     def open_conversation(
@@ -136,6 +142,9 @@ class MemoryServer:
             raise UsageError(f"The conversation {conversation_id!r} has no chunk {chunk_id!r} now. Search again.")
         first = max(place - chunks, 0)
         shown = rows[first : place + chunks + 1]
+        if not self._shows_secrets:
+            disclosure = Disclosure(home.store, self._settings.masking)
+            shown = [disclosure.chunk(row) for row in shown]
         return {
             "conversation_id": conversation_id,
             "chunks": [_hit(chunk_record(row)) | {"text": row.content} for row in shown],
@@ -352,12 +361,18 @@ class Said:
         return self._answer
 
 
-def build_server(settings: Settings, *, max_tokens: int = DEFAULT_MAX_TOKENS) -> MCPServer[Any]:
-    """The server, not running yet; `max_tokens` is what all upgrades that it starts may spend a UTC day."""
+def build_server(
+    settings: Settings, *, max_tokens: int = DEFAULT_MAX_TOKENS, shows_secrets: bool = False
+) -> MCPServer[Any]:
+    """The server, not running yet.
+
+    `max_tokens` is what all upgrades that it starts may spend a UTC day. With `shows_secrets`, clients are shown what
+    was said as it was said.
+    """
     server: MCPServer[Any] = MCPServer(
         "dreaming", title="dreaming: your memory", instructions=INSTRUCTIONS, log_level="WARNING"
     )
-    memory = MemoryServer(settings, max_tokens=max_tokens)
+    memory = MemoryServer(settings, max_tokens=max_tokens, shows_secrets=shows_secrets)
     tools: dict[Callable[..., Any], ToolAnnotations] = {
         memory.search_memory: READING,
         memory.open_conversation: READING,
@@ -526,7 +541,7 @@ def serve_http(server: MCPServer[Any], *, port: int, token: str) -> None:
     """Serve on 127.0.0.1, to whoever has the token, until interrupted."""
     import uvicorn
 
-    uvicorn.run(guarded(server.streamable_http_app(), token), host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(guarded(server.streamable_http_app(), token), host=HOST, port=port, log_level="warning")
 
 
 def guarded(app: Any, token: str) -> Any:

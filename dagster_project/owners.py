@@ -43,8 +43,15 @@ def signed_for(run_id: str, instance: dg.DagsterInstance, ledger: Database) -> I
     finally:
         done.set()
         heart.join()
-        with ledger.write() as connection:
-            connection.execute(run_owners.delete().where(run_owners.c.run_id == run_id))
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            _sign_off(run_id, ledger)
+        # Else its end could not be written, on a full disk for example: when this process is gone, somebody else does.
+
+
+def _sign_off(run_id: str, ledger: Database) -> None:
+    with ledger.write() as connection:
+        connection.execute(run_owners.delete().where(run_owners.c.run_id == run_id))
 
 
 def _sign(run_id: str, ledger: Database) -> None:
@@ -80,8 +87,7 @@ def fail_orphaned_runs(instance: dg.DagsterInstance, ledger: Database) -> list[s
             _end(instance, run)
             ended.append(owner.run_id)
         instance.event_log_storage.free_concurrency_slots_for_run(owner.run_id)
-        with ledger.write() as connection:
-            connection.execute(run_owners.delete().where(run_owners.c.run_id == owner.run_id))
+        _sign_off(owner.run_id, ledger)
     return ended
 
 

@@ -24,6 +24,8 @@ from dagster_project.webserver import WORKSPACE
 from dreaming.home import Home, open_home
 from dreaming.settings import Settings
 
+_RETRIES_TAG = "dagster/max_retries"
+
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
@@ -57,7 +59,8 @@ def execute(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutc
             instance=instance,
             run_id=run_id,
             run_config={**launch.config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags=dict(launch.tags),
+            # Who started it sees how it ended: the daemon makes it again for nobody.
+            tags={**launch.tags, _RETRIES_TAG: "0"},
             raise_on_error=False,
         )
     run = instance.get_run_by_id(run_id) or result.dagster_run

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from dagster_project.jobs import RANGE_TAGS
+from dagster_project.jobs import RANGE_TAGS, provider_tag
 from dreaming.days import Calendar
 from dreaming.home import Home
 from dreaming.providers.registry import ConfiguredProvider
@@ -123,7 +123,9 @@ def build_upgrade_schedule(
         else:
             config |= {"provider": quota.provider, "budget": {"max_tokens": quota.tokens}}
         return dg.RunRequest(
-            run_key=f"upgrade:{calendar.day_of(moment)}", run_config={"ops": {"upgrade_chunks": {"config": config}}}
+            run_key=f"upgrade:{calendar.day_of(moment)}",
+            run_config={"ops": {"upgrade_chunks": {"config": config}}},
+            tags=provider_tag(quota.provider),
         )
 
     return upgrade_nightly

@@ -10,6 +10,7 @@ from types import FrameType
 
 import psutil
 
+HOST = "127.0.0.1"
 WORKSPACE = Path(__file__).parent / "workspace.yaml"
 """The same code location as the checkout's `workspace.yaml`, for where dreaming is installed without its checkout."""
 
@@ -22,7 +23,7 @@ def serve(port: int, *, folder: Path) -> int:
 
     The servers work in `folder`: a `.env` in the caller's own would override this process's environment.
     """
-    command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "dagster", "dev", "-h", HOST, "-p", str(port)]
     # A group of its own, with SIGINT restored: started in the background, a shell's children ignore it.
     servers = subprocess.Popen(
         [*command, "-w", str(WORKSPACE), "--log-level", "warning"],

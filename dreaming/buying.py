@@ -187,7 +187,7 @@ class Buying:
         Raises `UsageError` where the request was undone.
         """
         self._home.require_standing(self._request.request_id)
-        if self._home.archive.is_local_only(span.conversation_id) and not self._provider.is_local:
+        if self._home.archive.is_local_only(span.conversation_id) and not self._provider.stays_here:
             return FailureReason.LOCAL_ONLY.value
         with self._home.store.open_conversations(span.day) as raw:
             day = next(iter(raw.only(span.conversation_id)), None)

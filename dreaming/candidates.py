@@ -44,8 +44,8 @@ def read_candidates(
     candidates = find_candidates(table, terms)
     if found:
         candidates.importance = weigh(table, found)
-    if not provider.is_local:
-        candidates.leave_out(candidates.of_conversations(home.archive.local_only()), "local_only")
+    if not provider.stays_here:
+        candidates.leave_out(candidates.of_conversations(home.local_only()), "local_only")
     undone = _undone(home, terms)
     bought = {conversation_id: [s for c in chunks for s in c.slices] for conversation_id, chunks in undone.items()}
     had = _leave_out(home, candidates, bought, "brought_back" if terms.include_undone else "undone")

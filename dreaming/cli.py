@@ -133,17 +133,20 @@ def cli() -> None:
 @cli.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--again", is_flag=True, help="Take the conversations in these files back that were forgotten.")
+@click.option("--local-only", is_flag=True, help="Keep these conversations on this machine, for good.")
 @json_option
-def import_(paths: tuple[Path, ...], again: bool, as_json: bool) -> None:
+def import_(paths: tuple[Path, ...], again: bool, local_only: bool, as_json: bool) -> None:
     """Import exports: files, folders or zips of ChatGPT, Claude, Claude Code, Codex, Open WebUI and others.
 
     The same or a grown export adds only what is new. Then `dreaming run` chunks the days that it touched.
     """
-    if not import_exports(paths, again=again, as_json=as_json):
+    if not import_exports(paths, again=again, local_only=local_only, as_json=as_json):
         sys.exit(1)
 
 
-def import_exports(paths: Sequence[Path], *, again: bool = False, as_json: bool = False) -> bool:
+def import_exports(
+    paths: Sequence[Path], *, again: bool = False, local_only: bool = False, as_json: bool = False
+) -> bool:
     """Import exports and say what became of them; returns whether every file could be read."""
     from dreaming.home import open_home
     from dreaming.importing import ImportReport, read_exports
@@ -152,7 +155,7 @@ def import_exports(paths: Sequence[Path], *, again: bool = False, as_json: bool 
     with open_home(Settings.from_environment()) as home, progress_bar() as progress:
         report = ImportReport()
         offered = progress.track(read_exports(paths, report), description="Importing conversations")
-        stored = home.archive.add(offered, again=again)
+        stored = home.archive.add(offered, again=again, local_only=local_only)
     if as_json:
         write_json(import_summary(report, stored))
     else:

@@ -17,7 +17,7 @@ from dreaming.upgrading.filtering.expression import Expression
 
 
 def export_chunks(store: PartitionStore, wanted: Expression | None, target: Path) -> int:
-    """Write the current chunks that satisfy a filter, a row each; returns how many.
+    """Write the current chunks that satisfy a filter, a row each; returns how many. A new file is its owner's alone.
 
     Raises `UsageError` for an ending that is no known format, `StorageError` when the file cannot be written.
     """
@@ -25,6 +25,7 @@ def export_chunks(store: PartitionStore, wanted: Expression | None, target: Path
     if write is None:
         raise UsageError(f"{target.name!r} has no known ending; expected one of {', '.join(_WRITERS)}.")
     try:
+        target.touch(mode=0o600)
         return write(chunk_batches(store, None, wanted), target)
     except OSError as error:
         raise StorageError(f"{str(target)!r} cannot be written: {error.strerror or error}") from error

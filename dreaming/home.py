@@ -10,13 +10,14 @@ from pathlib import Path
 from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
 from dreaming.conversation import ConversationId
 from dreaming.embedding import ENCODER_NAME, open_encoder
-from dreaming.errors import DreamingError, StorageError, UsageError
+from dreaming.errors import ConfigurationError, DreamingError, StorageError, UsageError
+from dreaming.importing.formats import FORMATS
 from dreaming.model_chunker import ModelReport
 from dreaming.pipeline import Chunker, Pipeline
 from dreaming.remembering.encoding import NamedEncoder
 from dreaming.remembering.index import MemoryIndex
 from dreaming.remembering.search import Memory
-from dreaming.settings import Settings
+from dreaming.settings import Settings, absolute_path
 from dreaming.sources import DaySource
 from dreaming.sources.database import DatabaseSource
 from dreaming.sources.folder import WatchedFolder
@@ -25,6 +26,7 @@ from dreaming.statistics import ChunkStatistics
 from dreaming.storage.archive import Archive, machine_time_zone
 from dreaming.storage.database import Database, DatabaseName, open_database
 from dreaming.storage.locks import DayLocks, FileDayLocks, PostgresDayLocks
+from dreaming.storage.moves import require_here
 from dreaming.storage.partitions import PartitionStore
 from dreaming.storage.plans import Plans
 from dreaming.storage.purchases import Purchases
@@ -57,6 +59,25 @@ class Home:
     """Told each day that was published, and what it holds: for progress and summaries."""
     on_model_report: Callable[[ModelReport], None]
     """Told at the end of a run what a model did in it."""
+
+    def local_only(self) -> set[ConversationId]:
+        """The conversations that must not leave the machine, those of other sources included."""
+        rule = self.archive.local_only_rule()
+        elsewhere = {each for source in rule.sources for each in self.index.conversations_of(source)}
+        return self.archive.local_only() | {each for each in elsewhere if rule.marks.get(each, True)}
+
+    def mark_local_only(self, conversation_id: ConversationId, *, local_only: bool) -> set[date]:
+        """Keep a conversation on this machine, or let it leave again; what was bought stays. Returns its days, to run.
+
+        Raises `UsageError` where no such conversation is held.
+        """
+        days = self.archive.days_of(conversation_id) | self.index.days_of(conversation_id)
+        if not days:
+            raise UsageError(
+                f"No conversation {conversation_id!r} is held. `dreaming search --json` shows the ids of what it finds."
+            )
+        self.archive.mark_local_only(conversation_id, local_only=local_only, days=days)
+        return days
 
     def forget(self, conversation_id: ConversationId) -> set[date]:
         """Delete what was imported, bought and asked about a conversation, and keep it out of later imports.
@@ -122,6 +143,7 @@ def open_home(
     clock: Callable[[], datetime] = utc_now,
     on_published: Callable[[date, ChunkStatistics], None] = lambda _day, _statistics: None,
     on_model_report: Callable[[ModelReport], None] = lambda _report: None,
+    while_moving: bool = False,
 ) -> Iterator[Home]:
     """Open the home, making it where there is none.
 
@@ -134,28 +156,33 @@ def open_home(
         clock: tells the time, for tests.
         on_published: told each day that was published, and what it holds.
         on_model_report: told at the end of a run what a model did in it.
+        while_moving: whether it may be opened before all of it has come; see `dreaming.moving`.
 
     Raises:
         ConfigurationError: the settings ask for an extra that is not installed.
-        StorageError: the home cannot be written, or was written by a newer dreaming.
+        StorageError: the home cannot be written, was written by a newer dreaming, or was moved away.
         UsageError: another time zone is asked for than the one that is pinned.
 
     """
+    watched = settings.watched_folders if folders is None else folders
+    further = tuple(_sources(settings) if sources is None else sources)
+    named, kept_folders = _local_only_sources(settings, watched, further)
     _make_private_folder(settings.home)
     databases = {name: _database(name, settings) for name in ("archive", "ledger", "memory")}
     ledger = Ledger(databases["ledger"], clock)
     try:
-        archive = Archive(databases["archive"], start=settings.start_date, clock=clock)
+        if not while_moving:
+            require_here(databases["archive"])
+        archive = Archive(databases["archive"], start=settings.start_date, clock=clock, local_only_sources=named)
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
         encoder = NamedEncoder(ENCODER_NAME, open_encoder()) if settings.embedding else None
         index = MemoryIndex(databases["memory"], encoder)
         segmenters = Segmenters(databases["ledger"], segmenter or segmenter_of(settings))
         store = PartitionStore(settings.store_url, staging=settings.home / "staged")
-        watched = settings.watched_folders if folders is None else folders
         pipeline = Pipeline(
             archive=archive,
-            folders=tuple(WatchedFolder(folder, archive) for folder in watched),
-            sources=tuple(_sources(settings) if sources is None else sources),
+            folders=tuple(WatchedFolder(each, archive, local_only=str(each) in kept_folders) for each in watched),
+            sources=further,
             store=store,
             locks=_locks(settings, databases["ledger"]),
             purchases=Purchases(databases["ledger"]),
@@ -196,6 +223,22 @@ def segmenter_of(settings: Settings) -> Segmenter:
     return shipped_segmenter(open_encoder() if settings.embedding else None)
 
 
+def _local_only_sources(
+    settings: Settings, folders: Sequence[Path], sources: Sequence[DaySource]
+) -> tuple[set[str], set[str]]:
+    """The sources and watched folders that stay on this machine; raises `ConfigurationError` for what is neither."""
+    known = {*FORMATS, *(source.name for source in sources)}
+    paths = {str(absolute_path(each)) for each in settings.local_only_sources if each not in known and os.sep in each}
+    watched = {str(folder) for folder in folders}
+    unknown = [each for each in settings.local_only_sources if each not in known and os.sep not in each]
+    for each in [*unknown, *sorted(paths - watched)]:
+        raise ConfigurationError(
+            f"DREAMING_LOCAL_ONLY_SOURCES names {each!r}, which is no source. Name some of {', '.join(sorted(known))}, "
+            "or a folder of DREAMING_WATCH."
+        )
+    return set(settings.local_only_sources) & known, paths
+
+
 def _database(name: DatabaseName, settings: Settings) -> Database:
     database = open_database(name, home=settings.home, database_url=settings.database_url)
     if database.is_sqlite:
@@ -227,3 +270,5 @@ def _make_private_folder(home: Path) -> None:
         raise StorageError(
             f"DREAMING_HOME {str(home)!r} is not a folder you can write. Set DREAMING_HOME to one that is."
         )
+    if home.stat().st_uid == os.getuid() and home.stat().st_mode & 0o077:
+        home.chmod(0o700)

@@ -118,6 +118,7 @@ class Pipeline:
         for row in self.archive.read_day(day):
             seen.add(row.conversation_id)
             yield row
+        rule = self.archive.local_only_rule()
         for source in self.sources:
             for row in source.read_day(day, self.archive.calendar):
                 if row.conversation_id in seen or self.archive.is_forgotten(row.conversation_id):
@@ -127,7 +128,7 @@ class Pipeline:
                     statistics.has_other_sources = True
                     self.archive.note_other_sources(day)
                 seen.add(row.conversation_id)
-                yield row
+                yield rule.applied(row)
 
     def chunk(self, day: date, *, rechunk: Rechunk = "outdated", chunker: Chunker | None = None) -> ChunkStatistics:
         """Write the day's `basic_chunks`; conversations that have not changed keep the chunks they have.

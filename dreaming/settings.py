@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 import platformdirs
 
 from dreaming.errors import ConfigurationError
+from dreaming.privacy.marks import read_patterns
+from dreaming.privacy.masking import Masking
 
 DEFAULT_START_DATE = date(2010, 1, 1)
 """Old enough for any export; a day without conversations is no missing day."""
 
+DEFAULT_KEEP_RUNS_DAYS = 90
 
 Planner = Literal["rules", "thinking"]
 ExecutorName = Literal["in_process", "multiprocess", "celery", "docker", "k8s"]
@@ -58,17 +61,32 @@ class Settings:
     """Whether searches are remembered, locally, to tell what matters (`DREAMING_REMEMBER_QUERIES`)."""
     embedding: bool = False
     """Whether the small multilingual model of the extra `embedding` helps to find topics (`DREAMING_EMBEDDING`)."""
+    private_patterns: Path | None = None
+    """A file of regular expressions of what must not leave the machine, a line each (`DREAMING_PRIVATE_PATTERNS`)."""
+    masking: Masking = field(default_factory=Masking)
+    """What is masked: secrets, what is marked as private, and those patterns."""
+    local_only_sources: tuple[str, ...] = ()
+    """Sources, by name or watched folder, that never leave the machine (`DREAMING_LOCAL_ONLY_SOURCES`, by commas)."""
+    own_hosts: tuple[str, ...] = ()
+    """Other machines whose local LLM counts as this one (`DREAMING_OWN_HOSTS`, separated by commas)."""
     planner: Planner | None = None
     """Who plans the nightly upgrade, so that the month's budget lasts (`DREAMING_PLANNER`); None takes all."""
     executor: ExecutorName = "multiprocess"
     """Where the shards of a large day are cut (`DREAMING_EXECUTOR`)."""
     days_a_run: int | None = None
     """The days that a run of a backfill takes at most (`DREAMING_DAYS_A_RUN`); None makes one run of them all."""
+    keep_runs_days: int = DEFAULT_KEEP_RUNS_DAYS
+    """How long Dagster's runs and their events are kept (`DREAMING_KEEP_RUNS_DAYS`); 0 for ever."""
 
     @property
     def store_name(self) -> str:
         """Where the partitions are, without user and password."""
         return _without_password(self.store_url)
+
+    @property
+    def database_name(self) -> str:
+        """Where everything in SQL is, without user and password."""
+        return _without_password(self.database_url or str(self.home))
 
     @property
     def dagster_home(self) -> Path:
@@ -87,6 +105,7 @@ class Settings:
                 f"DREAMING_STORE={_without_password(store_url)!r} is shared storage, which needs DREAMING_DATABASE_URL "
                 "(PostgreSQL) for its locks. Set it, or leave DREAMING_STORE unset to keep partitions in DREAMING_HOME."
             )
+        patterns = absolute_path(path) if (path := env.get("DREAMING_PRIVATE_PATTERNS")) else None
         return cls(
             home=home,
             store_url=store_url,
@@ -101,10 +120,20 @@ class Settings:
             local_llm_model=env.get("DREAMING_LOCAL_MODEL") or None,
             remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
             embedding=_switch(env, "DREAMING_EMBEDDING", default=False),
+            private_patterns=patterns,
+            masking=Masking(read_patterns(patterns)) if patterns else Masking(),
+            local_only_sources=_listed(env.get("DREAMING_LOCAL_ONLY_SOURCES")),
+            own_hosts=_listed(env.get("DREAMING_OWN_HOSTS")),
             planner=_planner(env.get("DREAMING_PLANNER") or None),
             executor=_executor(env.get("DREAMING_EXECUTOR") or "multiprocess"),
             days_a_run=_days_a_run(env.get("DREAMING_DAYS_A_RUN") or None),
+            keep_runs_days=_days(env, "DREAMING_KEEP_RUNS_DAYS", default=DEFAULT_KEEP_RUNS_DAYS),
         )
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    """What commas separate."""
+    return tuple(each for part in (text or "").split(",") if (each := part.strip()))
 
 
 def _planner(name: str | None) -> Planner | None:
@@ -199,6 +228,15 @@ def _postgresql_url(url: str | None) -> str | None:
         f"DREAMING_DATABASE_URL has scheme {scheme!r}; expected 'postgresql://USER:PASSWORD@HOST/NAME'. "
         "Leave it unset to use SQLite files in DREAMING_HOME."
     )
+
+
+def _days(env: Mapping[str, str], name: str, *, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdecimal():
+        raise ConfigurationError(
+            f"{name}={text!r} is no number of days. Use one, {default} for example; 0 is for ever."
+        )
+    return int(text)
 
 
 def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -21,6 +21,10 @@ class HomeResource(dg.ConfigurableResource[Home]):
     start_date: str = Field(description="The first day that has a partition, YYYY-MM-DD.")
     remember_queries: bool = Field(default=True, description="Remember searches, locally, to tell what matters.")
     embedding: bool = Field(default=False, description="Find topics with the model of the extra `embedding`, too.")
+    local_only_sources: list[str] = Field(
+        default_factory=list,
+        description="Sources, by name or watched folder, whose conversations stay on this machine.",
+    )
     watched_folders: WatchedFoldersResource
     database_source: DatabaseSourceResource
 
@@ -43,5 +47,6 @@ class HomeResource(dg.ConfigurableResource[Home]):
                 "DREAMING_START_DATE": self.start_date,
                 "DREAMING_REMEMBER_QUERIES": "1" if self.remember_queries else "0",
                 "DREAMING_EMBEDDING": "1" if self.embedding else "0",
+                "DREAMING_LOCAL_ONLY_SOURCES": ",".join(self.local_only_sources),
             }
         )

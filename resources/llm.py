@@ -1,10 +1,13 @@
 """The models that conversations are shown to, as resources: one a provider, and one that picks among them by name."""
 
+from pathlib import Path
 from typing import Literal
 
 import dagster as dg
 from pydantic import Field
 
+from dreaming.privacy.marks import read_patterns
+from dreaming.privacy.masking import Masking
 from dreaming.prompting.prompt import ReplyShape
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
@@ -40,6 +43,14 @@ class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
         "the cost. A chunk's text is the source's either way.",
     )
 
+    private_patterns: str = Field(
+        default="", description="A file of patterns of what is not shown to a cloud (DREAMING_PRIVATE_PATTERNS)."
+    )
+    own_hosts: list[str] = Field(
+        default_factory=list,
+        description="Your other machines, whose local LLM is shown everything (DREAMING_OWN_HOSTS).",
+    )
+
     def settings(self) -> ProviderSettings:
         """The configuration as settings."""
         return ProviderSettings(
@@ -54,6 +65,8 @@ class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
             max_concurrency=self.max_concurrency or None,
             window_tokens=self.window_tokens or None,
             reply_shape=self.reply_shape,
+            masking=Masking(read_patterns(Path(self.private_patterns))) if self.private_patterns else Masking(),
+            own_hosts=tuple(self.own_hosts),
         )
 
     def _make(self, name: ProviderName) -> ConfiguredProvider:

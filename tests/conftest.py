@@ -61,3 +61,35 @@ def any_home(request, tmp_path, clock) -> Iterator[Home]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
     with open_home(make_settings(tmp_path / "home", database_url=url), clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def _s3_server() -> Iterator[str]:
+    """The address of a server on loopback that speaks S3."""
+    import logging
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_url(_s3_server, monkeypatch) -> str:
+    """The URL of a new folder in a bucket; where the server is, and the keys, are in the environment, as with AWS."""
+    import s3fs
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": _s3_server,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"dreams-{uuid.uuid4().hex}"
+    s3fs.S3FileSystem().mkdir(bucket)
+    return f"s3://{bucket}/partitions"

@@ -93,7 +93,7 @@ class Conversing:
         return outcome
 
     def _forbidden(self, call: ModelCall) -> Failure | None:
-        if self.passage.local_only and not self.provider.is_local:
+        if self.passage.local_only and not self.provider.stays_here:
             message = f"The conversation is local only, and {self.provider.name} is not on this machine."
             return Failure(reason=FailureReason.LOCAL_ONLY, charge="released", message=message)
         if self.max_tokens is not None and self.tokens_spent + call.largest_tokens > self.max_tokens:

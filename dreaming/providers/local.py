@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from dreaming.model_call import Failure, FailureReason, ModelCall, Outcome
+from dreaming.providers.machines import is_here, is_passed_on
 from dreaming.providers.ollama import OllamaModel
 from dreaming.providers.openai import CompatibleServer
 from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
@@ -19,7 +20,7 @@ _OPENAI_PATH = "/v1"
 
 
 class LocalProvider(LLMProvider):
-    """A model on the user's own machine.
+    """A model of the user's own, on this machine as a rule.
 
     With a `base_url` only that server is asked: one whose address ends in /v1 in OpenAI's way, any other as Ollama.
     Without one, Ollama and then llama.cpp's server at the ports that are theirs by default.
@@ -34,6 +35,12 @@ class LocalProvider(LLMProvider):
         self._settings = settings
         self._urls = (settings.base_url,) if settings.base_url else (OLLAMA_URL, LLAMA_CPP_URL)
         self._server: LLMProvider | None = None
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether all servers that may be asked are here, and none passes the model on to a cloud."""
+        here = all(is_here(url, self._settings.own_hosts) for url in self._urls)
+        return here and not is_passed_on(self.model.served)
 
     async def connect(self) -> Failure | None:
         """Find the first server that has the model."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from dreaming.model_call import CALLED_OFF, Failure, FailureReason, ModelCall, Outcome
+from dreaming.providers.outgoing import masked_call
 from dreaming.providers.pace import Pace
 from dreaming.providers.provider import LLMProvider, WrappedProvider
 from dreaming.spending.meter import AskedModel, CalledOff, SecondsLeft, Send, too_late
@@ -61,6 +62,8 @@ class MeteredProvider(WrappedProvider):
 
     async def send(self, call: ModelCall) -> Outcome:
         """Read the reply from the ledger, or make one attempt when its turn comes."""
+        if not self.stays_here:
+            call = masked_call(call, self.masking)
         key = call.key(self.name, self.model.served)
         # Reserved before its turn, and settled after it: writing takes no time from those under way.
         return await self._meter.attempt(key, self.asked(), call, lambda left: self._send_in_turn(call, left))

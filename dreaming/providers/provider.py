@@ -11,10 +11,12 @@ from typing import ClassVar, Self
 
 from dreaming.chunk import QualityLevel
 from dreaming.model_call import Failure, ModelCall, Outcome
+from dreaming.privacy.masking import Masking
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.prompt import ReplyShape
 from dreaming.providers.conversing import Conversing
 from dreaming.providers.models import ResolvedModel, resolve_model
+from dreaming.providers.outgoing import masked_passage
 from dreaming.providers.result import Chunked, GivenUp
 from dreaming.spending.prices import OwnPrice
 
@@ -51,6 +53,10 @@ class ProviderSettings:
     max_concurrency: int | None = None
     window_tokens: int | None = None
     reply_shape: ReplyShape = "indices"
+    masking: Masking = field(default_factory=Masking)
+    """What of a conversation is not shown to a model that is not on this machine."""
+    own_hosts: tuple[str, ...] = ()
+    """Other machines of the user's own: what a local LLM there is shown counts as staying here."""
 
     def resolve(self, vendor: str, default: str, *, today: date) -> ResolvedModel:
         """The model that is meant, `default` where none is named; raises `ConfigurationError`."""
@@ -87,12 +93,19 @@ class LLMProvider(ABC):
     name: ClassVar[str]
     """By which it is chosen."""
     is_local: ClassVar[bool] = False
-    """Whether what it is shown stays on the user's own machines."""
+    """Whether it is the user's own: free, and asked in its own way. It may be on another machine: see `stays_here`."""
+    masking: Masking = Masking()
+    """What of a conversation is not shown to it, unless what it is shown stays here."""
 
     def __init__(self, model: ResolvedModel, limits: Limits, reply_shape: ReplyShape) -> None:
         self.model = model
         self.limits = limits
         self.reply_shape = reply_shape
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether what it is shown stays on this machine, or one that the user says is his own."""
+        return False
 
     async def connect(self) -> Failure | None:
         """Find out, without cost, whether it can be used at all; returns why not."""
@@ -130,8 +143,11 @@ class LLMProvider(ABC):
         """Have the model cut a conversation into topics.
 
         Long ones are shown in windows. Each attempt is one `send`; transient failures are tried again, an unusable
-        reply once. With `max_tokens`, no attempt is made that could bring the tokens of all of them over it.
+        reply once. With `max_tokens`, no attempt is made that could bring the tokens of all of them over it. Secrets
+        and what is marked as private are masked, unless they stay here.
         """
+        if not self.stays_here:
+            passage = masked_passage(passage, self.masking)
         return await Conversing(self, passage, max_tokens).chunk()
 
 
@@ -141,7 +157,13 @@ class WrappedProvider(LLMProvider):
     def __init__(self, inner: LLMProvider) -> None:
         super().__init__(inner.model, inner.limits, inner.reply_shape)
         self.inner = inner
+        self.masking = inner.masking
         self.name, self.is_local = inner.name, inner.is_local  # type: ignore[misc] # those of the one it wraps
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether what the other is shown stays here."""
+        return self.inner.stays_here
 
     async def connect(self) -> Failure | None:
         """Connect the other; a local one learns only now which model it is."""

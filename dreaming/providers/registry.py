@@ -79,4 +79,5 @@ def make_provider(name: str, settings: ProviderSettings, *, today: date, meter: 
     provider = PROVIDERS[name](settings, today=today)
     if provider.model.warning:
         _warn(provider.model.warning)
+    provider.masking = settings.masking
     return MeteredProvider(provider, meter)

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from dreaming.chunk import BChunk
+from dreaming.conversation import ConversationId
 from dreaming.remembering.blocks import clean_blocks, tend_blocks
 from dreaming.remembering.encoding import NamedEncoder, encode_day, prune_vocabulary
 from dreaming.remembering.passages import Spoken
@@ -97,6 +98,13 @@ class MemoryIndex:
         query = sa.select(indexed_chunks.c.day).where(indexed_chunks.c.conversation_id == conversation_id).distinct()
         with self.database.read() as connection:
             return {date.fromisoformat(day) for day in connection.execute(query).scalars()}
+
+    def conversations_of(self, source: str) -> set[ConversationId]:
+        """The conversations whose ids begin with the name of a source."""
+        ids = indexed_chunks.c.conversation_id
+        query = sa.select(ids).where(ids.startswith(f"{source}:", autoescape=True)).distinct()
+        with self.database.read() as connection:
+            return {ConversationId(found) for found in connection.execute(query).scalars()}
 
     def chunk_count(self, day: date) -> int:
         """How many chunks are indexed of a day."""

@@ -116,10 +116,10 @@ def _analyse(spoken: Spoken) -> list[Analysed]:
 
 def _terms(spoken: Spoken, passages: Sequence[Analysed]) -> Iterator[tuple[int, list[str]]]:
     """The terms of each passage, and those that only stand beside the text."""
-    said = set[str]()
-    for number, passage in enumerate(passages):
-        said.update(passage.terms)
-        yield min(number, HEADER - 1), passage.terms
     chunk = spoken.chunk
-    beside = words("\n".join([spoken.title or "", chunk.summary, *chunk.labels, *chunk.entities]))
-    yield HEADER, [term for term in dict.fromkeys(beside) if term not in said]
+    beside = dict.fromkeys(words("\n".join([spoken.title or "", chunk.summary, *chunk.labels, *chunk.entities])))
+    unsaid = set(beside)
+    for number, passage in enumerate(passages):
+        unsaid.difference_update(passage.terms)
+        yield min(number, HEADER - 1), passage.terms
+    yield HEADER, [term for term in beside if term in unsaid]

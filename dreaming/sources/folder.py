@@ -26,8 +26,10 @@ class FileState:
 class WatchedFolder:
     """A folder and its subfolders, for example `~/.claude/projects` or where a browser puts downloads."""
 
-    def __init__(self, folder: Path, archive: Archive) -> None:
+    def __init__(self, folder: Path, archive: Archive, *, local_only: bool = False) -> None:
         self.folder = folder
+        self.local_only = local_only
+        """Whether what is imported from it must not leave the machine."""
         self._archive = archive
 
     def news(self) -> list[FileState]:
@@ -40,7 +42,7 @@ class WatchedFolder:
     def refresh(self) -> tuple[ImportReport, ArchiveReport]:
         """Import what is new; a file that cannot be read is reported, and tried again once it changes."""
         news, report = self.news(), ImportReport()
-        stored = self._archive.add(read_exports([state.path for state in news], report))
+        stored = self._archive.add(read_exports([state.path for state in news], report), local_only=self.local_only)
         with self._archive.database.write() as connection:
             for state in news:
                 path = _stored_path(state.path)

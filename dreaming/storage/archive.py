@@ -1,6 +1,6 @@
 """What was imported: every conversation in its newest version, and the local day of each of its messages."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -21,6 +21,7 @@ from dreaming.days import Calendar, message_days, time_bounds
 from dreaming.errors import UsageError
 from dreaming.settings import parse_zone
 from dreaming.storage.database import Database
+from dreaming.storage.marks import LocalOnlyRule, clear_mark, read_marks, set_mark
 from dreaming.storage.tables import conversations, days, forgotten, messages, settings, superseded_versions
 
 BATCH_CONVERSATIONS = 200
@@ -59,8 +60,16 @@ class _Held:
 class Archive:
     """The imported conversations, in SQL."""
 
-    def __init__(self, database: Database, *, start: date, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        start: date,
+        clock: Callable[[], datetime],
+        local_only_sources: Collection[str] = (),
+    ) -> None:
         self.database = database
+        self.local_only_sources = frozenset(local_only_sources)
         self.start = start
         self.clock = clock
 
@@ -91,12 +100,12 @@ class Archive:
             raise UsageError("No time zone is pinned yet. Run any dreaming command once.")
         return Calendar(parse_zone(name), self.start)
 
-    def add(self, offered: Iterable[Conversation], *, again: bool = False) -> ArchiveReport:
+    def add(self, offered: Iterable[Conversation], *, again: bool = False, local_only: bool = False) -> ArchiveReport:
         """Store conversations, each in its newest version, in whichever order they come.
 
         The same or an older version changes nothing. Messages that are new get a day; the others keep theirs; days
         that have news get a new revision. A crash keeps all batches that were committed. Conversations that the user
-        had forgotten stay out, unless they are offered `again`.
+        had forgotten stay out, unless they are offered `again`. With `local_only` all of them are marked so.
         """
         report, calendar = ArchiveReport(), self.calendar
         for batch in _batches(offered):
@@ -105,7 +114,25 @@ class Archive:
                     if again:
                         connection.execute(forgotten.delete().where(_is_hash_of(conversation.id)))
                     self._add_one(connection, conversation, calendar, report)
+                    if local_only and not self._is_forgotten(connection, conversation.id):
+                        report.touched_days |= self._mark(connection, conversation.id, local_only=True)
         return report
+
+    def mark_local_only(self, conversation_id: ConversationId, *, local_only: bool, days: Collection[date]) -> None:
+        """Mark a conversation as one that must not leave the machine, or as one that may, whatever its export says.
+
+        `days` are those that it is on; they get a new revision.
+        """
+        with self.database.write() as connection:
+            self._mark(connection, conversation_id, local_only=local_only)
+            _revise(connection, set(days))
+
+    def _mark(self, connection: sa.Connection, conversation_id: ConversationId, *, local_only: bool) -> set[date]:
+        """Mark a conversation; returns the days that have news by it."""
+        if read_marks(connection, conversation_id).get(conversation_id) == local_only:
+            return set()
+        set_mark(connection, conversation_id, local_only=local_only)
+        return _revise(connection, {message.day for message in _held_messages(connection, conversation_id).values()})
 
     def _add_one(
         self, connection: sa.Connection, conversation: Conversation, calendar: Calendar, report: ArchiveReport
@@ -169,21 +196,35 @@ class Archive:
             .order_by(messages.c.conversation_id, messages.c.position)
             .execution_options(yield_per=500)
         )
+        rule = self.local_only_rule()
         with self.database.read() as connection:
             for _, rows in groupby(connection.execute(query), key=lambda row: row.conversation_id):
-                yield _conversation_day(day, list(rows))
+                yield rule.applied(_conversation_day(day, list(rows)))
+
+    def local_only_rule(self) -> LocalOnlyRule:
+        """Which conversations must not leave the machine, as things are now."""
+        with self.database.read() as connection:
+            return LocalOnlyRule(read_marks(connection), self.local_only_sources)
 
     def local_only(self) -> set[ConversationId]:
-        """The conversations that must not leave the machine."""
-        query = sa.select(conversations.c.conversation_id).where(conversations.c.local_only)
+        """The imported or marked conversations that must not leave the machine."""
+        rule = self.local_only_rule()
+        columns = (conversations.c.conversation_id, conversations.c.source, conversations.c.local_only)
+        is_told = conversations.c.local_only | conversations.c.source.in_(self.local_only_sources)
         with self.database.read() as connection:
-            return set(connection.execute(query).scalars())
+            rows = connection.execute(sa.select(*columns).where(is_told)).all()
+        told = {row.conversation_id for row in rows if rule.marks.get(row.conversation_id, True)}
+        return told | {ConversationId(marked) for marked, local_only in rule.marks.items() if local_only}
 
     def is_local_only(self, conversation_id: ConversationId) -> bool:
-        """Whether a conversation must not leave the machine."""
-        mine = (conversations.c.conversation_id == conversation_id) & conversations.c.local_only
+        """Whether a conversation, imported or of another source, must not leave the machine."""
+        query = sa.select(conversations).where(conversations.c.conversation_id == conversation_id)
         with self.database.read() as connection:
-            return connection.execute(sa.select(conversations.c.conversation_id).where(mine)).first() is not None
+            rule = LocalOnlyRule(read_marks(connection, conversation_id), self.local_only_sources)
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return rule.holds_elsewhere(conversation_id)
+        return rule.holds(conversation_id, row.source, exported=row.local_only)
 
     def revision(self, day: date) -> int:
         """How often imports have changed a day; 0 for a day that none has touched."""
@@ -223,6 +264,7 @@ class Archive:
         with self.database.write() as connection:
             held = _held_messages(connection, conversation_id)
             _delete(connection, conversation_id)
+            clear_mark(connection, conversation_id)
             versions = superseded_versions.c.conversation_id == conversation_id
             connection.execute(superseded_versions.delete().where(versions))
             if not self._is_forgotten(connection, conversation_id):

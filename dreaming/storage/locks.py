@@ -34,8 +34,8 @@ class FileDayLocks:
     @contextmanager
     def hold(self, day: date) -> Iterator[None]:
         """Hold the day's file."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self._folder / f"{day}.lock", timeout=PATIENCE_SECONDS)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = filelock.FileLock(self._folder / f"{day}.lock", timeout=PATIENCE_SECONDS, mode=0o600)
         try:
             with lock:
                 yield

@@ -2,13 +2,14 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, get_args
 from uuid import uuid4
 
 import fsspec
@@ -24,6 +25,7 @@ from dreaming.errors import DamagedPartition, StorageError
 from dreaming.storage.columns import CHUNK_SCHEMA, RAW_SCHEMA, chunk_batch, chunk_rows, raw_batch, raw_rows
 
 AssetName = Literal["raw_conversations", "basic_chunks", "upgraded_chunks"]
+ASSETS: tuple[AssetName, ...] = get_args(AssetName)
 
 ROW_GROUP_CHARACTERS = 1_000_000
 """A row group is closed when its rows hold this much text: memory stays flat however big the day is."""
@@ -171,7 +173,7 @@ class PartitionStore:
 
     def __init__(self, url: str, *, staging: Path) -> None:
         """A store at a URL; what goes to a remote one is first written to the folder `staging`."""
-        # Listings that are kept would not show what another machine has written since.
+        # What is listed is always asked for: another machine may have written it.
         self._fs, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self._is_local = isinstance(self._fs, LocalFileSystem)
         self._staging = staging
@@ -179,9 +181,9 @@ class PartitionStore:
     def days(self, asset: AssetName) -> list[date]:
         """The days that an asset has a partition of, in order."""
         folder = f"{self._root}/{asset}"
-        if not self._fs.exists(folder):
-            return []
-        names = (path.rsplit("/", 1)[-1] for path in self._fs.ls(folder, detail=False))
+        with _reaching(folder):
+            paths = self._fs.ls(folder, detail=False) if self._fs.exists(folder) else []
+        names = (path.rsplit("/", 1)[-1] for path in paths)
         return sorted(date.fromisoformat(name.removesuffix(".parquet")) for name in names if _is_partition(name))
 
     def path(self, asset: AssetName, day: date) -> str:
@@ -207,13 +209,32 @@ class PartitionStore:
 
     @contextmanager
     def _open_path(self, path: str, form: _Format[Row]) -> Iterator[Partition[Row]]:
-        if not self._fs.exists(path):
+        if not self._exists(path):
             yield Partition(_empty_file(form.schema), form, path)
             return
-        with self._fs.open(path, "rb") as stream:
+        with self._on_this_machine(path) as local, Path(local).open("rb") as stream:
             with _naming_damage(path):
                 file = pq.ParquetFile(stream, page_checksum_verification=True)
             yield Partition(file, form, path)
+
+    def _exists(self, path: str) -> bool:
+        with _reaching(path):
+            return bool(self._fs.exists(path))
+
+    @contextmanager
+    def _on_this_machine(self, path: str) -> Iterator[str]:
+        """A partition's file, or a copy of it: if it were read in pieces, a network's errors would look like damage."""
+        if self._is_local:
+            yield path
+            return
+        self._staging.mkdir(mode=0o700, parents=True, exist_ok=True)
+        copy = self._staging / f".{uuid4().hex}.read"
+        try:
+            with _reaching(path):
+                self._fs.get_file(path, str(copy))
+            yield str(copy)
+        finally:
+            copy.unlink(missing_ok=True)
 
     def write_conversations(self, day: date, rows: Iterable[ConversationDay], *, notes: dict[str, str]) -> str:
         """Replace the day's `raw_conversations`, whole or not at all; returns the file's SHA-256."""
@@ -264,8 +285,9 @@ class PartitionStore:
     def clear_shards(self, day: date) -> None:
         """Delete all parts of a day's chunks that are beside the partitions."""
         folder = f"{self._root}/{SHARDS}/{day.isoformat()}"
-        if self._fs.exists(folder):
-            self._fs.rm(folder, recursive=True)
+        with _reaching(folder):
+            if self._fs.exists(folder):
+                self._fs.rm(folder, recursive=True)
 
     def _shard_path(self, day: date, name: str, number: int) -> str:
         return f"{self._root}/{SHARDS}/{day.isoformat()}/{name}/{number:04}.parquet"
@@ -286,6 +308,7 @@ class PartitionStore:
         try:
             self._make_folders(path)
             with self._staged(path, staged_name) as staged:
+                Path(staged).touch(mode=0o600)
                 with pq.ParquetWriter(staged, schema, compression="zstd", write_page_checksum=checksums) as writer:
                     for batch in batches:
                         writer.write_batch(batch.cast(schema))
@@ -301,7 +324,12 @@ class PartitionStore:
             Path(self._root).mkdir(mode=0o700, parents=True, exist_ok=True)
         else:
             self._staging.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        folder = path.rsplit("/", 1)[0]
+        with _reaching(path):
+            if self._is_local:
+                Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            else:
+                self._fs.makedirs(folder, exist_ok=True)
 
     @contextmanager
     def _staged(self, path: str, name: str) -> Iterator[str]:
@@ -319,7 +347,8 @@ class PartitionStore:
 
     def _put_in_place(self, staged: str, path: str) -> None:
         if not self._is_local:
-            self._fs.put_file(staged, path)
+            with _reaching(path):
+                self._fs.put_file(staged, path)
             return
         with Path(staged).open("rb") as file:
             os.fsync(file.fileno())
@@ -333,10 +362,32 @@ class PartitionStore:
     def hash_of(self, asset: AssetName, day: date) -> str | None:
         """The SHA-256 of a partition's file, or None where there is none."""
         path = self.path(asset, day)
-        if not self._fs.exists(path):
+        if not self._exists(path):
             return None
-        with self._fs.open(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with self._on_this_machine(path) as local:
+            return _sha256(local)
+
+    def copy_from(self, other: "PartitionStore", asset: AssetName, day: date) -> bool:
+        """Hold a partition as another store does; returns whether it had to be copied."""
+        path, wanted = self.path(asset, day), other.hash_of(asset, day)
+        if self.hash_of(asset, day) == wanted:
+            return False
+        self._make_folders(path)
+        with self._staged(path, str(day)) as staged, other._on_this_machine(other.path(asset, day)) as held:
+            shutil.copyfile(held, staged)
+        if self.hash_of(asset, day) != wanted:
+            raise StorageError(f"The partition {path} is not what was written. Look after the store, and try again.")
+        return True
+
+
+@contextmanager
+def _reaching(path: str) -> Iterator[None]:
+    """Say plainly that a file system cannot be reached; each kind has errors of its own."""
+    try:
+        yield
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise StorageError(f"{path} cannot be reached or written: {reason}") from error
 
 
 @contextmanager

@@ -19,6 +19,14 @@ conversations = sa.Table(
     sa.Column("imported_at", Instant, nullable=False),
 )
 
+local_only_marks = sa.Table(
+    "local_only_marks",
+    archive,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("local_only", sa.Boolean, nullable=False),
+)
+"""What the user said, which no import takes back; also of conversations that other sources hold."""
+
 superseded_versions = sa.Table(
     "superseded_versions",
     archive,

@@ -2,6 +2,7 @@
 
 conversations.py   a clock that is set, settings, conversations in a line
 fake_vendor/       an HTTP server that speaks the wires of Anthropic, OpenAI and Ollama, with books and faults
+planted/           chats with secrets in them
 """
 
 from dreaming.testing.conversations import FixedClock, Said, make_conversation, make_day, make_settings

@@ -217,6 +217,25 @@ def test_what_is_local_only_is_not_shown_to_assistants(environment):
     asyncio.run(converse())
 
 
+def test_secrets_are_not_shown_to_assistants_unless_the_user_says_so(environment):
+    """In hits and in conversations."""
+    with open_home(Settings.from_environment(environment)) as home:
+        said = ["The password of the windmill is Kiwi#9931x.", "Noted, the windmill."]
+        home.archive.add([make_conversation(said, conversation_id="test:mill")])
+        for day in home.pipeline.waiting_days():
+            home.pipeline.run_day(day)
+
+    async def shown(*options):
+        async with connected(environment, *options) as client:
+            hits = await call(client, "search_memory", query="windmill", budget_words=100)
+            return str(hits) + str(await call(client, "open_conversation", conversation_id="test:mill"))
+
+    masked = asyncio.run(shown())
+    assert "The password of the windmill is [secret]." in masked
+    assert "Kiwi" not in masked
+    assert "Kiwi#9931x" in asyncio.run(shown("--show-secrets"))
+
+
 def test_an_upgrade_is_stopped_and_what_was_bought_stays(environment, vendor):
     """From another client as well."""
     vendor.latency_seconds = 6

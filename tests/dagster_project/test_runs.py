@@ -208,3 +208,29 @@ def test_forget_takes_a_conversation_out_of_everything(settings):
     unknown = dreaming("forget", "test:9:9")
     assert unknown.returncode == 2
     assert "No conversation 'test:9:9' is held" in " ".join(unknown.stderr.split())
+
+
+UNFINISHED = """
+import dagster as dg
+from dagster_project.instance import open_instance
+from dagster_project.owners import signed_for
+from dreaming.home import open_home
+from dreaming.settings import Settings
+
+settings = Settings.from_environment()
+with open_home(settings) as home, open_instance(settings) as instance:
+    job = dg.GraphDefinition("some").to_job()
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    with signed_for(run.run_id, instance, home.ledger.database):
+        pass
+"""
+
+
+def test_a_run_whose_end_could_not_be_written_is_ended_when_its_process_is_gone(settings):
+    """As on a disk that was full: the process went on to its end, and nobody else would ever say so."""
+    subprocess.run([sys.executable, "-c", UNFINISHED], check=True, capture_output=True)
+    assert [status for _, status in runs(settings)] == [DagsterRunStatus.STARTED]
+    assert dreaming("run").returncode == 0
+    assert [status for _, status in runs(settings)] == [DagsterRunStatus.FAILURE]
+    with open_home(settings) as home, home.ledger.database.read() as connection:
+        assert connection.execute(run_owners.select()).all() == []
