@@ -136,6 +136,7 @@ def worker(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A Celery worker that takes one task at a time; `prefix` stands before its command."""
     command = [script("dagster-celery"), "worker", "start", "-A", "dagster_celery.app", "-n", name, "-q", queue]
+    command += ["-i", "dagster_project.celery_runs"]
     command += ["-y", str(celery_yaml), "--", "--concurrency=1"]
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     with process([*prefix, *command], environment={**environment, **path}, log=folder / f"{name}.log") as started:
