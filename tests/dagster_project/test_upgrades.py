@@ -175,6 +175,22 @@ def test_retries_and_the_runs_of_a_backfill_share_one_budget(full_home, vendor, 
     assert full_home.ledger.balance(request_scope("abc")).limit.tokens == 4_000
 
 
+def test_a_backfill_in_several_runs_is_one_request_with_one_budget(full_home, vendor, instance):
+    """As DREAMING_DAYS_A_RUN makes it: each run has days of its own, and all of them what one was given."""
+    published = {}
+    for day in DAYS:
+        days = dict.fromkeys(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), str(day))
+        tags = {"dagster/backfill": "abc", **days}
+        result = materialize(
+            full_home, vendor, instance, tags=tags, target_quality="good", budget={"max_tokens": 6_000}
+        )
+        assert result.success
+        published |= metadata_of(result)
+    assert 0 < vendor.books.charged_tokens <= 6_000
+    assert full_home.ledger.balance(request_scope("abc")).used.tokens == vendor.books.charged_tokens
+    assert {each["request_id"] for each in published.values() if "request_id" in each} == {"abc"}
+
+
 def test_a_run_without_such_a_tag_is_a_request_of_its_own(full_home, vendor, instance):
     """By its run id, which is the root of its later re-executions."""
     result = upgrade(full_home, vendor, instance, budget={"max_tokens": 4_000})
