@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 from urllib.request import Request, urlopen
 
 import dagster as dg
@@ -41,7 +42,7 @@ from dagster_project.webserver import WORKSPACE
 from dreaming.days import day_range
 from dreaming.home import open_home
 from dreaming.settings import Settings
-from dreaming.storage.partitions import AssetName, PartitionStore
+from dreaming.storage.partitions import PartitionStore
 
 DEPLOY = Path(__file__).parent.parent / "deploy" / "compose"
 FIRST_DAY, DAY_COUNT = date(2026, 1, 1), 90
@@ -54,9 +55,10 @@ BACKFILL_SECONDS = 1_800
 
 BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-_ASSETS: tuple[AssetName, ...] = ("raw_conversations", "basic_chunks", "upgraded_chunks")
+_CHUNKS: tuple[Literal["basic_chunks"], Literal["upgraded_chunks"]] = ("basic_chunks", "upgraded_chunks")
 _NOT_THE_SAME = {"created_at", "processing_time_ms", "request_id", "chunk_id"}
-"""Columns that tell when something was made and by which call; a bought chunk's id is a hash of its call's, too."""
+"""Columns that tell when something was made and by which call; a bought chunk's id is a hash of its call's, too, and of
+topics the origin is the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Outcome:
     calls: int
     charged_tokens: int
     hashes: Mapping[str, str]
-    """Of all partitions of an asset, without what cannot be the same."""
+    """Of `raw_conversations` as files, of the chunks each column over all days, without what cannot be the same."""
 
 
 def measure_fleet(corpus: Corpus, *, days: int = DAY_COUNT) -> Result:
@@ -100,7 +102,7 @@ def measure_fleet(corpus: Corpus, *, days: int = DAY_COUNT) -> Result:
 
 
 def _row(name: str, budget: int, made: Outcome, single: Outcome) -> dict[str, Cell]:
-    same = {asset: made.hashes[asset] == single.hashes[asset] for asset in _ASSETS}
+    others = sorted(name for name in single.hashes if made.hashes[name] != single.hashes[name])
     return {
         "machines": name,
         "budget": budget,
@@ -110,7 +112,7 @@ def _row(name: str, budget: int, made: Outcome, single: Outcome) -> dict[str, Ce
         "calls": made.calls,
         "charged": made.charged_tokens,
         "over": max(0, made.charged_tokens - budget),
-        "as on one machine": ", ".join(asset for asset in _ASSETS if same[asset]),
+        "other than on one machine": ", ".join(others) or "nothing",
     }
 
 
@@ -214,7 +216,7 @@ def _has_ended(instance: dg.DagsterInstance, backfill_id: str) -> bool:
 
 def _launch_backfill(url: str, dates: list[date], budget: int) -> str:
     params = {
-        "assetSelection": [{"path": [name]} for name in (*_ASSETS, "memory_index")],
+        "assetSelection": [{"path": [name]} for name in ("raw_conversations", *_CHUNKS, "memory_index")],
         "partitionNames": [str(day) for day in dates],
         "title": "fleet",
         "runConfigData": json.dumps({"ops": {"dreaming": {"config": _config(budget)}}}),
@@ -235,7 +237,7 @@ def _environment(folder: Path, vendor: str) -> dict[str, str]:
     (folder / "dagster").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DREAMING_", "DAGSTER_", "AWS_"))}
     return kept | {
-        "DREAMING_HOME": str(folder),
+        "DREAMING_HOME": str(folder / "home"),
         "DAGSTER_HOME": str(folder / "dagster"),
         "DREAMING_TIMEZONE": "UTC",
         "ANTHROPIC_API_KEY": "sk-fake",
@@ -289,18 +291,19 @@ def _outcome(
     with _inside(environment):
         settings = Settings.from_environment()
         store = PartitionStore(settings.store_url, staging=settings.home / "staged")
-        hashes: dict[str, str] = {asset: _hash(store, asset, dates) for asset in _ASSETS}
+        hashes = _hashes(store, dates)
     return Outcome(seconds, runs, workers, books["served"], books["charged_tokens"], hashes)
 
 
-def _hash(store: PartitionStore, asset: AssetName, dates: list[date]) -> str:
-    """Of `raw_conversations` the files themselves, of the others all columns that can be the same."""
-    if asset == "raw_conversations":
-        return hashlib.sha256("".join(store.hash_of(asset, day) or "" for day in dates).encode()).hexdigest()
-    found = hashlib.sha256()
-    for day in dates:
-        with store.open_chunks(asset, day) as chunks:
-            columns = [name for name in chunks.columns if name not in _NOT_THE_SAME]
-            for batch in chunks.table(columns).replace_schema_metadata().combine_chunks().to_batches():
-                found.update(batch.serialize())
-    return found.hexdigest()
+def _hashes(store: PartitionStore, dates: list[date]) -> dict[str, str]:
+    files = "".join(store.hash_of("raw_conversations", day) or "" for day in dates)
+    found = {"raw_conversations": hashlib.sha256(files.encode())}
+    for asset, day in product(_CHUNKS, dates):
+        with store.open_chunks(asset, day) as chunks:  # type: ignore[arg-type] # product forgets which texts they are
+            table = chunks.table([name for name in chunks.columns if name not in _NOT_THE_SAME])
+        for name in table.column_names:
+            cells = table.column(name).to_pylist()
+            if name == "topics":
+                cells = [[each | {"origin": None} for each in topics] for topics in cells]
+            found.setdefault(f"{asset}.{name}", hashlib.sha256()).update(repr(cells).encode())
+    return {name: each.hexdigest() for name, each in found.items()}
