@@ -9,9 +9,10 @@ from pathlib import Path
 
 
 @contextmanager
-def fake_vendor(latency_seconds: float) -> Iterator[str]:
+def fake_vendor(latency_seconds: float, host: str = "127.0.0.1") -> Iterator[str]:
     """The URL of a fake vendor."""
-    command = [sys.executable, "-m", "dreaming.testing.fake_vendor", "--latency", str(latency_seconds)]
+    command = [sys.executable, "-m", "dreaming.testing.fake_vendor", "--host", host]
+    command += ["--latency", str(latency_seconds)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -89,6 +89,12 @@ class Partition(Generic[Row]):
         }
 
     @property
+    def columns(self) -> list[str]:
+        """The names of its columns."""
+        names: list[str] = self._file.schema_arrow.names
+        return names
+
+    @property
     def row_count(self) -> int:
         """How many rows it has."""
         return int(self._file.metadata.num_rows)

@@ -61,6 +61,7 @@ class FakeVendor:
         own_server: bool = False,
         count_tokens: CountTokens = count_by_bytes,
         port: int = 0,
+        host: str = "127.0.0.1",
     ) -> None:
         self.books = Books()
         self.answer = answer
@@ -89,9 +90,9 @@ class FakeVendor:
         # With the protocol named: else asyncio leaves Nagle's algorithm on, which adds 40 ms to each answer.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
+        self._socket.bind((host, port))
         self._socket.listen(1024)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self.serve, daemon=True)
 
     def __enter__(self) -> Self:
