@@ -43,12 +43,6 @@ def _large_day(corpus: Corpus) -> Result:
     return measure_large_day(corpus)
 
 
-def _fleet(corpus: Corpus) -> Result:
-    from benchmarks.fleet import measure_fleet
-
-    return measure_fleet(corpus)
-
-
 def _choosing(corpus: Corpus) -> Result:
     from benchmarks.choosing import measure_choosing
 
@@ -104,7 +98,6 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "backfill": _backfill,
     "budgets": _budgets,
     "large_day": _large_day,
-    "fleet": _fleet,
     "choosing": _choosing,
     "economy": _economy,
     "month": _month,

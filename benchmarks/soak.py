@@ -75,6 +75,8 @@ def measure_soak(corpus: Corpus, times: int = TIMES, names: Sequence[str] = NAME
                         _strike_daemon(soak, name, chance, tally)
                     else:
                         _strike(soak, FAULTS[name], chance, tally, on_upgrade=number % 2 == 1)
+            # All of them take more than an hour: what is known is told at once.
+            click.echo(tally.as_row(name), err=True)
     rows = tuple(tally.as_row(name) for name, tally in tallies.items())
     said = tuple(f"{name}: {tally.said}" for name, tally in tallies.items() if tally.said)
     return Result("soak", "faults that strike work under way", rows, aims=_aims(tallies.values()), notes=said)
