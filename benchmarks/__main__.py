@@ -43,6 +43,12 @@ def _large_day(corpus: Corpus) -> Result:
     return measure_large_day(corpus)
 
 
+def _fleet(corpus: Corpus) -> Result:
+    from benchmarks.fleet import measure_fleet
+
+    return measure_fleet(corpus)
+
+
 def _choosing(corpus: Corpus) -> Result:
     from benchmarks.choosing import measure_choosing
 
@@ -104,6 +110,7 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "learning": _learning,
     "searching": _searching,
     "finding": _finding,
+    "fleet": _fleet,
     "masking": _masking,
 }
 

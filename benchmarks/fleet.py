@@ -112,7 +112,7 @@ def _row(name: str, budget: int, made: Outcome, single: Outcome) -> dict[str, Ce
         "calls": made.calls,
         "charged": made.charged_tokens,
         "over": max(0, made.charged_tokens - budget),
-        "other than on one machine": ", ".join(others) or "nothing",
+        "columns other than on one machine": ", ".join(others[:2]) + (" ..." if len(others) > 2 else "") or "none",
     }
 
 

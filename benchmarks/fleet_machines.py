@@ -15,6 +15,8 @@ from urllib.request import urlopen
 
 import psutil
 
+from dreaming.errors import UsageError
+
 BRIDGE = "dreaming0"
 _NET = "10.77.0"
 GRACE_SECONDS = 20.0
@@ -97,7 +99,9 @@ def free_port(host: str) -> int:
 
 @contextmanager
 def redis(host: str, folder: Path) -> Iterator[str]:
-    """The URL of a Redis without its number of a database; it wants `redis-server`."""
+    """The URL of a Redis without its number of a database; raises `UsageError` where there is no `redis-server`."""
+    if not shutil.which("redis-server"):
+        raise UsageError("There is no redis-server on the PATH, which Celery needs here. Install it.")
     port = free_port(host)
     command = ["redis-server", "--bind", host, "--port", str(port), "--save", "", "--protected-mode", "no"]
     with process(command, log=folder / "redis.log", cwd=folder):
