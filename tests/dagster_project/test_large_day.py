@@ -1,6 +1,7 @@
 """A huge day as a run that fans out: the same partitions, events and figures as in one piece."""
 
 import json
+import signal
 import sys
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ from dagster_project.instance import open_instance
 from dreaming.errors import ConfigurationError
 from dreaming.home import open_home
 from dreaming.settings import Settings
-from tests.dagster_project.test_runs import dreaming, settings  # noqa: F401 # a fixture
+from dreaming.storage.partitions import SHARDS
+from tests.dagster_project.test_runs import dreaming, settings, start, wait_for  # noqa: F401 # a fixture
 from tests.test_sharding import DAY, talks
 
 TALKS = 8
@@ -95,6 +97,23 @@ def test_the_command_cuts_a_day_in_processes_of_this_machine(settings):  # noqa:
     refused = dreaming("run", "--shards", "2")
     assert refused.returncode == 2
     assert "give it with --day" in refused.stderr
+
+
+def test_an_interrupted_run_is_canceled_and_the_next_one_does_the_day(settings):  # noqa: F811
+    """Its processes end with it, and what they had cut is not in the way."""
+    with open_home(settings) as home:
+        home.archive.add(talks(3 * TALKS))
+    process = start("run", "--day", DAY.isoformat(), "--shards", "3", "--json")
+    wait_for(lambda: (settings.home / "partitions" / SHARDS).exists())
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    with open_instance(settings) as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]
+    assert dreaming("run", "--day", DAY.isoformat(), "--shards", "3").returncode == 0
+    with open_home(settings) as home:
+        assert home.store.days("upgraded_chunks") == [DAY]
+    assert list((settings.home / "partitions" / SHARDS).iterdir()) == []
 
 
 @pytest.mark.parametrize("name", list(EXECUTORS))
