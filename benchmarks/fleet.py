@@ -25,8 +25,6 @@ from dagster._core.execution.backfill import BulkActionStatus
 from benchmarks.corpus import Corpus, make_conversations
 from benchmarks.fleet_machines import (
     PATIENCE_SECONDS,
-    free_port,
-    is_served,
     network,
     process,
     redis,
@@ -35,7 +33,7 @@ from benchmarks.fleet_machines import (
     worker,
 )
 from benchmarks.result import Aim, Cell, Result
-from benchmarks.servers import fake_vendor, postgresql
+from benchmarks.servers import bare_environment, fake_vendor, free_port, is_served, postgresql, wait_for
 from dagster_project.jobs import RANGE_TAGS
 from dagster_project.launches import Launch
 from dagster_project.webserver import WORKSPACE
@@ -172,7 +170,7 @@ class _Run:
 
 def _backfill(environment: Mapping[str, str], dates: list[date], budget: int, folder: Path) -> list[_Run]:
     """Make a backfill through the UI's server and the daemon; its runs."""
-    port = free_port("127.0.0.1")
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     served = [script("dagster-webserver"), "-h", "127.0.0.1", "-p", str(port), "-w", str(WORKSPACE)]
     with _instance(environment) as instance:
@@ -235,8 +233,7 @@ def _config(budget: int) -> dict[str, Any]:
 def _environment(folder: Path, vendor: str) -> dict[str, str]:
     """What every process has."""
     (folder / "dagster").mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DREAMING_", "DAGSTER_", "AWS_"))}
-    return kept | {
+    return bare_environment() | {
         "DREAMING_HOME": str(folder / "home"),
         "DAGSTER_HOME": str(folder / "dagster"),
         "DREAMING_TIMEZONE": "UTC",
@@ -270,11 +267,8 @@ def _run(environment: Mapping[str, str], *words: str) -> None:
 
 
 def _wait(condition: Any, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError(f"waited {seconds:g} s in vain")
-        time.sleep(0.5)
+    if not wait_for(condition, seconds, pause_seconds=0.5):
+        raise TimeoutError(f"waited {seconds:g} s in vain")
 
 
 def _fill(environment: Mapping[str, str], corpus: Corpus, dates: list[date]) -> None:

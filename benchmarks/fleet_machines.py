@@ -6,15 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import psutil
 
+from benchmarks.servers import free_port, wait_for
 from dreaming.errors import UsageError
 
 BRIDGE = "dreaming0"
@@ -90,13 +88,6 @@ def script(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
-def free_port(host: str) -> int:
-    """A port that nobody has there."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def redis(host: str, folder: Path) -> Iterator[str]:
     """The URL of a Redis without its number of a database; raises `UsageError` where there is no `redis-server`."""
@@ -126,12 +117,13 @@ S3_KEYS = {"aws_access_key_id": "fake", "aws_secret_access_key": "fake", "region
 
 
 def _wait_for_port(host: str, port: int) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
+    def listens() -> bool:
         with suppress(OSError), socket.create_connection((host, port), timeout=1):
-            return
-        time.sleep(0.1)
-    raise TimeoutError(f"Nothing listens at {host}:{port}.")
+            return True
+        return False
+
+    if not wait_for(listens, PATIENCE_SECONDS, pause_seconds=0.1):
+        raise TimeoutError(f"Nothing listens at {host}:{port}.")
 
 
 @contextmanager
@@ -145,12 +137,3 @@ def worker(
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     with process([*prefix, *command], environment={**environment, **path}, log=folder / f"{name}.log") as started:
         yield started
-
-
-def is_served(url: str) -> bool:
-    """Whether a web server answers."""
-    try:
-        with urlopen(url, timeout=5):
-            return True
-    except (URLError, OSError):
-        return False

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from benchmarks.corpus import Corpus, load_corpus, make_talks
 from benchmarks.memory_day import peak_mb
 from benchmarks.result import Aim, Cell, Result
+from benchmarks.servers import bare_environment
 from dreaming.home import open_home
 from dreaming.settings import Settings
 
@@ -99,9 +100,11 @@ def _measure(messages: int, corpus: Corpus) -> Iterator[dict[str, Cell]]:
 
 
 def _in_own_process(environment: dict[str, str], *command: str, memory: _Memory | None = None) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DREAMING_", "DAGSTER_"))}
     process = psutil.Popen(
-        [sys.executable, "-m", *command], env=kept | environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [sys.executable, "-m", *command],
+        env=bare_environment() | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     while process.poll() is None:
         if memory:

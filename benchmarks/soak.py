@@ -19,9 +19,10 @@ from rich.console import Console
 
 from benchmarks.corpus import Corpus, load_corpus
 from benchmarks.result import Aim, Cell, Result, print_result
+from benchmarks.servers import wait_for
 from benchmarks.soak_daemon import DAEMON_FAULTS, strike_daemon
 from benchmarks.soak_faults import FAULTS, Fault
-from benchmarks.soak_world import PATIENCE_SECONDS, Soak, new_soak, services, wait_for
+from benchmarks.soak_world import PATIENCE_SECONDS, Soak, new_soak, services
 
 TIMES = 10
 INITIAL = ("run", "--json")
@@ -94,7 +95,7 @@ def _strike(soak: Soak, fault: Fault, chance: Random, tally: Tally, *, on_upgrad
     command, request = (soak.upgrade() if on_upgrade else INITIAL), None
     process = soak.start(*command, before=fault.before(chance))
     if on_upgrade:
-        wait_for(lambda: soak.vendor.books.in_flight > 0 or process.poll() is not None)
+        wait_for(lambda: soak.vendor.books.in_flight > 0 or process.poll() is not None, PATIENCE_SECONDS)
         sleep(chance.uniform(0.0, 1.5))
         request = _request(soak)
         command = soak.upgrade(request)

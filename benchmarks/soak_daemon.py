@@ -1,11 +1,8 @@
 """Runs that the daemon makes, while daemons die, or while there are two."""
 
 import signal
-import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from random import Random
@@ -13,23 +10,24 @@ from time import sleep
 
 import psutil
 
-from benchmarks.soak_world import PATIENCE_SECONDS, Process, Soak, wait_for
+from benchmarks.servers import free_port, is_served, wait_for
+from benchmarks.soak_world import PATIENCE_SECONDS, Process, Soak
 from dagster_project.webserver import WORKSPACE
 
 LOOK_EACH_SECONDS = 5.0
 
 
-def _kill_daemon(soak: Soak, ui: Process, port: int) -> Process:
+def _kill_daemon(soak: Soak, ui: Process, port: int) -> list[Process]:
     """The daemon is killed; the UI is started again, as a person or a supervisor would."""
     for child in psutil.Process(ui.pid).children(recursive=True):
         with suppress(psutil.Error):
             if any("daemon" in word for word in child.cmdline()):
                 child.kill()
     _end(ui)
-    return _start(soak, port)
+    return [_start(soak, port)]
 
 
-def _second_daemon(soak: Soak, ui: Process, _port: int) -> Process:
+def _second_daemon(soak: Soak, ui: Process, _port: int) -> list[Process]:
     """Another one is started beside it; nobody ends it before the UI is."""
     home = soak.environment["DREAMING_HOME"]
     command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(WORKSPACE)]
@@ -37,46 +35,42 @@ def _second_daemon(soak: Soak, ui: Process, _port: int) -> Process:
     other = subprocess.Popen(
         command, env=environment, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
     )
-    _OTHERS.append(other)
-    return ui
+    return [ui, other]
 
 
-DAEMON_FAULTS: Mapping[str, Callable[[Soak, Process, int], Process]] = {
+DAEMON_FAULTS: Mapping[str, Callable[[Soak, Process, int], list[Process]]] = {
     "daemon killed": _kill_daemon,
     "two daemons": _second_daemon,
 }
-_OTHERS: list[Process] = []
+"""Given the UI's process, and its port; what runs then, the UI first."""
 
 
 def strike_daemon(name: str, soak: Soak, chance: Random) -> None:
     """Let the daemon make an initial run and an upgrade, and strike in the middle of either."""
-    port = _free_port()
-    ui = _start(soak, port)
+    port = free_port()
+    ui, others = _start(soak, port), list[Process]()
     try:
         for command in (("run", "--queue", "--json"), (*soak.upgrade(), "--queue")):
             if told := soak.run(*command):
                 raise RuntimeError(told)
             sleep(chance.uniform(0.0, 12.0))
-            ui = DAEMON_FAULTS[name](soak, ui, port)
+            ui, *more = DAEMON_FAULTS[name](soak, ui, port)
+            others += more
             _wait_for_rest(soak)
     finally:
-        for other in _OTHERS:
-            _end(other)
-        _OTHERS.clear()
-        _end(ui)
+        for process in (*others, ui):
+            _end(process)
 
 
 def _wait_for_rest(soak: Soak) -> None:
-    def is_at_rest() -> bool:
-        sleep(LOOK_EACH_SECONDS)
-        return all(run["has_ended"] for run in soak.look()["runs"])
-
-    wait_for(is_at_rest)
+    wait_for(
+        lambda: all(run["has_ended"] for run in soak.look()["runs"]), PATIENCE_SECONDS, pause_seconds=LOOK_EACH_SECONDS
+    )
 
 
 def _start(soak: Soak, port: int) -> Process:
     ui = soak.start("ui", "--port", str(port))
-    if not wait_for(lambda: _is_up(port)):
+    if not wait_for(lambda: is_served(f"http://127.0.0.1:{port}/server_info"), PATIENCE_SECONDS):
         raise RuntimeError("The UI did not start.")
     return ui
 
@@ -87,17 +81,3 @@ def _end(process: Process) -> None:
         process.communicate(timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-
-
-def _is_up(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,7 +1,6 @@
 """What a soak runs in: PostgreSQL, an object store, a vendor, all on loopback; and homes that the command works in."""
 
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -10,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +16,7 @@ import fsspec
 import sqlalchemy as sa
 
 from benchmarks.corpus import Corpus, text_bytes
+from benchmarks.servers import bare_environment
 from benchmarks.soak_store import ACCESS, Moods, serve_store
 from dreaming.conversation import Conversation
 from dreaming.testing import make_conversation
@@ -153,9 +152,8 @@ def new_soak(of: Services, folder: Path, corpus: Corpus, *, embedded: bool) -> I
 
 
 def _environment(home: Path, vendor: FakeVendor) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DREAMING_", "DAGSTER_"))}
     own = {"DREAMING_HOME": str(home), "DREAMING_TIMEZONE": "UTC"}
-    return kept | own | {"ANTHROPIC_API_KEY": "sk-fake", "ANTHROPIC_BASE_URL": vendor.url}
+    return bare_environment() | own | {"ANTHROPIC_API_KEY": "sk-fake", "ANTHROPIC_BASE_URL": vendor.url}
 
 
 def _shared(of: Services, name: str, database_url: str) -> dict[str, str]:
@@ -186,13 +184,3 @@ def _as_line(talk: Conversation) -> str:
         for each in talk.messages
     ]
     return json.dumps({"id": talk.id, "messages": messages}, ensure_ascii=False)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
-    """Wait until it is so; returns whether it came to be."""
-    until = monotonic() + seconds
-    while monotonic() < until:
-        if condition():
-            return True
-        sleep(0.02)
-    return False

@@ -50,7 +50,9 @@ def _require_rest(instance: dg.DagsterInstance) -> None:
 
 def copy_history(old: dg.DagsterInstance, new: dg.DagsterInstance) -> int:
     """Add what the old instance knows and the new one does not; returns how many runs. May be repeated."""
-    copied = sum(_copy_run(record, old, new) for record in _records(old) if not new.has_run(record.dagster_run.run_id))
+    missing = [record for record in _records(old) if not new.has_run(record.dagster_run.run_id)]
+    for record in missing:
+        _copy_run(record, old, new)
     for backfill in old.run_storage.get_backfills():
         if new.run_storage.get_backfill(backfill.backfill_id) is None:
             new.run_storage.add_backfill(backfill)
@@ -61,7 +63,7 @@ def copy_history(old: dg.DagsterInstance, new: dg.DagsterInstance) -> int:
     for pool in old.event_log_storage.get_pool_limits():
         if not pool.from_default:
             new.event_log_storage.set_concurrency_slots(pool.name, pool.limit)
-    return copied
+    return len(missing)
 
 
 def _records(instance: dg.DagsterInstance) -> Iterator[dg.RunRecord]:
@@ -71,7 +73,7 @@ def _records(instance: dg.DagsterInstance) -> Iterator[dg.RunRecord]:
         cursor = records[-1].dagster_run.run_id
 
 
-def _copy_run(record: dg.RunRecord, old: dg.DagsterInstance, new: dg.DagsterInstance) -> bool:
+def _copy_run(record: dg.RunRecord, old: dg.DagsterInstance, new: dg.DagsterInstance) -> None:
     """Copy a run: its events first, so that a run which is there has all of them."""
     run = record.dagster_run
     new.event_log_storage.delete_events(run.run_id)
@@ -90,4 +92,3 @@ def _copy_run(record: dg.RunRecord, old: dg.DagsterInstance, new: dg.DagsterInst
         if event.dagster_event is not None:
             at = datetime.fromtimestamp(event.timestamp, UTC)
             new.run_storage.handle_run_event(run.run_id, event.dagster_event, at)
-    return True

@@ -13,6 +13,7 @@ from dreaming.chunk import CONTENT_SEPARATOR, BChunk, Span
 from dreaming.conversation import ConversationId
 from dreaming.errors import DamagedPartition
 from dreaming.privacy.masking import Masking
+from dreaming.remembering.passages import read_passages
 from dreaming.remembering.search import Hit
 from dreaming.storage.partitions import PartitionStore
 
@@ -37,7 +38,7 @@ class Disclosure:
     def chunk(self, chunk: BChunk) -> BChunk:
         """A chunk, all of whose texts are masked."""
         contents = self._read(chunk)
-        parts = [self._part(contents, span, text) for span, text in _parts(chunk)]
+        parts = [self._part(contents, span, text) for span, text in read_passages(chunk)]
         said = list(dict.fromkeys(contents.get(span.message_id, "") for span in chunk.spans))
         return replace(
             chunk,
@@ -77,13 +78,3 @@ class Disclosure:
                 if found.end - found.start >= _SHORTEST_REPEATED:
                     text = text.replace(content[found.start : found.end], found.placeholder)
         return self._masking.mask(text)
-
-
-def _parts(chunk: BChunk) -> Sequence[tuple[Span, str]]:
-    """The spans of a chunk with their texts."""
-    parts, at = [], 0
-    for span in chunk.spans:
-        length = span.end - span.start
-        parts.append((span, chunk.content[at : at + length]))
-        at += length + len(CONTENT_SEPARATOR)
-    return parts

@@ -10,7 +10,7 @@ number of processes, and ends in the same state.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
@@ -143,14 +143,18 @@ class Pipeline:
 
     def _to_chunk(self, day: date, rechunk: Rechunk, chunker: Chunker) -> Iterator[ConversationDay]:
         """The conversations that will be chunked, as things are now."""
-        with self.store.open_conversations(day) as raw, ExitStack() as stack:
+        with self.store.open_conversations(day) as raw, self.basic_before(day) as before:
+            yield from to_cut(raw.rows(), before, rechunk, chunker)
+
+    @contextmanager
+    def basic_before(self, day: date) -> Iterator[Partition[BChunk]]:
+        """The basic chunks that a day has; none where they cannot be read any more."""
+        with ExitStack() as stack:
             try:
                 before = stack.enter_context(self.store.open_chunks("basic_chunks", day))
             except DamagedPartition:
                 before = no_chunks()
-            for conversation in raw.rows():
-                if not stands(held_in(before, conversation), conversation, rechunk, chunker):
-                    yield conversation
+            yield before
 
     def _chunk(self, day: date, rechunk: Rechunk, chunker: Chunker) -> ChunkStatistics:
         notes = {"raw": self.raw_hash(day)}
@@ -193,7 +197,7 @@ class Pipeline:
         for conversation in conversations:
             held = before.of_conversation(conversation.conversation_id)
             statistics.conversations += 1
-            if stands(held, conversation, rechunk, chunker):
+            if _stands(held, conversation, rechunk, chunker):
                 statistics.conversations_kept += 1
                 statistics.chunks_kept += len(held)
                 yield from held
@@ -260,7 +264,16 @@ class Pipeline:
         return self.publish(day)
 
 
-def held_in(before: ChunksBefore, conversation: ConversationDay) -> Sequence[BChunk]:
+def to_cut(
+    conversations: Iterable[ConversationDay], before: ChunksBefore, rechunk: Rechunk, chunker: Chunker
+) -> Iterator[ConversationDay]:
+    """The conversations that do not keep the chunks that they had before."""
+    for conversation in conversations:
+        if not _stands(_held(before, conversation), conversation, rechunk, chunker):
+            yield conversation
+
+
+def _held(before: ChunksBefore, conversation: ConversationDay) -> Sequence[BChunk]:
     """The basic chunks that a conversation has; none where they cannot be read any more."""
     try:
         return before.of_conversation(conversation.conversation_id)
@@ -268,7 +281,7 @@ def held_in(before: ChunksBefore, conversation: ConversationDay) -> Sequence[BCh
         return ()
 
 
-def stands(held: Sequence[BChunk], conversation: ConversationDay, rechunk: Rechunk, chunker: Chunker) -> bool:
+def _stands(held: Sequence[BChunk], conversation: ConversationDay, rechunk: Rechunk, chunker: Chunker) -> bool:
     """Whether a conversation keeps the chunks that it has."""
     if not held or any(chunk.source_hash != conversation.content_hash for chunk in held):
         return False

@@ -105,6 +105,9 @@ class Settings:
                 f"DREAMING_STORE={_without_password(store_url)!r} is shared storage, which needs DREAMING_DATABASE_URL "
                 "(PostgreSQL) for its locks. Set it, or leave DREAMING_STORE unset to keep partitions in DREAMING_HOME."
             )
+        kept = _days(
+            env, "DREAMING_KEEP_RUNS_DAYS", 0, f"Use one, {DEFAULT_KEEP_RUNS_DAYS} for example; 0 is for ever."
+        )
         patterns = absolute_path(path) if (path := env.get("DREAMING_PRIVATE_PATTERNS")) else None
         return cls(
             home=home,
@@ -126,8 +129,8 @@ class Settings:
             own_hosts=_listed(env.get("DREAMING_OWN_HOSTS")),
             planner=_planner(env.get("DREAMING_PLANNER") or None),
             executor=_executor(env.get("DREAMING_EXECUTOR") or "multiprocess"),
-            days_a_run=_days_a_run(env.get("DREAMING_DAYS_A_RUN") or None),
-            keep_runs_days=_days(env, "DREAMING_KEEP_RUNS_DAYS", default=DEFAULT_KEEP_RUNS_DAYS),
+            days_a_run=_days(env, "DREAMING_DAYS_A_RUN", 1, "Set it to 1 or more."),
+            keep_runs_days=DEFAULT_KEEP_RUNS_DAYS if kept is None else kept,
         )
 
 
@@ -146,14 +149,6 @@ def _executor(name: str) -> ExecutorName:
     if name not in (known := get_args(ExecutorName)):
         raise ConfigurationError(f"DREAMING_EXECUTOR={name!r} is none. Set it to one of {', '.join(known)}.")
     return name  # type: ignore[return-value] # one of them, as was just looked
-
-
-def _days_a_run(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"DREAMING_DAYS_A_RUN={text!r} is no number of days. Set it to 1 or more.")
-    return int(text)
 
 
 def absolute_path(path: str | Path) -> Path:
@@ -230,12 +225,12 @@ def _postgresql_url(url: str | None) -> str | None:
     )
 
 
-def _days(env: Mapping[str, str], name: str, *, default: int) -> int:
-    text = env.get(name) or str(default)
-    if not text.isdecimal():
-        raise ConfigurationError(
-            f"{name}={text!r} is no number of days. Use one, {default} for example; 0 is for ever."
-        )
+def _days(env: Mapping[str, str], name: str, least: int, advice: str) -> int | None:
+    text = env.get(name)
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < least:
+        raise ConfigurationError(f"{name}={text!r} is no number of days. {advice}")
     return int(text)
 
 

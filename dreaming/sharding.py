@@ -20,11 +20,10 @@ import numpy as np
 import pyarrow as pa
 
 from dreaming.chunk import BChunk
-from dreaming.conversation import ConversationDay
 from dreaming.errors import DamagedPartition
-from dreaming.pipeline import Chunker, ChunksBefore, Pipeline, Rechunk, held_in, stands
+from dreaming.pipeline import Chunker, ChunksBefore, Pipeline, Rechunk, to_cut
 from dreaming.statistics import ChunkStatistics
-from dreaming.storage.partitions import Partition, chunk_batches, no_chunks
+from dreaming.storage.partitions import Partition, chunk_batches
 
 _log = logging.getLogger(__name__)
 
@@ -76,10 +75,9 @@ def cut_shard(
     chunker, statistics = chunker or pipeline.chunker, ChunkStatistics()
     # Before anything is read: where another run replaces it meanwhile, the note tells.
     raw_hash = pipeline.raw_hash(day)
-    with pipeline.store.open_conversations(day) as raw, ExitStack() as stack:
-        before = _basic(stack, pipeline, day)
+    with pipeline.store.open_conversations(day) as raw, pipeline.basic_before(day) as before:
         groups = dict(enumerate(split(raw.group_sizes, shards.count))).get(number, range(0))
-        chunker.prepare(_to_cut(raw, groups, before, rechunk, chunker))
+        chunker.prepare(to_cut(raw.rows(groups), before, rechunk, chunker))
         chunks = pipeline.cut(raw.rows(groups), before, rechunk, chunker, statistics)
 
         def notes() -> dict[str, str]:
@@ -103,7 +101,7 @@ def join_shards(
     try:
         with _opened(pipeline, day, shards) as parts:
             for part in parts.missing:
-                chunker.prepare(_to_cut(parts.raw, part, parts.before, rechunk, chunker))
+                chunker.prepare(to_cut(parts.raw.rows(part), parts.before, rechunk, chunker))
         with pipeline.locks.hold(day):
             with _opened(pipeline, day, shards) as parts:
                 statistics = _write(pipeline, day, parts, rechunk, chunker)
@@ -130,7 +128,7 @@ class _Parts:
             if _is_of(waiting[number], self.raw_hash, groups)
         }
         stale = [shard for number, shard in enumerate(waiting) if number not in self.usable and shard.row_count]
-        self.before = _Before([*stale, _basic(stack, pipeline, day)])
+        self.before = _Before([*stale, stack.enter_context(pipeline.basic_before(day))])
 
     @property
     def missing(self) -> list[range]:
@@ -176,18 +174,3 @@ def _write(pipeline: Pipeline, day: date, parts: _Parts, rechunk: Rechunk, chunk
 
     pipeline.store.join_chunks("basic_chunks", day, batches(), notes={"raw": parts.raw_hash})
     return statistics
-
-
-def _basic(stack: ExitStack, pipeline: Pipeline, day: date) -> Partition[BChunk]:
-    try:
-        return stack.enter_context(pipeline.store.open_chunks("basic_chunks", day))
-    except DamagedPartition:
-        return no_chunks()
-
-
-def _to_cut(
-    raw: Partition[ConversationDay], groups: range, before: ChunksBefore, rechunk: Rechunk, chunker: Chunker
-) -> Iterator[ConversationDay]:
-    for conversation in raw.rows(groups):
-        if not stands(held_in(before, conversation), conversation, rechunk, chunker):
-            yield conversation

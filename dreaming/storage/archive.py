@@ -79,10 +79,10 @@ class Archive:
         Raises `UsageError` when another zone than the one wanted was pinned before.
         """
         with self.database.read() as connection:
-            pinned = _setting(connection, "time_zone")
+            pinned = read_setting(connection, "time_zone")
         if pinned is None:
             with self.database.write() as connection:
-                pinned = _setting(connection, "time_zone")
+                pinned = read_setting(connection, "time_zone")
                 if pinned is None:
                     connection.execute(settings.insert().values(name="time_zone", value=wanted or machine))
         if pinned is not None and wanted and wanted != pinned:
@@ -95,7 +95,7 @@ class Archive:
     def calendar(self) -> Calendar:
         """The pinned time zone and the start day; raises `UsageError` when no zone was pinned yet."""
         with self.database.read() as connection:
-            name = _setting(connection, "time_zone")
+            name = read_setting(connection, "time_zone")
         if name is None:
             raise UsageError("No time zone is pinned yet. Run any dreaming command once.")
         return Calendar(parse_zone(name), self.start)
@@ -320,7 +320,8 @@ def _keep_newest_time(connection: sa.Connection, conversation: Conversation, hel
         connection.execute(conversations.update().where(own).values(updated_at=conversation.updated_at))
 
 
-def _setting(connection: sa.Connection, name: str) -> str | None:
+def read_setting(connection: sa.Connection, name: str) -> str | None:
+    """What the archive's database holds under a name, beside what was imported."""
     return connection.execute(sa.select(settings.c.value).where(settings.c.name == name)).scalar()
 
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from dreaming.errors import StorageError, UsageError
+from dreaming.storage.archive import read_setting
 from dreaming.storage.database import Database
 from dreaming.storage.tables import conversations, settings
 
@@ -15,7 +16,7 @@ _ID, _FROM, _TO = "home_id", "moved_from", "moved_to"
 def require_here(archive: Database) -> None:
     """Raise `StorageError` for a home that was moved away, and for one that has not come whole."""
     with archive.read() as connection:
-        went, came = _told(connection, _TO), _told(connection, _FROM)
+        went, came = read_setting(connection, _TO), read_setting(connection, _FROM)
     if archive.is_sqlite and went:
         where = json.loads(went)
         raise StorageError(
@@ -29,7 +30,7 @@ def require_here(archive: Database) -> None:
 def home_id(old: Database) -> str:
     """What a home is known by at its new place: told here at once, so that a move that is interrupted can go on."""
     with old.write() as connection:
-        known = _told(connection, _ID)
+        known = read_setting(connection, _ID)
         if known is None:
             known = uuid4().hex
             _tell(connection, _ID, known)
@@ -39,7 +40,7 @@ def home_id(old: Database) -> str:
 def has_come(new: Database, home: str) -> bool:
     """Whether this home was moved to its new place before, and whole; raises `UsageError` where another one is."""
     with new.read() as connection:
-        told = _told(connection, _FROM)
+        told = read_setting(connection, _FROM)
         held = connection.execute(sa.select(sa.func.count()).select_from(conversations)).scalar_one()
     if told is None and held:
         raise UsageError(
@@ -61,10 +62,6 @@ def tell_coming(new: sa.Connection, home: str, *, is_whole: bool) -> None:
 def tell_gone(old: sa.Connection, *, database: str, store: str) -> None:
     """Say in a home where it went."""
     _tell(old, _TO, json.dumps({"database": database, "store": store}))
-
-
-def _told(connection: sa.Connection, name: str) -> str | None:
-    return connection.execute(sa.select(settings.c.value).where(settings.c.name == name)).scalar()
 
 
 def _tell(connection: sa.Connection, name: str, value: str) -> None:
