@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import forkserver
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -58,9 +59,8 @@ def execute(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutc
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
-            run_config={**launch.config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            # Who started it sees how it ended: the daemon makes it again for nobody.
-            tags={**launch.tags, _RETRIES_TAG: "0"},
+            run_config=_run_config(launch),
+            tags=_tags(launch),
             raise_on_error=False,
         )
     run = instance.get_run_by_id(run_id) or result.dagster_run
@@ -75,14 +75,24 @@ def execute_in_processes(home: Home, instance: dg.DagsterInstance, launch: Launc
     run = instance.create_run_for_job(
         job.get_definition(),
         run_id=run_id,
-        run_config={**launch.config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags=dict(launch.tags),
+        run_config=_run_config(launch),
+        tags=_tags(launch),
     )
     _start_quiet_processes()
     with signed_for(run_id, instance, home.ledger.database):
         result = execute_run(job, run, instance, raise_on_error=False)
     run = instance.get_run_by_id(run_id) or run
     return RunOutcome(run_id, run.status, _failure_message(result))
+
+
+def _run_config(launch: Launch) -> dict[str, Any]:
+    """The config of a run of the command: it logs to Dagster alone."""
+    return {**launch.config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def _tags(launch: Launch) -> dict[str, str]:
+    """The tags of a run of the command: who started it sees how it ended, and the daemon makes it again for nobody."""
+    return {**launch.tags, _RETRIES_TAG: "0"}
 
 
 def _start_quiet_processes() -> None:

@@ -93,6 +93,7 @@ def test_the_command_cuts_a_day_in_processes_of_this_machine(settings):  # noqa:
         [found] = instance.get_runs()
         assert (found.run_id, found.job_name) == (summary["run"]["run_id"], "dream_large_day")
         assert found.status == dg.DagsterRunStatus.SUCCESS
+        assert found.tags["dagster/max_retries"] == "0"
         assert instance.get_materialized_partitions(dg.AssetKey("memory_index")) == {DAY.isoformat()}
     refused = dreaming("run", "--shards", "2")
     assert refused.returncode == 2
