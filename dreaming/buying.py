@@ -12,6 +12,7 @@ from time import monotonic
 
 import sqlalchemy as sa
 
+from dreaming.batching import Outbox, Settling
 from dreaming.candidates import asked_model, chunk_slices
 from dreaming.conversation import ConversationDay
 from dreaming.errors import DamagedPartition, DreamingError
@@ -86,15 +87,22 @@ class Buying:
         request: UpgradeRequest,
         days: Collection[date],
         *,
+        settling: Settling,
+        outbox: Outbox | None,
         on_published: Callable[[date, ChunkStatistics], None],
     ) -> None:
+        """With an `outbox`, what is asked for goes to the vendor in batches."""
         self._home = home
+        self._settling = settling
+        self._outbox = outbox
         self._provider = provider
         self._meter = meter
         self._request = request
         self._on_published = on_published
         self._waiting = deque(home.requests.open_spans(request.request_id, days))
         self._left: list[PlannedSpan] = []
+        self._pending_chunks = 0
+        """Of the spans whose replies come in batches."""
         self._largest: float | None = None
         """Once a budget has refused a span: the most tokens that one may have which is tried next."""
         self._asking = 0
@@ -121,6 +129,7 @@ class Buying:
             skipped = self._home.requests.skipped(self._request.request_id)
             left = (*self._left, *self._waiting, *(span for span, _ in self._suspects))
             skipped["left"] = sum(span.chunks for span in left)
+            skipped["pending"] = self._pending_chunks
             self.outcome.skipped = dict(+skipped)
 
     async def _buy_all(self) -> None:
@@ -130,6 +139,10 @@ class Buying:
                 self._stop("provider", failure.message)
                 return
             self.outcome.llm_model = self._provider.model.served
+            if failure := await self._settling.settle():
+                self._stop("provider", failure.message)
+                return
+            ended = self._settling.ended()
             try:
                 async with asyncio.TaskGroup() as workers:
                     for _ in range(workers_for(self._provider)):
@@ -137,6 +150,12 @@ class Buying:
             except* DreamingError as errors:
                 # Where the ledger cannot be written, it can be for none of them: one is enough.
                 raise errors.exceptions[0] from None
+            if self._outbox and self._meter.is_winding_up:
+                await self._outbox.give_up()
+            elif self._outbox:
+                await self._submit(self._outbox)
+            if self._goes_on() or self.outcome.stopped == "time":
+                self._home.batches.note_collected(self._request.request_id, ended)
 
     async def _buy_each(self) -> None:
         while self._goes_on() and (span := self._next()) is not None:
@@ -145,6 +164,12 @@ class Buying:
             except BaseException:
                 self._left.append(span)
                 raise
+            if self._outbox and self._outbox.is_full:
+                await self._submit(self._outbox)
+
+    async def _submit(self, outbox: Outbox) -> None:
+        if failure := await outbox.submit(self._provider):
+            self._stop("provider", failure.message)
 
     def _goes_on(self) -> bool:
         return self.outcome.stopped in (None, "budget") and not self._meter.is_winding_up
@@ -213,6 +238,9 @@ class Buying:
         failure = result.failure
         if failure.reason == FailureReason.BUSY:
             self._waiting.append(span)
+            return
+        if failure.reason == FailureReason.PENDING:
+            self._pending_chunks += span.chunks
             return
         self.outcome.message = self.outcome.message or failure.message
         if failure.reason in _GIVEN_UP:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from dreaming.batching import Outbox, Settling
 from dreaming.buying import Buying
 from dreaming.candidates import count_quality, read_candidates, read_groups, read_spans
 from dreaming.conversation import ConversationId
@@ -21,6 +22,7 @@ from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Balance, Limit, request_scope
 from dreaming.spending.meter import Meter
+from dreaming.spending.prices import Delivery
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.requests import UpgradeRequest
 from dreaming.task import DreamingTaskResult
@@ -80,11 +82,18 @@ class DreamingExecutor:
         return request
 
     def upgrade(
-        self, request: UpgradeRequest, days: Collection[date], *, after: DreamingTaskResult | None = None
+        self,
+        request: UpgradeRequest,
+        days: Collection[date],
+        *,
+        after: DreamingTaskResult | None = None,
+        delivery: Delivery | None = None,
     ) -> DreamingTaskResult:
         """Buy what is left of a request's plan on days, and publish the days that change.
 
-        `after` is what the same run did before. Ends normally when a budget or the time is used up: `stopped` says so.
+        What has come of its batches is taken first. `after` is what the same run did before; `delivery` is how the rest
+        is asked for, by default as the request says. Ends normally when a budget or the time is used up: `stopped` says
+        so.
         Interrupted, it publishes what was bought, and goes on being interrupted. The result is in the ledger either
         way, by the run's id.
 
@@ -93,10 +102,21 @@ class DreamingExecutor:
         """
         started = perf_counter()
         self.home.require_standing(request.request_id)
-        provider, meter = self._open_provider(request)
+        in_batches = (delivery or request.terms.delivery) == "batch"
+        outbox = Outbox(self.home, request.request_id, self.run_id) if in_batches else None
+        provider, meter = self._open_provider(request, outbox)
         damaged = self._plan(request, provider, days)
         before = count_quality(self.home.store, days)
-        work = Buying(self.home, provider, meter, request, days, on_published=self.on_published)
+        work = Buying(
+            self.home,
+            provider,
+            meter,
+            request,
+            days,
+            settling=Settling(self.home, provider, request.request_id, run_id=self.run_id),
+            outbox=outbox,
+            on_published=self.on_published,
+        )
         result = work.outcome
         result.failed_days |= {day.isoformat(): told for day, told in damaged.items()}
         try:
@@ -106,6 +126,7 @@ class DreamingExecutor:
             result.tokens_consumed, result.estimated_cost_usd = spent.tokens, spent.cost_usd
             result.quality_before, result.quality_counts = before, count_quality(self.home.store, days)
             result.budget = self.home.ledger.balance(request_scope(request.request_id)).as_json()
+            result.note_pending(self.home.batches.pending(request.request_id))
             result.processing_time_seconds = round(perf_counter() - started, 3)
             result.add(after)
             self.home.requests.store_result(
@@ -179,7 +200,7 @@ class DreamingExecutor:
     def _standing(self, provider: LLMProvider) -> list[Balance]:
         return list(self.home.ledger.window_balances(provider.name, provider.model.quality_level).values())
 
-    def _open_provider(self, request: UpgradeRequest) -> tuple[LLMProvider, Meter]:
+    def _open_provider(self, request: UpgradeRequest, outbox: Outbox | None = None) -> tuple[LLMProvider, Meter]:
         """The provider that a request asks for, and what meters it."""
         meter = Meter(
             self.home.ledger,
@@ -189,6 +210,7 @@ class DreamingExecutor:
             deadline_at=request.deadline_at,
             account=request.terms.account,
             retry_failed=request.terms.retry_failed,
+            keep_for_batch=outbox.keep if outbox else None,
         )
         provider = self._provider(request.terms, meter)
         self._require_bound(provider, [balance.limit for balance in self._balances(provider, request)])
@@ -212,6 +234,8 @@ class DreamingExecutor:
                 f"The model {provider.model.served!r} of {name} gives {provider.model.quality_level} chunks, and "
                 f"{terms.target_quality} ones are asked for. Choose a better model, or a lower target_quality."
             )
+        if terms.delivery == "batch" and provider.batches() is None:
+            raise UsageError(f"{name} takes no batches. Ask for delivery now.")
         return provider
 
     def _require_bound(self, provider: LLMProvider, limits: Sequence[Limit]) -> None:

@@ -21,6 +21,7 @@ from dreaming.settings import Settings, absolute_path
 from dreaming.sources import DaySource
 from dreaming.sources.database import DatabaseSource
 from dreaming.sources.folder import WatchedFolder
+from dreaming.spending.batches import Batches
 from dreaming.spending.ledger import Ledger
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.archive import Archive, machine_time_zone
@@ -47,6 +48,7 @@ class Home:
     settings: Settings
     archive: Archive
     ledger: Ledger
+    batches: Batches
     requests: Requests
     tasks: SubmittedTasks
     plans: Plans
@@ -201,6 +203,7 @@ def open_home(
             settings=settings,
             archive=archive,
             ledger=ledger,
+            batches=Batches(ledger.database, clock),
             requests=Requests(ledger.database),
             tasks=SubmittedTasks(ledger.database),
             plans=Plans(ledger.database),

@@ -194,7 +194,7 @@ class Planner:
         tokens, picodollars = Estimate.of(provider, at=now).expected(groups.tokens)
         seconds, calls = USUAL_SECONDS, 0
         if (row := measured.get((provider.name, provider.model.served))) and row["calls"] >= LEAST_MEASURED:
-            calls, seconds = int(row["calls"]), max(float(row["latency_ms"]) / 1000, 0.001)
+            calls, seconds = int(row["calls"]), float(row["latency_ms"]) / 1000 or USUAL_SECONDS
             sent, replied = expected_usage(np.array([row["text_tokens"] / calls]))
             factor = float(row["tokens"]) / (calls * float((sent + replied)[0]))
             tokens, picodollars = (np.rint(each * factor).astype(np.int64) for each in (tokens, picodollars))

@@ -3,6 +3,7 @@
 import os
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -43,6 +44,15 @@ class ProcessIdentity:
         """The identity that was written as text."""
         host, boot, pid, started = text.rsplit("|", 3)
         return cls(host, boot, int(pid), float(started))
+
+
+def is_over(owner: str | None, until: datetime | None, now: datetime) -> bool:
+    """Whether whoever began something is gone: told by its process, or where that cannot be asked, by its time.
+
+    `owner` is an identity as text, None where no process minds it any more; `until` is when it surely is over.
+    """
+    alive = None if owner is None else ProcessIdentity.parse(owner).is_alive()
+    return until is not None and until < now if alive is None else not alive
 
 
 def this_process() -> ProcessIdentity:

@@ -170,6 +170,8 @@ class DreamingTaskResult:
     quality_before: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     """Chunks that were asked for and not upgraded, by reason; `left` are those that a further run would take."""
+    pending: dict[str, Any] = field(default_factory=dict)
+    """What waits at the vendor in batches: since when, how many calls, and what they will come to."""
     stopped: Stopped | None = None
     message: str | None = None
     """For people: why it stopped, or the first thing that went wrong."""
@@ -181,6 +183,12 @@ class DreamingTaskResult:
     def as_json(self) -> dict[str, Any]:
         """As JSON has it."""
         return {name: _plain(value) for name, value in asdict(self).items()}
+
+    def note_pending(self, pending: Sequence[Mapping[str, Any]]) -> None:
+        """Note what waits at the vendor. A budget that is reserved for that has not stopped anything yet."""
+        self.pending = dict(pending[0]) if pending else {}
+        if self.pending and self.stopped == "budget":
+            self.stopped, self.message = None, None
 
     def add(self, before: "DreamingTaskResult | None") -> None:
         """Add what the same task did on the same days before."""
@@ -202,6 +210,8 @@ class DreamingTaskResult:
             whole.processing_time_seconds += part.processing_time_seconds
             whole.days_published = sorted({*whole.days_published, *part.days_published})
             whole.failed_days = whole.failed_days | part.failed_days
+            # Of the request, as the latest of its runs saw it.
+            whole.pending = part.pending
             whole.stopped, whole.message = whole.stopped or part.stopped, whole.message or part.message
         return whole
 

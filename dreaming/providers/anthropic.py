@@ -4,8 +4,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from dreaming.chunking.tokens import count_tokens
-from dreaming.model_call import Answer, Failure, ModelCall, Outcome, StopReason, TokenUsage
+from dreaming.model_call import Answer, Failure, ModelCall, Outcome
 from dreaming.prompting.schema import without_bounds
+from dreaming.providers.anthropic_batches import AnthropicBatches
+from dreaming.providers.anthropic_messages import read_message
 from dreaming.providers.attempt import attempt
 from dreaming.providers.faults import missing_key_failure
 from dreaming.providers.prompt_cache import PromptCache
@@ -16,13 +18,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "claude-haiku-3-5"
 DEFAULT_LIMITS = Limits(timeout_seconds=60, max_concurrency=32, window_tokens=8_000)
-
-_STOPS: dict[str | None, StopReason] = {
-    "end_turn": "end",
-    "max_tokens": "max_tokens",
-    "model_context_window_exceeded": "max_tokens",
-    "refusal": "refusal",
-}
 
 
 class AnthropicProvider(LLMProvider):
@@ -70,18 +65,14 @@ class AnthropicProvider(LLMProvider):
     async def _ask(self, call: ModelCall) -> Answer:
         cached = self._cache.is_worth(count_tokens(call.instructions))
         raw = await self._connected().messages.with_raw_response.create(**self._request(call, cached=cached))
-        message: Any = await raw.json()
-        usage = _usage(message.get("usage"))
-        if cached and usage is not None:
-            self._cache.note(read_tokens=usage.cache_read_tokens)
-        return Answer(
-            text="".join(block["text"] for block in message["content"] if block["type"] == "text"),
-            usage=usage,
-            stop=_STOPS.get(message["stop_reason"], "other"),
-            model=message["model"],
-            vendor_ref=raw.headers.get("request-id") or message["id"],
-            seconds=0,
-        )
+        answer = read_message(await raw.json(), vendor_ref=raw.headers.get("request-id"))
+        if cached and answer.usage is not None:
+            self._cache.note(read_tokens=answer.usage.cache_read_tokens)
+        return answer
+
+    def batches(self) -> AnthropicBatches:
+        """Message Batches."""
+        return AnthropicBatches(self._connected, self.model.served, lambda call: self._request(call, cached=False))
 
     def _connected(self) -> "AsyncAnthropic":
         from anthropic import AsyncAnthropic
@@ -106,15 +97,3 @@ class AnthropicProvider(LLMProvider):
             "messages": [{"role": "user", "content": call.content}],
             "output_config": {"format": {"type": "json_schema", "schema": without_bounds(call.schema)}},
         }
-
-
-def _usage(told: dict[str, Any] | None) -> TokenUsage | None:
-    """Anthropic's input excludes what was read from or written to the cache."""
-    if told is None:
-        return None
-    return TokenUsage(
-        input_tokens=told["input_tokens"],
-        cache_read_tokens=told.get("cache_read_input_tokens") or 0,
-        cache_write_tokens=told.get("cache_creation_input_tokens") or 0,
-        output_tokens=told["output_tokens"],
-    )

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dreaming.chunking.tokens import count_tokens
-from dreaming.model_call import REQUEST_OVERHEAD_TOKENS, Answer, Failure, ModelCall, Outcome, StopReason, TokenUsage
+from dreaming.model_call import REQUEST_OVERHEAD_TOKENS, Answer, Failure, ModelCall, Outcome
 from dreaming.prompting.schema import without_bounds
 from dreaming.providers.attempt import attempt
 from dreaming.providers.faults import missing_key_failure
 from dreaming.providers.models import ResolvedModel
+from dreaming.providers.openai_batches import OpenAIBatches
+from dreaming.providers.openai_completions import read_completion
 from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings, with_margin
 
 if TYPE_CHECKING:
@@ -21,9 +23,6 @@ DEFAULT_LIMITS = Limits(timeout_seconds=60, max_concurrency=32, window_tokens=8_
 
 PROBE_SECONDS = 3.0
 """How long a server may take to list its models."""
-
-_NO_CHOICE = {"message": {}, "finish_reason": "stop"}
-_STOPS: dict[str | None, StopReason] = {"stop": "end", "length": "max_tokens", "content_filter": "refusal"}
 
 
 class CompatibleServer(LLMProvider):
@@ -61,17 +60,7 @@ class CompatibleServer(LLMProvider):
 
     async def _ask(self, call: ModelCall) -> Answer:
         raw = await self._connected().chat.completions.with_raw_response.create(**self._request(call))
-        completion: Any = raw.http_response.json()
-        choice: Any = (completion["choices"] or [_NO_CHOICE])[0]
-        refused = bool(choice["message"].get("refusal"))
-        return Answer(
-            text=choice["message"].get("content") or "",
-            usage=_usage(completion.get("usage")),
-            stop="refusal" if refused else _STOPS.get(choice["finish_reason"], "other"),
-            model=completion.get("model") or self.model.served,
-            vendor_ref=raw.headers.get("x-request-id") or completion.get("id"),
-            seconds=0,
-        )
+        return read_completion(raw.http_response.json(), self.model.served, vendor_ref=raw.headers.get("x-request-id"))
 
     def _connected(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI
@@ -125,6 +114,10 @@ class OpenAIProvider(CompatibleServer):
         """Make one attempt."""
         return await self.connect() or await super().send(call)
 
+    def batches(self) -> OpenAIBatches:
+        """The Batch API; not every server of its wire has it."""
+        return OpenAIBatches(self._connected, self.model.served, self._request)
+
     def bound_input_tokens(self, call: ModelCall) -> int:
         """By OpenAI's own tokenizer, which is public; by bytes for others that speak its wire."""
         if not _is_openai(self._settings.base_url):
@@ -149,15 +142,3 @@ class OpenAIProvider(CompatibleServer):
 def _is_openai(base_url: str | None) -> bool:
     host = urlsplit(base_url).hostname if base_url else "api.openai.com"
     return host is not None and (host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com")))
-
-
-def _usage(told: dict[str, Any] | None) -> TokenUsage | None:
-    """OpenAI's input includes what was read from the cache."""
-    if told is None:
-        return None
-    cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    return TokenUsage(
-        input_tokens=told["prompt_tokens"] - cached,
-        cache_read_tokens=cached,
-        output_tokens=told.get("completion_tokens") or 0,
-    )

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from dreaming.chunk import QualityLevel
 from dreaming.model_call import Failure, ModelCall, Outcome
 from dreaming.privacy.masking import Masking
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.prompt import ReplyShape
+from dreaming.providers.batches import VendorBatches
 from dreaming.providers.conversing import Conversing
 from dreaming.providers.models import ResolvedModel, resolve_model
 from dreaming.providers.outgoing import masked_passage
@@ -123,6 +124,10 @@ class LLMProvider(ABC):
         """The input tokens of a call by the vendor's own free count, where there is one: never too few."""
         return None
 
+    def batches(self) -> VendorBatches[Any] | None:
+        """Where it takes many calls at once, for less, to be answered within a day; None where it does not."""
+        return None
+
     async def aclose(self) -> None:  # noqa: B027 # many have nothing to close
         """Close connections."""
 
@@ -164,6 +169,10 @@ class WrappedProvider(LLMProvider):
     def stays_here(self) -> bool:
         """Whether what the other is shown stays here."""
         return self.inner.stays_here
+
+    def batches(self) -> VendorBatches[Any] | None:
+        """The other's."""
+        return self.inner.batches()
 
     async def connect(self) -> Failure | None:
         """Connect the other; a local one learns only now which model it is."""

@@ -16,8 +16,10 @@ from dreaming.model_call import Answer, Charge, FailureReason, Outcome, TokenUsa
 from dreaming.processes import this_process
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, Limit
+from dreaming.spending.prices import Delivery
 from dreaming.storage.database import insert_new
 from dreaming.storage.tables import budget_limits, calls, scopes
+from dreaming.upgrading.filtering.columns import RANKS
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,11 @@ JUST_ENDED = timedelta(seconds=30)
 """A reply that is younger may be about to be made chunks of."""
 
 Purpose = Literal["basic_chunks", "upgrade", "planning", "benchmark"]
+
+MOST_EXPIRED = 3
+"""So often a request is given to a vendor in a batch that fails it."""
+_NOT_AGAIN = frozenset({FailureReason.BAD_REQUEST.value, FailureReason.CANCELED.value})
+"""How a call in a batch ends that is not put into another."""
 
 STATES: dict[Charge, CallState] = {"charged": "settled", "released": "released", "unknown": "unknown"}
 
@@ -49,7 +56,8 @@ class Reservation:
     request_id: str | None = None
     day: str | None = None
     lease: timedelta
-    """After so long it is surely over, whatever became of its process."""
+    """After so long it is surely over, whatever became of its process: of a batch, that it was to be put into one."""
+    delivery: Delivery = "now"
     ask_again: bool = False
     """Whether an unusable reply to an equal call does not count."""
 
@@ -65,10 +73,23 @@ class Reserved:
 class AlreadyAsked:
     """An equal call is under way."""
 
+    in_batch: bool = False
+    """Whether that may take a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedInBatch:
+    """This request has asked for the same in a batch, and it is not to be asked for in another."""
+
+    reason: FailureReason
+
 
 @dataclass(frozen=True, slots=True)
 class Busy:
     """Another upgrade is asking about the same conversation: what it buys need not be bought again."""
+
+    in_batch: bool = False
+    """Whether that may take a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +101,7 @@ class NoRoom:
     """Whether others of that scope are under way that may leave enough."""
 
 
-Reserving = Reserved | Answer | AlreadyAsked | Busy | NoRoom
+Reserving = Reserved | Answer | AlreadyAsked | FailedInBatch | Busy | NoRoom
 """What becomes of a reservation; an `Answer` where an equal call has had one."""
 
 
@@ -93,12 +114,32 @@ class Settlement:
     cost: int
     """In picodollars, of the usage that the vendor tells."""
     ended_at: datetime
+    run_id: str | None = None
+    """The run that learnt of it, where that is another than made the call."""
 
 
 Action = Callable[[sa.Connection], Any]
 """What else is written in the same transaction."""
 
 Work = Reservation | Settlement | Action
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """An upgrade that is asking about a conversation."""
+
+    conversation_id: str | None
+    request_id: str
+    tier: QualityLevel | None
+    in_batch: bool
+
+    def is_in_the_way_of(self, reservation: Reservation) -> bool:
+        """Whether another upgrade does better to wait for what this one buys.
+
+        Nobody waits a day for less than what he asks for.
+        """
+        another = self.conversation_id == reservation.conversation_id and self.request_id != reservation.request_id
+        return another and not (self.in_batch and (self.tier is None or RANKS[self.tier] < RANKS[reservation.tier]))
 
 
 class Entries:
@@ -146,13 +187,17 @@ class Entries:
         self._balances |= found
 
     def give_up(self, call_ids: Sequence[str]) -> None:
-        """Turn reservations into unknown calls: what they reserved is taken for spent."""
-        rows = {call_id: row for call_id, row in self._calls(call_ids).items() if row["state"] == "reserved"}
+        """Turn reservations into unknown calls: what they reserved is taken for spent.
+
+        Those that were to be put into a batch were never sent: nothing was spent.
+        """
+        rows = {call_id: row for call_id, row in self._calls(call_ids).items() if _may_be_lost(row)}
         self.load(scope for row in rows.values() for scope in row["scopes"])
         for call_id, row in rows.items():
-            self._count(row, reserved=True, counted=_reserved(row))
-            ending = {"state": "unknown", "failure": FailureReason.LOST.value, "ended_at": self._now}
-            self._ended.append({"of": call_id, **ending, **_counted(_reserved(row))})
+            state, counted = ("released", Amount()) if row["delivery"] == "batch" else ("unknown", _reserved(row))
+            self._count(row, reserved=True, counted=counted)
+            ending = {"state": state, "failure": FailureReason.LOST.value, "ended_at": self._now}
+            self._ended.append({"of": call_id, **ending, **_counted(counted)})
         self._write()
 
     def resolve(self, call_id: str, *, charged: bool) -> None:
@@ -185,42 +230,47 @@ class Entries:
         keys = [each.request_key for each in reservations]
         asked: dict[str, list[sa.RowMapping]] = {}
         if keys:
-            relevant = (calls.c.state == "reserved") | calls.c.reply.is_not(None)
+            failed = (calls.c.state == "released") & (calls.c.delivery == "batch") & calls.c.vendor_ref.is_not(None)
+            relevant = (calls.c.state == "reserved") | calls.c.reply.is_not(None) | failed
             query = sa.select(calls).where(calls.c.request_key.in_(keys), relevant).order_by(calls.c.ended_at)
             for row in self._connection.execute(query).mappings():
                 asked.setdefault(row["request_key"], []).append(row)
         return asked
 
-    def _busy(self, reservations: Sequence[Reservation]) -> set[tuple[str | None, str]]:
-        """The conversations that upgrades are asking about now, each with the request; none for what is free."""
+    def _busy(self, reservations: Sequence[Reservation]) -> list[_Asking]:
+        """What upgrades are asking about now; nothing for what is free."""
         mine = {each.conversation_id for each in reservations if each.request_id}
         if not mine:
-            return set()
+            return []
+        in_batch = (calls.c.state == "reserved") & (calls.c.delivery == "batch")
         about_to_be_taken = sa.and_(
             calls.c.reply.is_not(None),
             calls.c.ended_at > self._now - JUST_ENDED,
             ~calls.c.attributed,
             ~calls.c.unusable,
         )
-        query = sa.select(calls.c.conversation_id, calls.c.request_id).where(
+        query = sa.select(calls.c.conversation_id, calls.c.request_id, calls.c.tier, in_batch).where(
             calls.c.conversation_id.in_(mine),
             calls.c.request_id.is_not(None),
             (calls.c.state == "reserved") | about_to_be_taken,
         )
-        return {(row.conversation_id, row.request_id) for row in self._connection.execute(query)}
+        return [_Asking(*row) for row in self._connection.execute(query)]
 
     def _reserve(
-        self, reservation: Reservation, asked: dict[str, list[sa.RowMapping]], busy: set[tuple[str | None, str]]
+        self, reservation: Reservation, asked: dict[str, list[sa.RowMapping]], busy: list[_Asking]
     ) -> Reserving:
         equal = asked.get(reservation.request_key, [])
-        if reservation.request_key in self._new or any(row["state"] == "reserved" for row in equal):
-            return AlreadyAsked()
-        replies = [row for row in equal if not (reservation.ask_again and row["unusable"])]
+        open_calls = [row["delivery"] for row in equal if row["state"] == "reserved"]
+        if reservation.request_key in self._new or open_calls:
+            return AlreadyAsked(in_batch="batch" in open_calls or reservation.delivery == "batch")
+        replies = [row for row in equal if row["reply"] is not None and not (reservation.ask_again and row["unusable"])]
         if replies:
             return read_answer(replies[-1])
+        if reservation.delivery == "batch" and (reason := _failed_in_batch(equal, reservation.request_id)):
+            return FailedInBatch(reason)
         conversation_id, request_id = reservation.conversation_id, reservation.request_id
-        if request_id and any(of == conversation_id and by != request_id for of, by in busy):
-            return Busy()
+        if request_id and (others := [each for each in busy if each.is_in_the_way_of(reservation)]):
+            return Busy(in_batch=all(each.in_batch for each in others))
         for scope_id in reservation.scopes:
             balance = self._balances[scope_id]
             if not balance.fits(reservation.need):
@@ -231,7 +281,7 @@ class Entries:
             self._balances[scope_id].reserved += reservation.need
             self._changed.add(scope_id)
         if request_id:
-            busy.add((conversation_id, request_id))
+            busy.append(_Asking(conversation_id, request_id, reservation.tier, reservation.delivery == "batch"))
         return Reserved(call_id)
 
     def _settle(self, settlement: Settlement, row: sa.RowMapping | None) -> bool:
@@ -242,7 +292,7 @@ class Entries:
         self._count(row, reserved=row["state"] == "reserved", counted=counted)
         if counted.exceeds(_reserved(row)):
             self._close(row, counted)
-        ending = _ending(settlement)
+        ending = _ending(settlement, row)
         if row["request_key"] is None:
             # The conversation was forgotten meanwhile.
             ending["reply"] = None
@@ -371,10 +421,10 @@ def _what_calls_change(balance: Balance) -> dict[str, Any]:
 
 
 def _new_call(call_id: str, reservation: Reservation, now: datetime) -> dict[str, Any]:
-    named = ("request_key", "provider", "model_asked", "model", "purpose", "prompt_version", "conversation_id")
+    named = ("request_key", "provider", "tier", "model_asked", "model", "purpose", "prompt_version", "conversation_id")
     return {
         "call_id": call_id,
-        **{name: getattr(reservation, name) for name in (*named, "run_id", "request_id", "day")},
+        **{name: getattr(reservation, name) for name in (*named, "run_id", "request_id", "day", "delivery")},
         "state": "reserved",
         "scopes": list(reservation.scopes),
         "owner": str(this_process()),
@@ -403,7 +453,23 @@ def _to_count(settlement: Settlement, reserved: Amount) -> Amount:
     return reserved
 
 
-def _ending(settlement: Settlement) -> dict[str, Any]:
+def _may_be_lost(row: sa.RowMapping) -> bool:
+    """Whether nobody but the process that made a call can tell how it ends: a vendor tells of what is in a batch."""
+    return bool(row["state"] == "reserved" and row["batch_id"] is None)
+
+
+def _failed_in_batch(equal: Sequence[sa.RowMapping], request_id: str | None) -> FailureReason | None:
+    """Why what a request has asked for in batches is not to be put into another one; None where it is."""
+    failed = [
+        row["failure"]
+        for row in equal
+        if row["request_id"] == request_id and row["state"] == "released" and row["delivery"] == "batch"
+    ]
+    over = failed and (failed[-1] in _NOT_AGAIN or len(failed) >= MOST_EXPIRED)
+    return FailureReason(failed[-1]) if over else None
+
+
+def _ending(settlement: Settlement, row: sa.RowMapping) -> dict[str, Any]:
     outcome = settlement.outcome
     if isinstance(outcome, Answer):
         became = {"failure": None, "stop": outcome.stop, "reply": storable(outcome.text)[0]}
@@ -412,8 +478,10 @@ def _ending(settlement: Settlement) -> dict[str, Any]:
     return {
         "state": STATES[outcome.charge],
         **became,
-        "latency_ms": round(outcome.seconds * 1000),
+        # How long the vendor took for one of a batch nobody knows.
+        "latency_ms": None if row["batch_id"] else round(outcome.seconds * 1000),
         "vendor_ref": outcome.vendor_ref,
+        "run_id": settlement.run_id or row["run_id"],
         "ended_at": settlement.ended_at,
         **_tokens(outcome.usage),
     }
@@ -433,7 +501,7 @@ def read_answer(row: sa.RowMapping) -> Answer:
         stop=row["stop"],
         model=row["model"],
         vendor_ref=row["vendor_ref"],
-        seconds=row["latency_ms"] / 1000,
+        seconds=(row["latency_ms"] or 0) / 1000,
         stored=True,
         call_id=row["call_id"],
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from dreaming.chunk import QualityLevel
 from dreaming.conversation import ConversationId
 from dreaming.model_call import Answer, Outcome
-from dreaming.processes import ProcessIdentity
+from dreaming.processes import is_over
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, Limit, Window, window_scope
 from dreaming.spending.entries import (
@@ -52,12 +52,13 @@ class Ledger:
         """Reserve the most that a call can come to, in all of its scopes or in none."""
         return self._writer.submit(reservation)
 
-    def settle(self, call_id: str, outcome: Outcome, *, cost: int = 0) -> Future[None]:
+    def settle(self, call_id: str, outcome: Outcome, *, cost: int = 0, run_id: str | None = None) -> Future[bool]:
         """Write down how a call ended; what of its reservation was not used is free again.
 
-        A call that was taken for lost is settled late, once; one that has ended is left as it is.
+        A call that was taken for lost is settled late, once; one that has ended is left as it is. Gives whether it was
+        open. `run_id` is the run that learnt of it, where another one made the call.
         """
-        return self._writer.submit(Settlement(call_id, outcome, cost, self.clock()))
+        return self._writer.submit(Settlement(call_id, outcome, cost, self.clock(), run_id))
 
     def write(self, action: Action) -> Future[Any]:
         """Write something else, in a transaction with what waits to be written; gives what the action returns."""
@@ -89,9 +90,11 @@ class Ledger:
         They stay counted: the vendor may have charged. Returns how many.
         """
         with self.database.read() as connection:
-            query = sa.select(calls.c.call_id, calls.c.owner, calls.c.lease_until).where(calls.c.state == "reserved")
+            query = sa.select(calls.c.call_id, calls.c.owner, calls.c.lease_until).where(
+                calls.c.state == "reserved", calls.c.batch_id.is_(None)
+            )
             open_calls = connection.execute(query).all()
-        dead = [call_id for call_id, owner, until in open_calls if _is_over(owner, until, self.clock())]
+        dead = [call_id for call_id, owner, until in open_calls if is_over(owner, until, self.clock())]
         if dead:
             with self.database.write() as connection:
                 Entries(connection, self.clock()).give_up(dead)
@@ -146,6 +149,7 @@ class Ledger:
         """What upgrades have taken with each model since a moment: calls, text, tokens, cost and seconds.
 
         Of requests whose calls were charged: `text_tokens` and `calls` are of what was bought, tokens and cost of all.
+        `latency_ms` is 0 where all came in batches.
         """
         charged = (
             sa.select(
@@ -184,7 +188,7 @@ class Ledger:
         whole = ("calls", "text_tokens", "tokens", "picodollars", "latency_ms")
         with self.database.read() as connection:
             rows = connection.execute(query).mappings().all()
-        return [dict(row) | {name: int(row[name]) for name in whole} for row in rows]
+        return [dict(row) | {name: int(row[name] or 0) for name in whole} for row in rows]
 
     def spent_since(self, moment: datetime) -> Amount:
         """What paid calls since a moment count as."""
@@ -230,9 +234,3 @@ class Ledger:
         mine = calls.update().where(calls.c.conversation_id == conversation_id)
         with self.database.write() as connection:
             return connection.execute(mine.values(reply=None, request_key=None, conversation_id=None)).rowcount
-
-
-def _is_over(owner: str | None, until: datetime | None, now: datetime) -> bool:
-    """Whether whoever made a call is gone: told by its process, or where that cannot be asked, by the time it had."""
-    alive = None if owner is None else ProcessIdentity.parse(owner).is_alive()
-    return until is not None and until < now if alive is None else not alive

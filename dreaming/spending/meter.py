@@ -15,15 +15,26 @@ from dreaming.chunk import QualityLevel
 from dreaming.model_call import CALLED_OFF, Answer, Failure, FailureReason, ModelCall, Outcome
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, request_scope, window_scope
-from dreaming.spending.entries import Busy, NoRoom, Purpose, Reservation, Reserved, Reserving
+from dreaming.spending.entries import (
+    AlreadyAsked,
+    Busy,
+    FailedInBatch,
+    NoRoom,
+    Purpose,
+    Reservation,
+    Reserved,
+    Reserving,
+)
 from dreaming.spending.ledger import Ledger
-from dreaming.spending.prices import Price, worst_case
+from dreaming.spending.prices import Delivery, Price, worst_case
 
 POLL_SECONDS = 0.25
 """How soon a waiting reservation learns of what other processes gave back; of its own process it learns at once."""
 DEAD_LOOK_SECONDS = 5.0
 """How often it looks whether those that it waits for are dead."""
 LEASE_MARGIN = timedelta(seconds=60)
+BATCHED_WITHIN = timedelta(hours=1)
+"""How long a call that is to go into a batch may wait for it to be made up."""
 LARGEST_SHARE_OF_TIME = 1 / 3
 """Of the time to the deadline that one call may take."""
 LEAST_SECONDS = 0.5
@@ -36,6 +47,13 @@ SecondsLeft = Callable[[], float | None]
 
 Send = Callable[[SecondsLeft], Awaitable[Outcome]]
 """Sends a call when its turn comes."""
+
+
+Keep = Callable[[str, ModelCall], None]
+"""Keeps a call that was reserved for, by its id, until it is given to the vendor in a batch."""
+
+PENDING = Failure(reason=FailureReason.PENDING, charge="released", message="The reply comes in a batch, within a day.")
+"""How one ends for now whose reply comes later."""
 
 
 class CalledOff(asyncio.CancelledError):
@@ -76,8 +94,12 @@ class Meter:
         deadline_at: datetime | None = None,
         account: str | None = None,
         retry_failed: bool = False,
+        keep_for_batch: Keep | None = None,
     ) -> None:
-        """`account` is a further scope that calls count in."""
+        """`account` is a further scope that calls count in.
+
+        With `keep_for_batch`, calls are reserved for at the price of batches and kept: it is told each.
+        """
         self._ledger = ledger
         self._purpose = purpose
         self._run_id = run_id
@@ -85,6 +107,8 @@ class Meter:
         self._deadline_at = deadline_at
         self._own_scopes = tuple(each for each in (request_id and request_scope(request_id), account) if each)
         self._retry_failed = retry_failed
+        self._keep_for_batch = keep_for_batch
+        self._delivery: Delivery = "batch" if keep_for_batch else "now"
         self._freed = asyncio.Event()
         self._wound_up = asyncio.Event()
         self._looked_at = monotonic()
@@ -122,11 +146,17 @@ class Meter:
         reserved = await self._reserve(self._reservation(key, asked, call), asked, call)
         if not isinstance(reserved, Reserved):
             return reserved
+        if self._keep_for_batch:
+            self._keep_for_batch(reserved.call_id, call)
+            return PENDING
         return await self._call(reserved.call_id, asked, send)
 
     def _seconds(self, asked: AskedModel) -> float | None:
+        """How long a call may take; for one in a batch only that it may still be asked matters."""
         if self._deadline_at is None:
             return asked.timeout_seconds
+        if self._keep_for_batch:
+            return asked.timeout_seconds if self._left_seconds(self._deadline_at) > 0 else None
         seconds = min(asked.timeout_seconds, self._left_seconds(self._deadline_at) * LARGEST_SHARE_OF_TIME)
         return seconds if seconds >= max([LEAST_SECONDS, *self._took]) else None
 
@@ -148,7 +178,8 @@ class Meter:
             run_id=self._run_id,
             request_id=self._request_id,
             day=call.day.isoformat() if call.day else None,
-            lease=timedelta(seconds=asked.timeout_seconds) + LEASE_MARGIN,
+            lease=BATCHED_WITHIN if self._keep_for_batch else timedelta(seconds=asked.timeout_seconds) + LEASE_MARGIN,
+            delivery=self._delivery,
             ask_again=self._retry_failed,
         )
 
@@ -161,7 +192,11 @@ class Meter:
 
     def _need(self, asked: AskedModel, call: ModelCall, input_tokens: int) -> Amount:
         return worst_case(
-            asked.price, input_tokens=input_tokens, output_tokens=call.max_output_tokens, at=self._ledger.clock()
+            asked.price,
+            input_tokens=input_tokens,
+            output_tokens=call.max_output_tokens,
+            at=self._ledger.clock(),
+            delivery=self._delivery,
         )
 
     async def _reserve(self, reservation: Reservation, asked: AskedModel, call: ModelCall) -> Reserved | Outcome:
@@ -171,6 +206,10 @@ class Meter:
             result = await self._ask_ledger(reservation)
             if isinstance(result, Reserved | Answer):
                 return result
+            if isinstance(result, AlreadyAsked | Busy) and result.in_batch:
+                return PENDING
+            if isinstance(result, FailedInBatch):
+                return _not_sent(result.reason, "The vendor did not do it in a batch.")
             if isinstance(result, NoRoom) and not counted:
                 # The bound by bytes is several times what a vendor counts: near the end of a budget that matters.
                 counted = True
@@ -178,7 +217,8 @@ class Meter:
                 if exact is not None and exact < asked.bound_input_tokens(call):
                     reservation = replace(reservation, need=self._need(asked, call, exact))
                     continue
-            if isinstance(result, NoRoom) and not result.may_fit_later:
+            # What is reserved for a batch is free again when that has come: a further one may take this then.
+            if isinstance(result, NoRoom) and (self._keep_for_batch or not result.may_fit_later):
                 return _not_sent(FailureReason.OVER_BUDGET, _does_not_fit(result.balance, reservation.need))
             if self.is_winding_up:
                 return CALLED_OFF

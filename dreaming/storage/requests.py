@@ -151,6 +151,14 @@ class Requests:
         with self._ledger.read() as connection:
             return [_span(row) for row in connection.execute(query) if row.day in wanted]
 
+    def open_days(self, request_id: str) -> list[date]:
+        """The days that something is left of the plan on."""
+        query = sa.select(upgrade_spans.c.day).where(
+            upgrade_spans.c.request_id == request_id, upgrade_spans.c.state == "open"
+        )
+        with self._ledger.read() as connection:
+            return sorted(map(date.fromisoformat, connection.execute(query.distinct()).scalars()))
+
     def given_up(self, asked: str) -> dict[ConversationId, list[PaidSlice]]:
         """What a model gave no usable reply for, by conversation."""
         query = sa.select(upgrade_spans).where(upgrade_spans.c.state == "given_up", upgrade_spans.c.asked == asked)

@@ -164,6 +164,8 @@ calls = sa.Table(
     sa.Column("cost_picodollars", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("unusable", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("attributed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("batch_id", sa.Text, index=True),
+    sa.Column("tier", sa.Text),
     sa.Index(
         "one_open_call_a_key",
         "request_key",
@@ -177,6 +179,32 @@ calls = sa.Table(
 `state`: reserved (may be under way), settled (charged), released (not charged) or unknown (counted as it was reserved).
 `failure`: why there is no reply. `counted_tokens` and `cost_picodollars`: what of it counts against its `scopes` now.
 `unusable`: there is a reply, and nothing could be made of it. `attributed`: what it came to is in the cost of chunks.
+`batch_id`: what it was given to the vendor in; of a call for a batch that has none yet, nothing was sent.
+"""
+
+batches = sa.Table(
+    "batches",
+    ledger,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("request_id", sa.Text, nullable=False, index=True),
+    sa.Column("run_id", sa.Text),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("vendor_ref", sa.Text),
+    sa.Column("owner", sa.Text),
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("expected_tokens", sa.BigInteger, nullable=False),
+    sa.Column("expected_picodollars", sa.BigInteger, nullable=False),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("submitted_at", Instant),
+    sa.Column("ended_at", Instant),
+)
+"""What vendors were given to answer within a day.
+
+`state`: intended (it may be on its way), submitted (the vendor has it), ended (how its calls ended is written down),
+collected (and what was to be made of the replies is made) or dropped (the vendor never had it). `vendor_ref`: the
+vendor's id of it. `owner`: the process that is submitting it.
 """
 
 scopes = sa.Table(

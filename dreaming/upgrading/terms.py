@@ -38,6 +38,9 @@ class UpgradeTerms:
     max_tokens: int | None = None
     max_cost_usd: Decimal | None = None
     max_duration_seconds: float | None = None
+    """For asking; what was asked for in a batch is taken when it comes."""
+    delivery: Literal["now", "batch"] | None = None
+    """Whether replies come at once or within a day, at half the price; None is now, unless a planner says otherwise."""
     account: str | None = None
     """A further budget that it is counted in, by the id of its scope."""
     include_undone: bool = False
@@ -48,6 +51,10 @@ class UpgradeTerms:
             raise UsageError(
                 f"target_quality = {self.target_quality!r} is nothing to upgrade to. Choose good or premium; basic "
                 "chunks are made for free by `dreaming run`."
+            )
+        if self.delivery not in (None, "now", "batch"):
+            raise UsageError(
+                f"delivery = {self.delivery!r} is none. Choose now, or batch: within a day, at half price."
             )
         require_bounds({name: getattr(self, name) for name in MOST})
         if self.first_day and self.last_day and self.first_day > self.last_day:

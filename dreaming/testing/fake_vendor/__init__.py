@@ -3,7 +3,9 @@
     wires.py    what each vendor's requests, replies and errors look like, and what it refuses
     answers.py  what the model says: computed from the request
     gold.py     a model that knows the true topics
+    batches.py  what is given to it together, and done later
     faults.py   what goes wrong
+    broken.py   answers whose connection breaks
     books.py    what was served, and what was charged for it
     server.py   the server, in a thread of a test; `python -m dreaming.testing.fake_vendor` is it as a process
 

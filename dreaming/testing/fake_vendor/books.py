@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class Served:
     """What the vendor charges for what it was sent; nothing where it refused."""
     output_tokens: int
     """And for what it said; the worst case where it broke off."""
+    delivery: Literal["now", "batch"] = "now"
+    """Whether it came alone, or in a batch, at half the price."""
 
     @property
     def charged_tokens(self) -> int:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,7 +18,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dreaming.testing.fake_vendor.answers import Reply, topics_of
+from dreaming.testing.fake_vendor.batches import Batches
 from dreaming.testing.fake_vendor.books import Books, Served, UsedElsewhere
+from dreaming.testing.fake_vendor.broken import Broken
 from dreaming.testing.fake_vendor.faults import Fault
 from dreaming.testing.fake_vendor.wires import (
     AnthropicWire,
@@ -64,6 +66,7 @@ class FakeVendor:
         host: str = "127.0.0.1",
     ) -> None:
         self.books = Books()
+        self.batches = Batches(self)
         self.answer = answer
         self.latency_seconds = latency_seconds
         self._keys = None if keys is None else frozenset(keys)
@@ -78,7 +81,7 @@ class FakeVendor:
         routes += [Route(path, _counter(self, wire), methods=["POST"]) for path, wire in counting]
         routes += [Route("/v1/models", self._list_openai), Route("/api/tags", self._list_ollama)]
         routes += [Route(wire.usage_path, _reporter(self, wire)) for wire in wires if wire.usage_path]
-        routes += [Route("/_books", self._tell_books)]
+        routes += [Route("/_books", self._tell_books), *self.batches.routes()]
         config = uvicorn.Config(
             _WithTransport(Starlette(routes=routes)),
             log_level="critical",
@@ -141,14 +144,14 @@ class FakeVendor:
         asked = self.read(wire, body)
         fault = self._refusal(wire, request, body, asked) or (self._faults.popleft() if self._faults else None)
         if fault is not None and fault.kind == "status":
-            self._note(asked, fault.status, asked.max_output_tokens or 0, charged=fault.status >= 500)
+            self.note(asked, fault.status, asked.max_output_tokens or 0, charged=fault.status >= 500)
             error = wire.error(fault.status, fault.says)
             return JSONResponse(error, fault.status, headers=wire.headers() | dict(fault.headers))
         if fault is not None and fault.kind in ("hang", "reset"):
-            self._note(asked, 0, asked.max_output_tokens or 0)
+            self.note(asked, 0, asked.max_output_tokens or 0)
             if fault.kind == "hang":
                 await self._stopping.wait()
-            return _Broken(b"")
+            return Broken(b"")
         await asyncio.sleep(self.latency_seconds)
         return self._reply(wire, asked, fault)
 
@@ -175,21 +178,50 @@ class FakeVendor:
         if kind == "max_tokens":
             reply = Reply(reply.text[: len(reply.text) // 2])
         said = Said.of(reply, asked, stop=kind if kind in ("refusal", "max_tokens") else "end")
-        self._note(asked, 200, said.output_tokens)
+        self.note(asked, 200, said.output_tokens)
         body = wire.reply(asked, said)
         if kind == "no_usage":
             body = {name: value for name, value in body.items() if name not in ("usage", "eval_count")}
         content = json.dumps(body, ensure_ascii=False).encode()
         headers = wire.headers() | {"content-type": "application/json"}
         if kind == "cut":
-            return _Broken(content, headers=headers)
+            return Broken(content, headers=headers)
         if kind in ("invalid_body", "empty_body"):
             return Response(content[: len(content) // 2] if kind == "invalid_body" else b"", headers=headers)
         if kind == "html":
             return Response("<html><body>A proxy says hello.</body></html>", media_type="text/html")
         return Response(content, headers=headers)
 
-    def _note(self, asked: FakeRequest, status: int, output_tokens: int, *, charged: bool = True) -> None:
+    def refuse(self, wire: Wire, request: Request) -> Response | None:
+        """How a request about batches is refused, or its connection broken before anything is done."""
+        key = wire.key(request.headers)
+        if self._keys is not None and key not in self._keys:
+            return JSONResponse(wire.error(401, "Incorrect API key provided."), 401, headers=wire.headers())
+        if not self._faults or self._faults[0].kind not in ("status", "reset"):
+            return None
+        fault = self._faults.popleft()
+        if fault.kind == "reset":
+            return Broken(b"")
+        error = wire.error(fault.status, fault.says)
+        return JSONResponse(error, fault.status, headers=wire.headers() | dict(fault.headers))
+
+    def cut_off(self) -> Response | None:
+        """How the answer to a request about batches breaks off that was done."""
+        if not self._faults or self._faults[0].kind != "cut":
+            return None
+        self._faults.popleft()
+        return Broken(b"{}", headers={"content-type": "application/json"})
+
+    def note(
+        self,
+        asked: FakeRequest,
+        status: int,
+        output_tokens: int,
+        *,
+        charged: bool = True,
+        delivery: Literal["now", "batch"] = "now",
+    ) -> None:
+        """Note what was served."""
         self.books.served.append(
             Served(
                 wire=asked.wire,
@@ -202,6 +234,7 @@ class FakeVendor:
                 status=status,
                 input_tokens=asked.input_tokens if charged else 0,
                 output_tokens=output_tokens if charged else 0,
+                delivery=delivery,
             )
         )
 
@@ -231,19 +264,6 @@ class _WithTransport:
         """Serve a request."""
         scope["transport"] = send.__self__.transport  # type: ignore[attr-defined] # a method of uvicorn's cycle
         await self._app(scope, receive, send)
-
-
-class _Broken(Response):
-    """An answer whose connection breaks: after half of it, or before it where there is nothing to send."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Promise all, send half, and break."""
-        if self.body:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            half = bytes(self.body)[: len(self.body) // 2]
-            await send({"type": "http.response.body", "body": half, "more_body": True})
-            await asyncio.sleep(0.02)
-        scope["transport"].abort()
 
 
 def _endpoint(vendor: FakeVendor, wire: Wire) -> Callable[[Request], Any]:
