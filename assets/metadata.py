@@ -1,6 +1,7 @@
 """Statistics -> asset metadata: numbers that plot over partitions, JSON for programs, Markdown for people."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 import dagster as dg
@@ -107,6 +108,7 @@ def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_us
         "tokens_consumed": dg.MetadataValue.int(result.tokens_consumed),
         "estimated_cost_usd": dg.MetadataValue.float(float(result.estimated_cost_usd)),
         "processing_time_seconds": dg.MetadataValue.float(result.processing_time_seconds),
+        **_pending(result),
         "stopped_by": dg.MetadataValue.text(result.stopped or "nothing"),
         "skipped": dg.MetadataValue.json(result.skipped),
         "quality_before": dg.MetadataValue.json(result.quality_before),
@@ -114,6 +116,19 @@ def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_us
         "task_result": dg.MetadataValue.json(told),
         **quality,
         **budget,
+    }
+
+
+def _pending(result: DreamingTaskResult) -> Metadata:
+    """What waits at the vendor, since when, and what it will cost: as numbers that plot, nothing where nothing does."""
+    told = result.pending
+    if not told:
+        return {}
+    return {
+        "pending_calls": dg.MetadataValue.int(told["calls"]),
+        "pending_since": dg.MetadataValue.timestamp(datetime.fromisoformat(told["since"])),
+        "pending_cost_usd_expected": dg.MetadataValue.float(float(told["expected_cost_usd"])),
+        "pending_cost_usd_at_most": dg.MetadataValue.float(float(told["at_most_cost_usd"])),
     }
 
 

@@ -59,10 +59,16 @@ class UpgradeConfig(dg.Config):
     provider: str = Field(default="", description="anthropic, openai or local; empty is anthropic.")
     model: str = Field(default="", description="The model as you write its name; empty is the level's own.")
     budget: BudgetConfig = Field(default=BudgetConfig(), description="What it may spend.")
+    delivery: Literal["", "now", "batch"] = Field(
+        default="",
+        description="How replies come: now, or batch: within a day, at half the price. Empty is now, unless a planner "
+        "chooses; of a request that is gone on with, as it was.",
+    )
     planner: Literal["", "rules", "thinking"] = Field(
         default="",
-        description="Who chooses what is left open: the provider, the model and the budget. rules; thinking: a model "
-        "proposes, within the same limits. Without a budget, today's share of the month's. Empty: nobody.",
+        description="Who chooses what is left open: the provider, the model, the delivery and the budget. rules; "
+        "thinking: a model proposes, within the same limits. Without a budget, today's share of the month's. Empty: "
+        "nobody.",
     )
     include_undone: bool = Field(default=False, description="Bring back for nothing what was undone.")
     retry_failed: bool = Field(default=False, description="Ask again where an earlier reply could not be used.")
@@ -81,6 +87,7 @@ class UpgradeConfig(dg.Config):
             max_tokens=self.budget.max_tokens,
             max_cost_usd=None if cost is None else Decimal(str(cost)),
             max_duration_seconds=self.budget.max_duration_seconds,
+            delivery=self.delivery or None,
             include_undone=self.include_undone,
             retry_failed=self.retry_failed,
         )

@@ -54,7 +54,8 @@ def upgrade_days(
 ) -> DreamingTaskResult:
     """Upgrade days within a run; its budget or its time being used up is a normal end.
 
-    `planner` is who plans what the terms leave open; `after` is what the run did before.
+    `planner` is who plans what the terms leave open; `after` is what the run did before. A request that is known takes
+    of the terms the delivery alone.
 
     Raises `dagster.Failure` where the provider cannot be used or a day could not be
     published; what was bought stands.
@@ -73,7 +74,7 @@ def upgrade_days(
         for warning in executor.check(request.terms):
             context.log.warning(warning)
         with ending_canceled(context):
-            result = executor.upgrade(request, days, after=after)
+            result = executor.upgrade(request, days, after=after, delivery=terms.delivery)
     except DreamingError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     finally:

@@ -15,7 +15,7 @@ from dagster_project.jobs import build_initial_job, build_learn_job, dream_days,
 from dagster_project.large_day import build_large_day_job
 from dagster_project.retention import build_retention_sensor
 from dagster_project.schedules import build_initial_schedule, build_learn_schedule, build_upgrade_schedule
-from dagster_project.sensors import build_imports_sensor, build_orphans_sensor, build_tasks_sensor
+from dagster_project.sensors import build_batches_sensor, build_imports_sensor, build_orphans_sensor, build_tasks_sensor
 from dreaming.days import Calendar
 from dreaming.home import Home, open_home, utc_now
 from dreaming.providers.registry import PROVIDERS, ConfiguredProvider
@@ -74,12 +74,19 @@ def build_definitions(
             build_initial_schedule(initial, calendar, clock),
             build_learn_schedule(learn, calendar, clock),
             build_upgrade_schedule(
-                upgrade, calendar, clock, open_configured, configured, planner=settings.planner or ""
+                upgrade,
+                calendar,
+                clock,
+                open_configured,
+                configured,
+                planner=settings.planner or "",
+                delivery=settings.nightly_delivery,
             ),
         ],
         sensors=[
             build_imports_sensor(open_configured),
             build_orphans_sensor(open_configured),
+            build_batches_sensor(open_configured, configured),
             build_tasks_sensor(open_configured, [initial, upgrade], clock),
             build_retention_sensor(import_watched_folders, keep_days=settings.keep_runs_days, clock=clock),
         ],

@@ -5,6 +5,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ from dreaming.settings import Settings
 if TYPE_CHECKING:
     from dagster_project.running import RunOutcome
     from dreaming.home import Home
+    from dreaming.model_call import Delivery
     from dreaming.model_chunker import ModelReport
     from dreaming.pipeline import Engine, Rechunk
     from dreaming.planning.plan import PlannerName
@@ -216,6 +218,11 @@ def _leave(outcome: "RunOutcome | None") -> None:
 @click.option("--limit", type=int, help="Chunks, at most.")
 @click.option("--provider", type=click.Choice(["anthropic", "openai", "local"]), help="By default anthropic.")
 @click.option("--model", help="As you write its name; by default the level's own.")
+@click.option(
+    "--delivery",
+    type=click.Choice(["now", "batch"]),
+    help="How replies come: now, or batch: within a day, at half the price; `dreaming collect` takes them.",
+)
 @click.option("--include-undone", is_flag=True, help="Bring back for nothing what was undone.")
 @click.option("--retry-failed", is_flag=True, help="Ask again where an earlier reply could not be used.")
 @click.option(
@@ -231,15 +238,17 @@ def upgrade(
     """Buy better chunks, within a budget that holds: basic -> good -> premium, over all days or a range.
 
     Exits 3 when a budget or the time stopped it: what was bought is published. --resume goes on with the terms that the
-    request has and what is left of its budget; once its time is over, a new upgrade goes on.
+    request has and what is left of its budget, and takes what has come of its batches; --delivery may change how the
+    rest comes. Once its time is over, a new upgrade goes on.
     """
     from dreaming.upgrading.terms import UpgradeTerms
 
     asked = _set(options)
     if resume is not None:
+        delivery = asked.pop("delivery", None)
         if dry_run or planner or any(asked.values()):
-            raise UsageError("A request keeps the terms that it has: give only --queue or --json with --resume.")
-        _leave_upgrade(*_upgrade(None, resume=resume, queue=queue), as_json=as_json)
+            raise UsageError("A request keeps its terms: give only --delivery, --queue or --json with --resume.")
+        _leave_upgrade(*_upgrade(None, resume=resume, queue=queue, delivery=delivery), as_json=as_json)
         return
     if "target_quality" not in asked:
         raise UsageError("Say what to upgrade to: --quality good or --quality premium.")
@@ -251,7 +260,12 @@ def upgrade(
 
 
 def _upgrade(
-    terms: "UpgradeTerms | None", *, resume: str | None, queue: bool, planner: str | None = None
+    terms: "UpgradeTerms | None",
+    *,
+    resume: str | None,
+    queue: bool,
+    planner: str | None = None,
+    delivery: "Delivery | None" = None,
 ) -> tuple["RunOutcome", dict[str, Any] | None]:
     """Make a run of a new upgrade, or of one that is gone on with."""
     from dagster_project.building import configured_providers
@@ -267,7 +281,8 @@ def _upgrade(
     with open_home(settings) as home, open_instance(settings) as instance:
         if resume is not None:
             home.require_standing(resume)
-            terms = home.requests.get(resume).terms
+            known = home.requests.get(resume).terms
+            terms = replace(known, delivery=delivery or known.delivery)
         assert terms is not None
         executor = DreamingExecutor(home, configured_providers(settings), run_id="check")
         for warning in [] if planner else executor.check(terms):
@@ -410,14 +425,65 @@ def read_budget() -> None:
 
 
 @cli.command()
+@click.option("--cancel", "canceled", metavar="REQUEST", help="Call off what waits at the vendor for a request.")
+@json_option
+def collect(canceled: str | None, as_json: bool) -> None:
+    """Take what has come of upgrades in batches: ask the vendors, and publish what they have answered.
+
+    The daemon of `dreaming ui` does the same every five minutes. `dreaming status` says what waits, since when, and
+    what it will cost.
+    """
+    from dagster_project.building import configured_providers
+    from dagster_project.instance import open_instance
+    from dagster_project.launches import Launch
+    from dagster_project.running import execute
+    from dreaming.collecting import cancel_batches, find_due
+    from dreaming.home import open_home
+    from dreaming.reporting import print_collected
+
+    settings = Settings.from_environment()
+    providers = configured_providers(settings)
+    with open_home(settings) as home, open_instance(settings) as instance:
+        failures = []
+        if canceled is not None:
+            home.requests.get(canceled)
+            failures += cancel_batches(home, providers, canceled)
+        due = find_due(home, providers)
+        failures += due.failures
+        collected = []
+        for request_id in due.requests:
+            outcome = execute(home, instance, Launch.of_collecting(home.requests.get(request_id)))
+            collected.append(home.requests.result(outcome.run_id) or {"request_id": request_id})
+            if outcome.failed:
+                failures.append(outcome.message)
+            if outcome.interrupted:
+                break
+        told = {"collected": collected, "pending": home.batches.pending(), "failures": failures}
+    if as_json:
+        write_json(told)
+    else:
+        print_collected(console, told)
+    if failures:
+        sys.exit(1)
+
+
+@cli.command()
 @click.argument("request")
 @json_option
 def undo(request: str, as_json: bool) -> None:
-    """Take an upgrade back: what lies beneath it is current again. What it cost stays spent."""
+    """Take an upgrade back: what lies beneath it is current again. What it cost stays spent.
+
+    What waits for it at the vendor is called off.
+    """
+    from dagster_project.building import configured_providers
+    from dreaming.collecting import cancel_batches
     from dreaming.home import open_home
 
-    with open_home(Settings.from_environment()) as home:
+    settings = Settings.from_environment()
+    with open_home(settings) as home:
         days = home.undo(request)
+        for failure in cancel_batches(home, configured_providers(settings), request):
+            diagnostics.print(failure, style="yellow", highlight=False)
     if as_json:
         write_json({"request": request, "days": days})
     else:

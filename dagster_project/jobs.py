@@ -10,7 +10,7 @@ from pydantic import Field
 
 from assets.day import POOL, open_work, run_days
 from assets.stage import DreamingConfig, UpgradeConfig
-from assets.upgrading import named, upgrade_days
+from assets.upgrading import named, request_id_of, upgrade_days
 from dreaming.home import Home
 from dreaming.pipeline import Engine, Rechunk
 from dreaming.providers.registry import ConfiguredProvider
@@ -83,6 +83,9 @@ class UpgradeDaysConfig(UpgradeConfig):
 
     first_day: str = Field(default="", description="YYYY-MM-DD; empty for all days from the first.")
     last_day: str = Field(default="", description="YYYY-MM-DD; empty for all days to the last.")
+    planned_only: bool = Field(
+        default=False, description="Go on with what the run's request has planned, and plan nothing more of it."
+    )
 
 
 @dg.op(pool=POOL)
@@ -97,7 +100,10 @@ def upgrade_chunks(
     """An upgrade over all published days of a range, one request with one budget."""
     first, last = (parse_day(day) if day else None for day in (config.first_day, config.last_day))
     terms = config.terms(first_day=first, last_day=last)
-    days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
+    if config.planned_only:
+        days = home.requests.open_days(request_id_of(context.run, context.instance))
+    else:
+        days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
     upgrade_days(context, home, named(anthropic, openai, local_llm), terms, days, planner=config.planner)
 
 

@@ -27,6 +27,7 @@ from dreaming.errors import UsageError
 from dreaming.pipeline import Engine, Rechunk
 from dreaming.providers.models import resolve_model
 from dreaming.providers.registry import require_provider
+from dreaming.storage.requests import UpgradeRequest
 from dreaming.task import FullDay, Task, TaskPriority, TaskResources, Upgrade
 from dreaming.upgrading.terms import UpgradeTerms
 
@@ -67,6 +68,13 @@ class Launch:
         tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
         tags |= provider_tag(terms.provider)
         fields = _fields(terms) | ({"planner": planner} if planner else {})
+        return cls(upgrade.name, upgrade_config(fields), tags)
+
+    @classmethod
+    def of_collecting(cls, request: UpgradeRequest) -> "Launch":
+        """The run that takes what has come of a request's batches, and goes on with what it has planned."""
+        fields = {**_fields(request.terms), "planned_only": True}
+        tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request.request_id, PRIORITY_TAG: str(TaskPriority.LOW.value)}
         return cls(upgrade.name, upgrade_config(fields), tags)
 
     @classmethod

@@ -15,6 +15,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster_project.jobs import RANGE_TAGS, provider_tag
 from dreaming.days import Calendar
 from dreaming.home import Home
+from dreaming.model_call import Delivery
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.quota import check_api_quota, read_elsewhere
 
@@ -91,10 +92,12 @@ def build_upgrade_schedule(
     providers: Callable[[], Mapping[str, ConfiguredProvider]],
     *,
     planner: str = "",
+    delivery: Delivery | None = None,
 ) -> dg.ScheduleDefinition:
     """The upgrade stage, every night at 04:00: basic chunks of all days to good ones, from the quota that is left.
 
-    A planner lets the quota last until the end of the month.
+    A planner lets the quota last until the end of the month. Nothing is urgent at night: without a `delivery`, replies
+    come in batches, at half the price, where the provider has them.
     """
 
     @dg.schedule(
@@ -119,9 +122,11 @@ def build_upgrade_schedule(
             return dg.SkipReason(quota.reason)
         config: dict[str, Any] = {"target_quality": "good"}
         if planner:
-            config["planner"] = planner
+            config |= {"planner": planner, **({"delivery": delivery} if delivery else {})}
         else:
-            config |= {"provider": quota.provider, "budget": {"max_tokens": quota.tokens}}
+            usual = "batch" if configured[quota.provider].offers_batches else "now"
+            config |= {"provider": quota.provider, "delivery": delivery or usual}
+            config["budget"] = {"max_tokens": quota.tokens}
         return dg.RunRequest(
             run_key=f"upgrade:{calendar.day_of(moment)}",
             run_config={"ops": {"upgrade_chunks": {"config": config}}},

@@ -1,18 +1,20 @@
 """What happens by itself: new exports are imported, the days they touch are run, dead runs are ended."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from dagster_project.jobs import days_config, dream_days, import_watched_folders
-from dagster_project.launches import SUBMISSION_TAG, launch_of
+from dagster_project.jobs import days_config, dream_days, import_watched_folders, upgrade
+from dagster_project.launches import SUBMISSION_TAG, Launch, launch_of
 from dagster_project.owners import fail_orphaned_runs
+from dreaming.collecting import find_due
 from dreaming.conversation import stable_hash
 from dreaming.errors import UsageError
 from dreaming.home import Home
+from dreaming.providers.registry import ConfiguredProvider
 from dreaming.storage.tasks import Submission
 
 OpenHome = Callable[[], AbstractContextManager[Home]]
@@ -59,6 +61,38 @@ def _day_requests(home: Home) -> Iterator[dg.RunRequest]:
             job_name=dream_days.name,
             run_config=days_config(waiting, rechunk="changed"),
         )
+
+
+def build_batches_sensor(
+    open_home: OpenHome, providers: Callable[[], Mapping[str, ConfiguredProvider]]
+) -> dg.SensorDefinition:
+    """Asks the vendors about the batches that they have, and collects those that have ended."""
+
+    @dg.sensor(
+        name="batches",
+        job=upgrade,
+        minimum_interval_seconds=300,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks the vendors about the batches that they have, and collects those that have ended.",
+    )
+    def batches(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        with open_home() as home:
+            pending = home.batches.pending()
+            due = find_due(home, providers())
+            launches = [(each, Launch.of_collecting(home.requests.get(each))) for each in due.requests]
+        for failure in due.failures:
+            context.log.warning(failure)
+        for request_id, launch in launches:
+            yield dg.RunRequest(
+                run_key=f"collect:{request_id}:{stable_hash(due.state)}",
+                run_config=dict(launch.config),
+                tags=dict(launch.tags),
+            )
+        if not launches:
+            calls = sum(each["calls"] for each in pending)
+            yield dg.SkipReason(f"{calls:,} calls wait at vendors." if calls else "Nothing waits at a vendor.")
+
+    return batches
 
 
 def build_tasks_sensor(

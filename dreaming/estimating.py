@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dreaming.model_call import REQUEST_OVERHEAD_TOKENS, TokenUsage
+from dreaming.model_call import REQUEST_OVERHEAD_TOKENS, Delivery, TokenUsage
 from dreaming.prompting.schema import Bounds
 from dreaming.providers.provider import LLMProvider
 from dreaming.spending.amount import Amount
@@ -32,18 +32,25 @@ class Estimate:
 
     price: Price
     at: datetime
+    delivery: Delivery = "now"
 
     @classmethod
-    def of(cls, provider: LLMProvider, *, at: datetime) -> "Estimate":
-        """The estimate for a provider; raises `ConfigurationError` where the price of its model is not known."""
+    def of(cls, provider: LLMProvider, *, at: datetime, delivery: Delivery | None = None) -> "Estimate":
+        """The estimate for a provider, by default of replies at once.
+
+        Raises `ConfigurationError` where the price of its model is not known.
+        """
         model = provider.model
-        return cls(price_of(provider.name, model.served, at=at, own=model.price, free=provider.is_local), at)
+        price = price_of(provider.name, model.served, at=at, own=model.price, free=provider.is_local)
+        return cls(price, at, delivery or "now")
 
     def expected(self, text_tokens: Integers) -> tuple[Integers, Integers]:
         """The tokens and the picodollars that calls for so much text are expected to take."""
         sent, replied = expected_usage(text_tokens)
-        of_input = self.price.cost(TokenUsage(input_tokens=_PRICED_TOKENS), at=self.at) / _PRICED_TOKENS
-        of_output = self.price.cost(TokenUsage(output_tokens=_PRICED_TOKENS), at=self.at) / _PRICED_TOKENS
+        of_input, of_output = (
+            self.price.cost(usage, at=self.at, delivery=self.delivery) / _PRICED_TOKENS
+            for usage in (TokenUsage(input_tokens=_PRICED_TOKENS), TokenUsage(output_tokens=_PRICED_TOKENS))
+        )
         picodollars = sent * of_input + replied * of_output
         return np.rint(sent + replied).astype(np.int64), np.rint(picodollars).astype(np.int64)
 
@@ -52,7 +59,11 @@ class Estimate:
         bounds = Bounds.of(units=max(text_tokens // _UNIT_TOKENS, 1), tokens=text_tokens)
         sent = REQUEST_OVERHEAD_TOKENS + _BYTES_PER_TOKEN * int(expected_usage(np.array([text_tokens]))[0][0])
         return worst_case(
-            self.price, input_tokens=sent, output_tokens=bounds.output_tokens(repeats_text=False), at=self.at
+            self.price,
+            input_tokens=sent,
+            output_tokens=bounds.output_tokens(repeats_text=False),
+            at=self.at,
+            delivery=self.delivery,
         )
 
     def as_json(self, groups: Groups, candidates: Candidates) -> dict[str, Any]:

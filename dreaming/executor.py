@@ -17,12 +17,12 @@ from dreaming.conversation import ConversationId
 from dreaming.errors import UsageError
 from dreaming.estimating import Estimate
 from dreaming.home import Home
+from dreaming.model_call import Delivery
 from dreaming.providers.metered import UNMETERED, CallMeter
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Balance, Limit, request_scope
 from dreaming.spending.meter import Meter
-from dreaming.spending.prices import Delivery
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.requests import UpgradeRequest
 from dreaming.task import DreamingTaskResult
@@ -145,7 +145,8 @@ class DreamingExecutor:
             "candidates": len(candidates),
             "skipped": dict(sum(candidates.skipped.values(), Counter())),
             "damaged_days": {day.isoformat(): told for day, told in damaged.items()},
-            **Estimate.of(provider, at=self.home.pipeline.clock()).as_json(groups, candidates),
+            "delivery": terms.delivery or "now",
+            **Estimate.of(provider, at=self.home.pipeline.clock(), delivery=terms.delivery).as_json(groups, candidates),
         }
 
     async def execute_with_budget(
@@ -184,7 +185,8 @@ class DreamingExecutor:
 
     def _affordable(self, groups: Groups, provider: LLMProvider, request: UpgradeRequest) -> Groups:
         """The first groups, several times as many as budgets are expected to pay for: no more than that."""
-        expected = Estimate.of(provider, at=self.home.pipeline.clock()).expected(groups.tokens)
+        at, delivery = self.home.pipeline.clock(), request.terms.delivery
+        expected = Estimate.of(provider, at=at, delivery=delivery).expected(groups.tokens)
         rooms = [balance.room for balance in self._balances(provider, request)]
         reached = len(groups)
         for amounts, left in zip(expected, ([r.tokens for r in rooms], [r.picodollars for r in rooms]), strict=True):

@@ -11,6 +11,9 @@ from dreaming.conversation import ConversationId, stable_hash
 Charge = Literal["charged", "released", "unknown"]
 """Whether the vendor took money: it did; it did not; nobody can tell (and so it counts as if it had)."""
 
+Delivery = Literal["now", "batch"]
+"""How a reply is asked for: at once, or within a day at half the price."""
+
 StopReason = Literal["end", "max_tokens", "refusal", "other"]
 
 

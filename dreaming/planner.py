@@ -19,7 +19,7 @@ from dreaming.errors import ConfigurationError, DreamingError, UsageError
 from dreaming.estimating import Estimate
 from dreaming.executor import DEFAULT_PROVIDER, DreamingExecutor
 from dreaming.home import Home
-from dreaming.model_call import Answer, ModelCall
+from dreaming.model_call import Answer, Delivery, ModelCall
 from dreaming.planning.forecast import Forecast, Limits
 from dreaming.planning.plan import Decision, Plan, PlannerName
 from dreaming.planning.rules import plan_by_rules
@@ -53,6 +53,8 @@ USUAL_SECONDS = 4.0
 USUAL_PLANS = 14
 """The latest plans tell what comes as a rule."""
 MOST_TOPICS = 20
+BATCH_SECONDS = 86_400.0
+"""A batch, as vendors promise it: most come sooner."""
 
 
 class Planner:
@@ -155,8 +157,9 @@ class Planner:
             usual_worth=usual,
             nights_saved=next((n for n, told in enumerate(before) if told["chosen"]["terms"]), len(before)),
             options=[
-                self._option(provider, of_provider, measured, now=now)
+                self._option(provider, of_provider, delivery, measured, now=now)
                 for provider, (_, of_provider, _) in zip(providers, found, strict=True)
+                for delivery in self._deliveries(asked, provider, urgency)
             ],
             topics=[] if candidates is None else _topics(candidates),
             chunks=0 if candidates is None else len(candidates),
@@ -188,22 +191,37 @@ class Planner:
                     continue
         return able
 
+    def _deliveries(self, asked: UpgradeTerms, provider: LLMProvider, urgency: Urgency) -> list[Delivery]:
+        """How replies may come: what is asked for, else at once, and where nothing is urgent in batches too."""
+        if asked.delivery is not None:
+            return [asked.delivery]
+        return ["now", "batch"] if urgency == "low" and self._providers[provider.name].offers_batches else ["now"]
+
     def _option(
-        self, provider: LLMProvider, groups: Groups, measured: Mapping[tuple[str, str], Any], *, now: datetime
+        self,
+        provider: LLMProvider,
+        groups: Groups,
+        delivery: Delivery,
+        measured: Mapping[tuple[str, str], Any],
+        *,
+        now: datetime,
     ) -> ModelOption:
-        tokens, picodollars = Estimate.of(provider, at=now).expected(groups.tokens)
-        seconds, calls = USUAL_SECONDS, 0
+        tokens, picodollars = Estimate.of(provider, at=now, delivery=delivery).expected(groups.tokens)
+        seconds, calls, at_once = USUAL_SECONDS, 0, provider.limits.max_concurrency
         if (row := measured.get((provider.name, provider.model.served))) and row["calls"] >= LEAST_MEASURED:
             calls, seconds = int(row["calls"]), float(row["latency_ms"]) / 1000 or USUAL_SECONDS
             sent, replied = expected_usage(np.array([row["text_tokens"] / calls]))
             factor = float(row["tokens"]) / (calls * float((sent + replied)[0]))
             tokens, picodollars = (np.rint(each * factor).astype(np.int64) for each in (tokens, picodollars))
+        if delivery == "batch":
+            seconds, at_once = BATCH_SECONDS, max(len(groups), 1)
         windows = _rooms(self._home, provider.name, provider.model.quality_level)
         return ModelOption(
             provider=provider.name,
             model=provider.model.served,
             asked=provider.model.asked,
             quality_level=provider.model.quality_level,
+            delivery=delivery,
             month=windows["month"],
             room=windows["month"].within(windows["day"]),
             forecast=Forecast(
@@ -211,7 +229,7 @@ class Planner:
                 tokens=tokens,
                 picodollars=picodollars,
                 seconds_per_call=seconds,
-                at_once=provider.limits.max_concurrency,
+                at_once=at_once,
             ),
             measured_calls=calls,
         )

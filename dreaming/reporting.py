@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -179,6 +180,7 @@ def home_status(home: Home) -> dict[str, Any]:
         "days_waiting": home.pipeline.waiting_days(),
         "spent_this_month": _spent(home),
         "budgets": budget_records(home),
+        "pending": home.batches.pending(),
         "tasks_waiting": [[each.task.id, each.due_at] for each in home.tasks.waiting()],
         "watched_folders": [
             f"{folder.folder}{'' if folder.folder.is_dir() else ' (not there)'}" for folder in home.pipeline.folders
@@ -200,6 +202,8 @@ def print_status(console: Console, found: dict[str, Any]) -> None:
     table.add_row("spent this month", f"{spent['tokens']:,} tokens, ${Decimal(spent['cost_usd']):.6f}")
     for record in found["budgets"]:
         table.add_row("budget", f"{record['scope']}: {_budget_line(record)}")
+    for pending in found["pending"]:
+        table.add_row("pending", f"{_pending_line(pending)}; request {pending['request_id']} (next: dreaming collect)")
     for task_id, due_at in found["tasks_waiting"]:
         table.add_row("task", f"{task_id} at {due_at:%Y-%m-%d %H:%M} UTC")
     for folder in found["watched_folders"]:
@@ -220,6 +224,8 @@ def print_decision(console: Console, decision: Mapping[str, Any]) -> None:
         )
         lines.add_row("which", Text(terms.get("filter") or "all that need it"))
         lines.add_row("with", f"{terms['provider']}/{terms['model']}")
+        if terms.get("delivery") == "batch":
+            lines.add_row("delivery", "in batches, within a day, at half the price")
         budget = "no limit" if terms.get("max_tokens") is None else f"{terms['max_tokens']:,} tokens"
         lines.add_row("budget", budget + (f", ${terms['max_cost_usd']}" if terms.get("max_cost_usd") else ""))
         lines.add_row(
@@ -252,11 +258,37 @@ def print_task_result(console: Console, result: Mapping[str, Any]) -> None:
             table.add_row(f"budget ({name})", f"{told[0]} of {form.format(limit)} used, {told[1]} left")
     if result["skipped"]:
         table.add_row("skipped", ", ".join(f"{reason} {count:,}" for reason, count in result["skipped"].items()))
-    table.add_row("stopped by", str(result["stopped"] or "nothing: the plan is done"))
+    if pending := result["pending"]:
+        table.add_row("pending", f"{_pending_line(pending)} (next: dreaming collect)")
+    done = "nothing: the rest comes in batches" if pending else "nothing: the plan is done"
+    table.add_row("stopped by", str(result["stopped"] or done))
     console.print(table, highlight=False)
     if result["message"]:
         console.print(Text(result["message"]), highlight=False)
     console.print(quality_table(result["quality_counts"]))
+
+
+def print_collected(console: Console, told: Mapping[str, Any]) -> None:
+    """Show what has come of batches, and what still waits."""
+    for result in told["collected"]:
+        if "llm_model" in result:
+            print_task_result(console, result)
+    for pending in told["pending"]:
+        console.print(f"{_pending_line(pending)}; request {pending['request_id']}", highlight=False, soft_wrap=True)
+    for failure in told["failures"]:
+        console.print(Text(failure, style="red"))
+    if not any(told.values()):
+        console.print("Nothing waits at a vendor.")
+
+
+def _pending_line(pending: Mapping[str, Any]) -> str:
+    """What waits at a vendor, since when, and what it will cost."""
+    since = datetime.fromisoformat(pending["since"])
+    expected, at_most = (Decimal(pending[f"{name}_cost_usd"]) for name in ("expected", "at_most"))
+    return (
+        f"{pending['calls']:,} calls at {pending['provider']} since {since:%Y-%m-%d %H:%M} UTC, about ${expected:.6f}, "
+        f"at most ${at_most:.6f}"
+    )
 
 
 def print_estimate(console: Console, estimate: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import platformdirs
 
 from dreaming.errors import ConfigurationError
+from dreaming.model_call import Delivery
 from dreaming.privacy.marks import read_patterns
 from dreaming.privacy.masking import Masking
 
@@ -71,6 +72,8 @@ class Settings:
     """Other machines whose local LLM counts as this one (`DREAMING_OWN_HOSTS`, separated by commas)."""
     planner: Planner | None = None
     """Who plans the nightly upgrade, so that the month's budget lasts (`DREAMING_PLANNER`); None takes all."""
+    nightly_delivery: Delivery | None = None
+    """How the nightly upgrade's replies come (`DREAMING_NIGHTLY_DELIVERY`); None: in batches where there are any."""
     executor: ExecutorName = "multiprocess"
     """Where the shards of a large day are cut (`DREAMING_EXECUTOR`)."""
     days_a_run: int | None = None
@@ -128,6 +131,7 @@ class Settings:
             local_only_sources=_listed(env.get("DREAMING_LOCAL_ONLY_SOURCES")),
             own_hosts=_listed(env.get("DREAMING_OWN_HOSTS")),
             planner=_planner(env.get("DREAMING_PLANNER") or None),
+            nightly_delivery=_delivery(env.get("DREAMING_NIGHTLY_DELIVERY") or None),
             executor=_executor(env.get("DREAMING_EXECUTOR") or "multiprocess"),
             days_a_run=_days(env, "DREAMING_DAYS_A_RUN", 1, "Set it to 1 or more."),
             keep_runs_days=DEFAULT_KEEP_RUNS_DAYS if kept is None else kept,
@@ -142,6 +146,14 @@ def _listed(text: str | None) -> tuple[str, ...]:
 def _planner(name: str | None) -> Planner | None:
     if name is not None and name not in get_args(Planner):
         raise ConfigurationError(f"DREAMING_PLANNER={name!r} is none. Set it to rules or thinking, or leave it unset.")
+    return name  # type: ignore[return-value] # one of them, as was just looked
+
+
+def _delivery(name: str | None) -> Delivery | None:
+    if name is not None and name not in get_args(Delivery):
+        raise ConfigurationError(
+            f"DREAMING_NIGHTLY_DELIVERY={name!r} is none. Set it to now or batch, or leave it unset."
+        )
     return name  # type: ignore[return-value] # one of them, as was just looked
 
 

@@ -1,15 +1,12 @@
 """Upgrades in batches, through the vendors' SDKs against a fake vendor's batch APIs: laws 2 and 3 hold over days."""
 
 from datetime import date
-from decimal import Decimal
 
 import pytest
-import sqlalchemy as sa
 
 from dreaming.executor import DreamingExecutor
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
-from dreaming.storage.tables import batches, calls
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
 from dreaming.upgrading.terms import UpgradeTerms

@@ -76,6 +76,7 @@ def terms_with(asked: UpgradeTerms, option: ModelOption, limits: Limits, *, filt
         filter=filter or asked.filter,
         provider=option.provider,
         model=option.asked,
+        delivery=option.delivery,
         max_tokens=limits.tokens,
         max_cost_usd=None if limits.picodollars is None else limits.picodollars * PICODOLLAR,
         max_duration_seconds=limits.seconds,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from dreaming.chunk import QualityLevel
+from dreaming.model_call import Delivery
 from dreaming.planning.forecast import Forecast, Limits
 from dreaming.upgrading.terms import UpgradeTerms
 
@@ -22,6 +23,8 @@ class ModelOption:
     asked: str
     """As the user writes it: what is configured about the model goes by this name."""
     quality_level: QualityLevel
+    delivery: Delivery = "now"
+    """Whether replies come at once, or within a day at half the price."""
     month: Limits
     """What the standing budget of the month leaves."""
     room: Limits
@@ -33,7 +36,8 @@ class ModelOption:
     @property
     def name(self) -> str:
         """By which it is chosen."""
-        return f"{self.provider}/{self.model}"
+        name = f"{self.provider}/{self.model}"
+        return f"{name} in batches" if self.delivery == "batch" else name
 
     def as_json(self, limits: Limits) -> dict[str, Any]:
         """As a thinking model is told of it: what it would come to within limits."""
@@ -42,6 +46,7 @@ class ModelOption:
             "provider": self.provider,
             "model": self.model,
             "quality_level": self.quality_level,
+            "delivery": self.delivery,
             "left_in_budgets": self.room.as_json(),
             "seconds_per_call": round(self.forecast.seconds_per_call, 1),
             "measured_calls": self.measured_calls,

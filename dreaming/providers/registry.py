@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from urllib.parse import urlsplit
 
 from dreaming.chunk import QualityLevel
 from dreaming.errors import ConfigurationError
@@ -24,6 +25,10 @@ PROVIDERS: Mapping[str, Callable[..., LLMProvider]] = {
 }
 
 
+_OWN_SERVERS: Mapping[str, str] = {AnthropicProvider.name: "anthropic.com", OpenAIProvider.name: "openai.com"}
+"""The domains of the vendors that take batches."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConfiguredProvider:
     """A provider as it is configured: it can be asked only through a meter."""
@@ -35,6 +40,13 @@ class ConfiguredProvider:
     def can_be_paid(self) -> bool:
         """Whether it is a cloud provider that there is a key for, or one that asks for none."""
         return self.name != LocalProvider.name and bool(self.settings.api_key or self.settings.base_url)
+
+    @property
+    def offers_batches(self) -> bool:
+        """Whether it surely takes batches: it is the vendor's own server."""
+        host = urlsplit(self.settings.base_url or "").hostname
+        domain = _OWN_SERVERS.get(self.name)
+        return domain is not None and (host is None or host == domain or host.endswith("." + domain))
 
     def model_for(self, level: QualityLevel, *, today: date) -> str:
         """The configured model where it gives a level, and else the vendor's default: each level has its own budget.

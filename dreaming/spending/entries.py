@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from dreaming.chunk import QualityLevel
 from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
-from dreaming.model_call import Answer, Charge, FailureReason, Outcome, TokenUsage
+from dreaming.model_call import Answer, Charge, Delivery, FailureReason, Outcome, TokenUsage
 from dreaming.processes import this_process
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, Limit
-from dreaming.spending.prices import Delivery
 from dreaming.storage.database import insert_new
 from dreaming.storage.tables import budget_limits, calls, scopes
 from dreaming.upgrading.filtering.columns import RANKS

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from dreaming.chunk import QualityLevel
-from dreaming.model_call import CALLED_OFF, Answer, Failure, FailureReason, ModelCall, Outcome
+from dreaming.model_call import CALLED_OFF, Answer, Delivery, Failure, FailureReason, ModelCall, Outcome
 from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, request_scope, window_scope
 from dreaming.spending.entries import (
@@ -26,7 +26,7 @@ from dreaming.spending.entries import (
     Reserving,
 )
 from dreaming.spending.ledger import Ledger
-from dreaming.spending.prices import Delivery, Price, worst_case
+from dreaming.spending.prices import Price, worst_case
 
 POLL_SECONDS = 0.25
 """How soon a waiting reservation learns of what other processes gave back; of its own process it learns at once."""

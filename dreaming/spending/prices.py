@@ -9,14 +9,11 @@ from datetime import UTC, date, datetime
 from datetime import time as clock_time
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Protocol
 
 from dreaming.errors import ConfigurationError
-from dreaming.model_call import TokenUsage
+from dreaming.model_call import Delivery, TokenUsage
 from dreaming.spending.amount import Amount, to_picodollars
-
-Delivery = Literal["now", "batch"]
-"""How a reply is asked for: at once, or within a day at half the price."""
 
 _MTOK = 1_000_000
 

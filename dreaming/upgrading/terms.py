@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from dreaming.bounds import MOST, require_bounds
 from dreaming.chunk import QualityLevel
 from dreaming.errors import UsageError
+from dreaming.model_call import Delivery
 from dreaming.upgrading.filtering.columns import RANKS
 from dreaming.upgrading.filtering.expression import Expression
 from dreaming.upgrading.filtering.parsing import parse_filter
@@ -39,7 +40,7 @@ class UpgradeTerms:
     max_cost_usd: Decimal | None = None
     max_duration_seconds: float | None = None
     """For asking; what was asked for in a batch is taken when it comes."""
-    delivery: Literal["now", "batch"] | None = None
+    delivery: Delivery | None = None
     """Whether replies come at once or within a day, at half the price; None is now, unless a planner says otherwise."""
     account: str | None = None
     """A further budget that it is counted in, by the id of its scope."""
@@ -52,7 +53,7 @@ class UpgradeTerms:
                 f"target_quality = {self.target_quality!r} is nothing to upgrade to. Choose good or premium; basic "
                 "chunks are made for free by `dreaming run`."
             )
-        if self.delivery not in (None, "now", "batch"):
+        if self.delivery not in (None, *get_args(Delivery)):
             raise UsageError(
                 f"delivery = {self.delivery!r} is none. Choose now, or batch: within a day, at half price."
             )

@@ -1,0 +1,87 @@
+"""What is at vendors in batches: which requests there is something to collect for, and calling batches off."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dreaming.batching import Settling
+from dreaming.home import Home
+from dreaming.model_call import Failure
+from dreaming.providers.metered import UNMETERED
+from dreaming.providers.provider import LLMProvider
+from dreaming.providers.registry import ConfiguredProvider
+from dreaming.spending.batches import Batch
+
+
+@dataclass(slots=True)
+class Due:
+    """What came of looking."""
+
+    requests: list[str] = field(default_factory=list)
+    """The requests whose runs have something to take, or to find out."""
+    state: str = ""
+    """Tells what there is to take from what there was before."""
+    failures: list[str] = field(default_factory=list)
+    """Why vendors could not be asked, for people."""
+
+
+def find_due(home: Home, providers: Mapping[str, ConfiguredProvider]) -> Due:
+    """Ask the vendors which batches have ended. Of requests that were undone it is written down what they cost."""
+    return asyncio.run(_find_due(home, providers))
+
+
+async def _find_due(home: Home, providers: Mapping[str, ConfiguredProvider]) -> Due:
+    due, ready = Due(), []
+    for batch in home.batches.find("intended", "submitted", "ended"):
+        is_ready = await _is_ready(home, providers, batch)
+        if isinstance(is_ready, Failure):
+            due.failures.append(f"{batch.calls:,} calls of {batch.request_id} at {batch.provider}: {is_ready.message}")
+        elif is_ready and home.pipeline.purchases.is_undone(batch.request_id):
+            await _write_off(home, providers, batch)
+        elif is_ready:
+            ready.append(batch)
+    due.requests = list(dict.fromkeys(batch.request_id for batch in ready))
+    due.state = ",".join(f"{batch.batch_id}:{batch.state}" for batch in ready)
+    return due
+
+
+async def _is_ready(home: Home, providers: Mapping[str, ConfiguredProvider], batch: Batch) -> bool | Failure:
+    if batch.state != "submitted":
+        return batch.state == "ended" or batch.is_left(home.pipeline.clock())
+    assert batch.vendor_ref is not None
+    async with _open(home, providers, batch) as provider:
+        if failure := await provider.connect():
+            return failure
+        vendor = provider.batches()
+        assert vendor is not None
+        look = await vendor.look(batch.vendor_ref)
+    return look if isinstance(look, Failure) else look.has_ended
+
+
+async def _write_off(home: Home, providers: Mapping[str, ConfiguredProvider], batch: Batch) -> None:
+    """Write down what has come of a batch whose replies nobody wants any more."""
+    async with _open(home, providers, batch) as provider:
+        await Settling(home, provider, batch.request_id, run_id=None).settle()
+    home.batches.note_collected(batch.request_id, [batch.batch_id])
+
+
+def _open(home: Home, providers: Mapping[str, ConfiguredProvider], batch: Batch) -> LLMProvider:
+    """The provider that a batch was given to, to be asked about it."""
+    return providers[batch.provider].open(UNMETERED, today=home.pipeline.clock().date(), model=batch.model)
+
+
+def cancel_batches(home: Home, providers: Mapping[str, ConfiguredProvider], request_id: str) -> list[str]:
+    """Call off what waits at vendors for a request; what they have answered is still charged. Returns what failed."""
+    return asyncio.run(_cancel(home, providers, request_id))
+
+
+async def _cancel(home: Home, providers: Mapping[str, ConfiguredProvider], request_id: str) -> list[str]:
+    failures = []
+    for batch in home.batches.find("submitted", request_id=request_id):
+        async with _open(home, providers, batch) as provider:
+            vendor = provider.batches()
+            assert vendor is not None
+            assert batch.vendor_ref is not None
+            if failure := await vendor.cancel(batch.vendor_ref):
+                failures.append(failure.message)
+    return failures
