@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from dreaming.chunking.tokens import count_tokens
 from dreaming.home import Home
 from dreaming.model_call import CALLED_OFF, Failure, FailureReason, ModelCall, Outcome, TokenUsage
-from dreaming.providers.batches import Results, Unsure, VendorBatches
+from dreaming.providers.batches import Results, Unsure, VendorBatches, untold
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.retrying import retry
 from dreaming.spending.amount import Amount
@@ -163,19 +163,14 @@ class Settling:
     async def _settle(self, batch: Batch) -> Failure | None:
         vendor = self._provider.batches()
         assert vendor is not None
-        vendor_ref = batch.vendor_ref
-        if vendor_ref is None:
-            if not batch.is_left(self._home.pipeline.clock()):
-                return None
-            found = await self._find(batch, vendor)
-            if not isinstance(found, str):
-                return found
-            vendor_ref = found
+        vendor_ref = batch.vendor_ref or await self.find(batch)
+        if not isinstance(vendor_ref, str):
+            return vendor_ref
         look = await vendor.look(vendor_ref)
         if isinstance(look, Failure):
             if not self._is_gone(batch, look):
                 return look
-            await self._write(batch, Results({}))
+            await self._write(batch, Results({}, untold(vendor_ref)))
             return None
         if not look.has_ended:
             return None
@@ -187,23 +182,29 @@ class Settling:
         await vendor.delete(vendor_ref)
         return None
 
-    async def _find(self, batch: Batch, vendor: VendorBatches[Any]) -> str | Failure | None:
-        """The vendor's id of a batch of which nobody knows whether it was given; one that it never got is dropped."""
-        batches = self._home.batches
+    async def find(self, batch: Batch) -> str | Failure | None:
+        """The vendor's id of a batch of which nobody knows whether it was given; one that it never got has ended.
+
+        None while somebody is giving it, or nobody can tell.
+        """
+        batches, vendor = self._home.batches, self._provider.batches()
+        assert vendor is not None
+        if not batch.is_left(self._home.pipeline.clock()):
+            return None
         call_ids, known = batches.open_calls(batch.batch_id), batches.vendor_refs(batch.provider)
         found = await vendor.find(batch.batch_id, call_ids, since=batch.made_at - CLOCKS_AGREE_WITHIN, known=known)
         if isinstance(found, str):
             batches.note_submitted(batch.batch_id, found)
         elif found is None and self._home.pipeline.clock() - batch.made_at >= ARRIVES_WITHIN:
             failure = Failure(reason=FailureReason.LOST, charge="released", message="The batch was never sent.")
-            await self._write(batch, Results({}, failure), state="dropped")
+            await self._write(batch, Results({}, failure))
         return None if isinstance(found, Unsure) else found
 
     def _is_gone(self, batch: Batch, failure: Failure) -> bool:
         """Whether the vendor has deleted what came of a batch."""
         return failure.status == _NOT_FOUND and self._home.pipeline.clock() - batch.made_at > KEPT_FOR
 
-    async def _write(self, batch: Batch, results: Results, *, state: Literal["ended", "dropped"] = "ended") -> None:
+    async def _write(self, batch: Batch, results: Results) -> None:
         price = self._price(batch)
         settling = []
         for call_id in self._home.batches.open_calls(batch.batch_id):
@@ -212,7 +213,7 @@ class Settling:
             settling.append(self._home.ledger.settle(call_id, outcome, cost=cost, run_id=self._run_id))
         for each in settling:
             await asyncio.wrap_future(each)
-        await asyncio.to_thread(self._home.batches.note_ended, batch.batch_id, state)
+        await asyncio.to_thread(self._home.batches.note_ended, batch.batch_id, "ended")
 
     def _price(self, batch: Batch) -> Price:
         """Of when the calls were reserved for."""

@@ -32,10 +32,13 @@ def find_due(home: Home, providers: Mapping[str, ConfiguredProvider]) -> Due:
 
 async def _find_due(home: Home, providers: Mapping[str, ConfiguredProvider]) -> Due:
     due, ready = Due(), []
-    for batch in home.batches.find("intended", "submitted", "ended"):
+    for batch in home.batches.find("intended"):
+        failure = await _find(home, providers, batch)
+        due.failures += [_told(batch, failure)] if failure else []
+    for batch in home.batches.find("submitted", "ended"):
         is_ready = await _is_ready(home, providers, batch)
         if isinstance(is_ready, Failure):
-            due.failures.append(f"{batch.calls:,} calls of {batch.request_id} at {batch.provider}: {is_ready.message}")
+            due.failures.append(_told(batch, is_ready))
         elif is_ready and home.pipeline.purchases.is_undone(batch.request_id):
             await _write_off(home, providers, batch)
         elif is_ready:
@@ -45,9 +48,22 @@ async def _find_due(home: Home, providers: Mapping[str, ConfiguredProvider]) -> 
     return due
 
 
+def _told(batch: Batch, failure: Failure) -> str:
+    return f"{batch.calls:,} calls of {batch.request_id} at {batch.provider}: {failure.message}"
+
+
+async def _find(home: Home, providers: Mapping[str, ConfiguredProvider], batch: Batch) -> Failure | None:
+    """Find out whether the vendor has a batch that nobody gives it any more."""
+    async with _open(home, providers, batch) as provider:
+        if failure := await provider.connect():
+            return failure
+        found = await Settling(home, provider, batch.request_id, run_id=None).find(batch)
+    return found if isinstance(found, Failure) else None
+
+
 async def _is_ready(home: Home, providers: Mapping[str, ConfiguredProvider], batch: Batch) -> bool | Failure:
-    if batch.state != "submitted":
-        return batch.state == "ended" or batch.is_left(home.pipeline.clock())
+    if batch.state == "ended":
+        return True
     assert batch.vendor_ref is not None
     async with _open(home, providers, batch) as provider:
         if failure := await provider.connect():

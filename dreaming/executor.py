@@ -231,13 +231,13 @@ class DreamingExecutor:
         today = self.home.pipeline.clock().date()
         model = terms.model or configured.model_for(terms.target_quality, today=today)
         provider = configured.open(meter, today=today, model=model)
+        if terms.delivery == "batch" and provider.batches() is None:
+            raise UsageError(f"{name} takes no batches. Ask for delivery now.")
         if RANKS[provider.model.quality_level] < RANKS[terms.target_quality]:
             raise UsageError(
                 f"The model {provider.model.served!r} of {name} gives {provider.model.quality_level} chunks, and "
                 f"{terms.target_quality} ones are asked for. Choose a better model, or a lower target_quality."
             )
-        if terms.delivery == "batch" and provider.batches() is None:
-            raise UsageError(f"{name} takes no batches. Ask for delivery now.")
         return provider
 
     def _require_bound(self, provider: LLMProvider, limits: Sequence[Limit]) -> None:

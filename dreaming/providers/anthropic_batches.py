@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 from dreaming.model_call import Failure, FailureReason, ModelCall, Outcome
 from dreaming.providers.anthropic_messages import read_message
 from dreaming.providers.attempt import SdkErrors
-from dreaming.providers.batches import SUBMIT_SECONDS, Look, Results, Unsure, VendorBatches, json_lines, named, not_done
+from dreaming.providers.batches import (
+    SUBMIT_SECONDS,
+    Look,
+    Results,
+    Unsure,
+    VendorBatches,
+    json_lines,
+    named,
+    not_done,
+    untold,
+)
 from dreaming.providers.faults import unreadable_failure
 
 if TYPE_CHECKING:
@@ -87,7 +97,8 @@ class AnthropicBatches(VendorBatches["AsyncAnthropic"]):
             address = f"/v1/messages/batches/{vendor_ref}/results"
             response = await self._connect().get(address, cast_to=httpx2.Response)
             return Results(
-                {line["custom_id"]: _outcome(line["result"], vendor_ref) for line in json_lines(response.text)}
+                {line["custom_id"]: _outcome(line["result"], vendor_ref) for line in json_lines(response.text)},
+                untold(vendor_ref),
             )
 
         return await self._try_to(read)

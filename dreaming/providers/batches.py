@@ -7,7 +7,7 @@ twice.
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -37,11 +37,7 @@ class Results:
     """How the calls of a batch that has ended ended, by the ids that they were given with."""
 
     outcomes: Mapping[str, Outcome]
-    rest: Failure = field(
-        default_factory=lambda: Failure(
-            reason=FailureReason.LOST, charge="unknown", message="The vendor tells nothing of it."
-        )
-    )
+    rest: Failure
     """How those ended that the vendor does not name."""
 
 
@@ -113,6 +109,12 @@ def named(vendor_ref: str | None) -> str:
 def not_done(reason: FailureReason, message: str, *, vendor_ref: str) -> Failure:
     """How a call of a batch ended that the vendor did not do, and does not charge."""
     return Failure(reason=reason, charge="released", message=message, vendor_ref=vendor_ref)
+
+
+def untold(vendor_ref: str) -> Failure:
+    """How a call of a batch ended that the vendor does not name: it may have been charged."""
+    message = "The vendor tells nothing of it."
+    return Failure(reason=FailureReason.LOST, charge="unknown", message=message, vendor_ref=vendor_ref)
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dreaming.model_call import Failure, FailureReason, ModelCall, Outcome
 from dreaming.providers.attempt import SdkErrors
-from dreaming.providers.batches import SUBMIT_SECONDS, Look, Results, Unsure, VendorBatches, json_lines, named, not_done
+from dreaming.providers.batches import (
+    SUBMIT_SECONDS,
+    Look,
+    Results,
+    Unsure,
+    VendorBatches,
+    json_lines,
+    named,
+    not_done,
+    untold,
+)
 from dreaming.providers.faults import status_failure, unreadable_failure
 from dreaming.providers.openai_completions import read_completion
 
@@ -101,8 +111,7 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
                     outcomes |= {
                         line["custom_id"]: self._outcome(line, vendor_ref) for line in json_lines(content.text)
                     }
-            rest = _rest(batch)
-            return Results(outcomes) if rest is None else Results(outcomes, rest)
+            return Results(outcomes, _rest(batch))
 
         return await self._try_to(read)
 
@@ -150,8 +159,8 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
         return openai
 
 
-def _rest(batch: "Batch") -> Failure | None:
-    """How the calls ended that neither file names; None where nobody can tell: it was done, and they are missing."""
+def _rest(batch: "Batch") -> Failure:
+    """How the calls ended that neither file names."""
     if batch.status == "failed":
         told = next((error.code for error in (batch.errors and batch.errors.data) or [] if error.code), "no reason")
         # The fault of the whole, such as too much in the queue: a single call may be without one.
@@ -160,4 +169,4 @@ def _rest(batch: "Batch") -> Failure | None:
         return not_done(FailureReason.EXPIRED, "The batch was a day old before its turn came.", vendor_ref=batch.id)
     if batch.status == "cancelled":
         return not_done(FailureReason.CANCELED, "The batch was called off before its turn came.", vendor_ref=batch.id)
-    return None
+    return untold(batch.id)

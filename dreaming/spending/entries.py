@@ -31,7 +31,8 @@ Purpose = Literal["basic_chunks", "upgrade", "planning", "benchmark"]
 
 MOST_EXPIRED = 3
 """So often a request is given to a vendor in a batch that fails it."""
-_NOT_AGAIN = frozenset({FailureReason.BAD_REQUEST.value, FailureReason.CANCELED.value})
+_FAILED: tuple[CallState, ...] = ("released", "unknown")
+_NOT_AGAIN = frozenset({FailureReason.BAD_REQUEST.value, FailureReason.CANCELED.value, FailureReason.LOST.value})
 """How a call in a batch ends that is not put into another."""
 
 STATES: dict[Charge, CallState] = {"charged": "settled", "released": "released", "unknown": "unknown"}
@@ -229,7 +230,7 @@ class Entries:
         keys = [each.request_key for each in reservations]
         asked: dict[str, list[sa.RowMapping]] = {}
         if keys:
-            failed = (calls.c.state == "released") & (calls.c.delivery == "batch") & calls.c.vendor_ref.is_not(None)
+            failed = calls.c.state.in_(_FAILED) & (calls.c.delivery == "batch") & calls.c.vendor_ref.is_not(None)
             relevant = (calls.c.state == "reserved") | calls.c.reply.is_not(None) | failed
             query = sa.select(calls).where(calls.c.request_key.in_(keys), relevant).order_by(calls.c.ended_at)
             for row in self._connection.execute(query).mappings():
@@ -462,7 +463,7 @@ def _failed_in_batch(equal: Sequence[sa.RowMapping], request_id: str | None) -> 
     failed = [
         row["failure"]
         for row in equal
-        if row["request_id"] == request_id and row["state"] == "released" and row["delivery"] == "batch"
+        if row["request_id"] == request_id and row["state"] in _FAILED and row["delivery"] == "batch"
     ]
     over = failed and (failed[-1] in _NOT_AGAIN or len(failed) >= MOST_EXPIRED)
     return FailureReason(failed[-1]) if over else None

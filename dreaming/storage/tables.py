@@ -203,7 +203,7 @@ batches = sa.Table(
 """What vendors were given to answer within a day.
 
 `state`: intended (it may be on its way), submitted (the vendor has it), ended (how its calls ended is written down),
-collected (and what was to be made of the replies is made) or dropped (the vendor never had it). `vendor_ref`: the
+collected (and what was to be made of the replies is made) or dropped (the vendor refused it). `vendor_ref`: the
 vendor's id of it. `owner`: the process that is submitting it.
 """
 

@@ -57,6 +57,8 @@ class Batches:
     """Whether they stay under way until `finish`."""
     says_each_twice: bool = False
     """Whether the results have each line twice."""
+    uploads_fail: bool = False
+    """Whether what goes wrong goes wrong with the file, before there is a batch."""
     all: dict[str, HeldBatch] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
@@ -111,10 +113,15 @@ class Batches:
 
     def get(self, ref: str) -> HeldBatch | None:
         """A batch, which has ended unless it is held."""
-        batch = self.all.get(ref)
-        if batch is not None and not self.held:
-            self._end(batch, None)
-        return batch
+        if not self.held:
+            self.finish()
+        return self.all.get(ref)
+
+    def of(self, wire: str) -> list[HeldBatch]:
+        """The batches that came over a wire, the newest first."""
+        if not self.held:
+            self.finish()
+        return [batch for batch in reversed(self.all.values()) if batch.wire == wire]
 
     def _cancel(self, batch: HeldBatch) -> None:
         if batch.results is None:
@@ -179,7 +186,7 @@ class _Anthropic(_Api):
         return self._batches.vendor.cut_off() or JSONResponse(self._told(made))
 
     async def list(self, _request: Request) -> Response:
-        found = [self._told(each) for each in reversed(self._batches.all.values()) if each.wire == "anthropic"]
+        found = [self._told(each) for each in self._batches.of("anthropic")]
         return JSONResponse({"data": found, "has_more": False, "first_id": None, "last_id": None})
 
     async def retrieve(self, request: Request) -> Response:
@@ -241,12 +248,11 @@ class _OpenAI(_Api):
     _wire = OpenAIWire()
 
     async def upload(self, request: Request) -> Response:
-        form = await request.form()
-        if (refusal := self._batches.vendor.refuse(self._wire, request)) is not None:
+        async with request.form() as form:
+            file: Any = form["file"]
+            content = (await file.read()).decode()
+        if self._batches.uploads_fail and (refusal := self._batches.vendor.refuse(self._wire, request)) is not None:
             return refusal
-        file: Any = form["file"]
-        content = (await file.read()).decode()
-        await form.close()
         file_id = f"file-{uuid4().hex[:24]}"
         self._batches.files[file_id] = content
         told = {"id": file_id, "object": "file", "bytes": len(content), "created_at": 0, "filename": file.filename}
@@ -279,7 +285,7 @@ class _OpenAI(_Api):
         return self._batches.vendor.cut_off() or JSONResponse(self._told(made))
 
     async def list(self, _request: Request) -> Response:
-        found = [self._told(each) for each in reversed(self._batches.all.values()) if each.wire == "openai"]
+        found = [self._told(each) for each in self._batches.of("openai")]
         return JSONResponse({"object": "list", "data": found, "has_more": False})
 
     async def retrieve(self, request: Request) -> Response:
@@ -293,7 +299,8 @@ class _OpenAI(_Api):
 
     def _told(self, batch: HeldBatch) -> dict[str, Any]:
         files = {} if batch.results is None else self._write(batch)
-        status = "expired" if batch.is_expired else "cancelled" if batch.is_canceled else "completed"
+        canceled = batch.is_canceled or batch.count("canceled") > 0
+        status = "expired" if batch.is_expired else "cancelled" if canceled else "completed"
         return {
             "id": batch.ref,
             "object": "batch",
