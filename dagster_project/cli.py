@@ -430,7 +430,7 @@ def read_budget() -> None:
 def collect(canceled: str | None, as_json: bool) -> None:
     """Take what has come of upgrades in batches: ask the vendors, and publish what they have answered.
 
-    The daemon of `dreaming ui` does the same every five minutes. `dreaming status` says what waits, since when, and
+    The daemon of `dreaming ui` does the same every minute. `dreaming status` says what waits, since when, and
     what it will cost.
     """
     from dagster_project.building import configured_providers

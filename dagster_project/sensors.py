@@ -71,7 +71,7 @@ def build_batches_sensor(
     @dg.sensor(
         name="batches",
         job=upgrade,
-        minimum_interval_seconds=300,
+        minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks the vendors about the batches that they have, and collects those that have ended.",
     )

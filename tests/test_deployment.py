@@ -12,6 +12,7 @@ from dagster._config import validate_config
 from dagster._core.instance.config import dagster_instance_config_schema
 from dagster._core.instance.ref import InstanceRef
 from dagster_celery.cli import get_validated_config
+from dagster_k8s import K8sRunLauncher
 from dagster_k8s.container_context import K8sContainerContext
 
 from dagster_project.executors import STEP_QUEUE
@@ -151,6 +152,24 @@ def test_kubernetes_runs_have_the_environment_of_the_code_location():
     assert {"name": "DREAMING_EXECUTOR", "value": "k8s"} in container["env"]
     assert [each["secret_ref"]["name"] for each in container["env_from"]] == ["dreaming-env"]
     assert container["volume_mounts"] == [{"name": "scratch", "mount_path": "/dreaming"}]
+
+
+def test_runs_on_kubernetes_may_do_no_more_than_the_code_location():
+    """The chart does not hand its security contexts on."""
+    values = helm()
+    [deployment] = values["dagster-user-deployments"]["deployments"]
+    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
+    assert launcher["securityContext"] == deployment["securityContext"]
+    assert launcher["runK8sConfig"]["podSpecConfig"]["securityContext"] == deployment["podSecurityContext"]
+    told = {
+        "service_account_name": "dagster",
+        "dagster_home": "/opt/dagster/dagster_home",
+        "instance_config_map": "dagster-instance",
+        "security_context": snake(launcher["securityContext"]),
+        "run_k8s_config": {"pod_spec_config": launcher["runK8sConfig"]["podSpecConfig"]},
+    }
+    checked = validate_config(K8sRunLauncher.config_type(), told)
+    assert checked.success, checked.errors
 
 
 def test_dagster_takes_what_the_chart_writes_into_its_instance():
