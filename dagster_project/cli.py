@@ -373,6 +373,7 @@ def learn(files: tuple[Path, ...], listed: bool, revert: bool, as_json: bool) ->
 @click.option("--max-cost-usd", type=DOLLARS, help="Dollars, at most.")
 @click.option("--max-duration-seconds", type=float, help="Time, at most.")
 @click.option("--provider", type=click.Choice(["anthropic", "openai"]), help="By default whichever gains most.")
+@click.option("--delivery", type=click.Choice(["now", "batch"]), help="By default whichever is better.")
 @click.option("--planner", type=click.Choice(["rules", "thinking"]), default="rules", show_default=True)
 @json_option
 def plan(planner: "PlannerName", *, as_json: bool, **options: Any) -> None:

@@ -39,6 +39,7 @@ from dagster_project.running import spawn
 from dreaming.candidates import count_quality
 from dreaming.chunk import BChunk, chunk_record
 from dreaming.cli import jsonable
+from dreaming.collecting import cancel_batches
 from dreaming.conversation import ConversationId
 from dreaming.disclosing import Disclosure
 from dreaming.errors import DreamingError, UsageError
@@ -46,6 +47,7 @@ from dreaming.estimating import Estimate
 from dreaming.executor import DEFAULT_PROVIDER, DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.importing import ImportReport, read_exports
+from dreaming.model_call import Delivery
 from dreaming.planner import Planner
 from dreaming.planning.plan import PlannerName
 from dreaming.planning.situation import Situation, Urgency
@@ -85,6 +87,9 @@ Wanted = Annotated[
         "labels, entities, language, quality_level, needs_upgrade, confidence, token_count, conversation_id, text, "
         "summary, speaker. Without it, all that need the upgrade."
     ),
+]
+HowReplied = Annotated[
+    Delivery, Field(description="now, or batch: within a day, at half the price; dreaming collects it by itself.")
 ]
 Budget = Annotated[int, Field(description="Tokens of input and output together that it may spend at most.")]
 
@@ -179,10 +184,16 @@ class MemoryServer:
         first_day: Day = None,
         last_day: Day = None,
         limit: Annotated[int | None, Field(description="Chunks, at most.")] = None,
+        delivery: HowReplied = "now",
     ) -> dict[str, Any]:
         """Say what an upgrade would take: chunks, calls, tokens and dollars, by day and topic. Costs nothing."""
         terms = UpgradeTerms(
-            target_quality=target_quality, filter=filter, first_day=first_day, last_day=last_day, limit=limit
+            target_quality=target_quality,
+            filter=filter,
+            first_day=first_day,
+            last_day=last_day,
+            limit=limit,
+            delivery=delivery,
         )
         with self.open() as home:
             days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
@@ -202,6 +213,7 @@ class MemoryServer:
                 "runs": [run.run_id for run in runs],
                 "chunks": home.requests.progress(request_id),
                 "budget": home.ledger.balance(request_scope(request_id)).as_json(),
+                "pending": next(iter(home.batches.pending(request_id)), None),
                 "result": results[0] if results else None,
             }
 
@@ -242,6 +254,7 @@ class MemoryServer:
         max_cost_usd: Annotated[float | None, Field(description="Dollars that it may cost at most.")] = None,
         provider: Literal["anthropic", "openai"] | None = None,
         model: str | None = None,
+        delivery: HowReplied = "now",
     ) -> dict[str, Any]:
         """Start an upgrade, which SPENDS up to max_tokens of the user's tokens. Ask the user first, and name the cost.
 
@@ -260,6 +273,7 @@ class MemoryServer:
                 model=model,
                 max_tokens=max_tokens,
                 max_cost_usd=None if max_cost_usd is None else Decimal(str(max_cost_usd)),
+                delivery=delivery,
                 account=account,
             )
             left = self._left(home).room.tokens or 0
@@ -278,7 +292,8 @@ class MemoryServer:
             warnings = executor.check(terms)
             # If all of it were output, which costs most.
             price = Estimate.of(executor.open_unmetered(terms), at=now).price
-            dearest = worst_case(price, input_tokens=0, output_tokens=max_tokens, at=now).cost_usd
+            most = worst_case(price, input_tokens=0, output_tokens=max_tokens, at=now, delivery=delivery)
+            dearest = most.cost_usd
             most_usd = dearest if terms.max_cost_usd is None else min(dearest, terms.max_cost_usd)
             request_id = uuid4().hex[:12]
             executor.begin(request_id, terms)
@@ -292,7 +307,7 @@ class MemoryServer:
         }
 
     def stop_upgrade(self, request_id: str) -> dict[str, Any]:
-        """Stop an upgrade that is under way. What was bought stays and is published."""
+        """Stop an upgrade that is under way, and call off what waits at the vendor. What was bought stays."""
         with self.open() as home, open_instance(self._settings) as instance:
             home.requests.get(request_id)
             # A run that is only about to begin is not there to be canceled.
@@ -301,12 +316,15 @@ class MemoryServer:
             runs = instance.get_runs(unfinished)
             for run in runs:
                 instance.report_run_canceling(run)
+            cancel_batches(home, configured_providers(self._settings), request_id)
         return {"request_id": request_id, "stopping": [run.run_id for run in runs]}
 
     def undo_upgrade(self, request_id: str) -> dict[str, Any]:
         """Take an upgrade back: the chunks before it are current again. What it cost stays spent."""
         with self.open() as home:
-            return {"request_id": request_id, "days": home.undo(request_id)}
+            days = home.undo(request_id)
+            cancel_batches(home, configured_providers(self._settings), request_id)
+            return {"request_id": request_id, "days": days}
 
     def import_conversations(
         self, path: Annotated[str, Field(description="An export file or a folder of them, on this machine.")]

@@ -286,7 +286,7 @@ def test_the_nightly_upgrade_takes_what_is_left_of_the_months_quota(nightly, hom
     home.ledger.set_limit("openai", "good", "month", Limit(tokens=50_000))
     home.ledger.declare_elsewhere(window_scope("openai", "good", "month", clock()), tokens=20_000)
     [request] = nightly().run_requests
-    config = {"target_quality": "good", "provider": "openai", "budget": {"max_tokens": 30_000}}
+    config = {"target_quality": "good", "provider": "openai", "delivery": "batch", "budget": {"max_tokens": 30_000}}
     assert request.run_config == {"ops": {"upgrade_chunks": {"config": config}}}
     assert request.run_key == "upgrade:2026-11-24"
 
