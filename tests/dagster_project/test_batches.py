@@ -111,7 +111,8 @@ def test_what_waits_is_called_off_and_goes_on_at_once(settings, vendor):
     assert command("collect", "--cancel", "unknown", exit_code=2) == ""
 
 
-def test_a_dry_run_knows_both_prices(settings):
+@pytest.mark.usefixtures("settings")
+def test_a_dry_run_knows_both_prices():
     """Half of it, to the picodollar."""
     costs = {}
     for delivery in ("now", "batch"):
@@ -164,7 +165,8 @@ def test_the_sensor_waits_for_the_vendor_and_asks_for_a_run_that_collects(settin
         assert tick.skip_message == "Nothing waits at a vendor."
 
 
-def test_a_plan_prefers_batches_where_nothing_is_urgent(settings, monkeypatch):
+@pytest.mark.usefixtures("settings")
+def test_a_plan_prefers_batches_where_nothing_is_urgent(monkeypatch):
     """At the vendor's own server, unless the time is too short or somebody says otherwise; for the same gain."""
     monkeypatch.delenv("ANTHROPIC_BASE_URL")
     told = json.loads(command("plan", "--max-tokens", 100_000, "--json"))

@@ -1,9 +1,11 @@
 """The providers against a fake vendor that others wrote (llmock): a wire is not only what we take it to be."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dreaming.model_call import ModelCall
 from dreaming.providers.result import Chunked, GivenUp
 from tests.prompting.builders import numbered, passage
 from tests.providers.conftest import TARGETS
@@ -94,3 +96,45 @@ def test_words_that_are_no_reply_are_charged_and_given_up(chunk, llmock, text, r
     result = chunk()
     assert isinstance(result, GivenUp)
     assert (result.failure.reason, result.failure.charge, len(result.outcomes)) == (reason, "charged", 2)
+
+
+# That vendor leaves the file open that was uploaded.
+@pytest.mark.filterwarnings("ignore:.*SpooledTemporaryFile:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", PATHS)
+def test_a_batch_is_given_found_and_read(llmock, name):
+    """Each call by its id, with its usage, through the vendor's SDK."""
+    provider = TARGETS[name].provider(llmock.url + PATHS[name])
+    given = {f"call-{n}": call(n) for n in range(3)}
+
+    async def go():
+        async with provider:
+            batches = provider.batches()
+            ref = await batches.submit("batch-of-ours", given)
+            assert isinstance(ref, str), ref
+            while not (look := await batches.look(ref)).has_ended:
+                await asyncio.sleep(0.2)
+            assert not look.is_canceled
+            since = datetime.now(UTC) - timedelta(hours=1)
+            found = await batches.find("batch-of-ours", given.keys(), since=since, known=())
+            other = await batches.find("another", ["call-7", "call-8", "call-9"], since=since, known=())
+            return ref, found, other, await batches.read(ref)
+
+    ref, found, other, results = asyncio.run(go())
+    assert (found, other) == (ref, None)
+    assert results.outcomes.keys() == given.keys()
+    for answer in results.outcomes.values():
+        assert answer.charge == "charged"
+        assert answer.usage.all_input_tokens > 0
+        assert answer.usage.output_tokens > 0
+
+
+def call(number):
+    """Some call."""
+    return ModelCall(
+        conversation_id=None,
+        instructions="Cut it.",
+        content=f"[1] user: about {number}",
+        schema={"type": "object", "properties": {}, "required": [], "additionalProperties": False},
+        max_output_tokens=200,
+        prompt_version="test",
+    )
