@@ -6,9 +6,10 @@ so every few chunks there is a word that is nowhere else.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from random import Random
 
 from benchmarks.corpus import Corpus, Language
@@ -25,6 +26,8 @@ CHUNK_TOKENS = (80, 170)
 CHUNK_MESSAGES = (2, 4)
 CONVERSATION_CHUNKS = (3, 9)
 CHUNKS_A_RARE_WORD = 3
+CONVERSATIONS_A_NEW_ONE = 10
+"""In a day that is new in part."""
 SENTENCE_CHARACTERS = 200
 """Longer ones (code, lists) are cut."""
 
@@ -107,6 +110,17 @@ def make_day(talk: Talk, day: date, *, count: int = CHUNKS_A_DAY, marks: str = "
         size = min(numbers.randint(*CONVERSATION_CHUNKS), left)
         left, number = left - size, number + 1
         yield from _conversation(talk, day, number, size, marks, numbers)
+
+
+def make_day_in_part(talk: Talk, day: date, *, marks: str) -> Iterator[Spoken]:
+    """The chunks of a day, one conversation in ten another one with `marks`, which is as long as it comes."""
+    marked = {name: list(chunks) for name, chunks in _conversations(make_day(talk, day, marks=marks))}
+    for number, (name, chunks) in enumerate(_conversations(make_day(talk, day))):
+        yield from chunks if number % CONVERSATIONS_A_NEW_ONE else marked.get(name, chunks)
+
+
+def _conversations(chunks: Iterable[Spoken]) -> Iterator[tuple[ConversationId, Iterator[Spoken]]]:
+    return groupby(chunks, key=lambda spoken: spoken.chunk.conversation_id)
 
 
 def _conversation(talk: Talk, day: date, number: int, size: int, marks: str, numbers: Random) -> Iterator[Spoken]:

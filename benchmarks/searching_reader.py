@@ -17,7 +17,7 @@ from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.search import Memory
 
 MARK = "neuausgabe"
-"""In every chunk of the replaced day and nowhere else; the number of the edition follows."""
+"""In every new chunk of the replaced day and nowhere else; the number of the edition follows."""
 LOOK_EACH = 10
 """Every so many questions a reader looks at the day."""
 LOOKED_AT = 100

@@ -10,12 +10,14 @@ from statistics import median
 from time import perf_counter, sleep
 
 from benchmarks.corpus import Corpus
-from benchmarks.made_up_memory import days_of, make_day, read_talk
+from benchmarks.made_up_memory import days_of, make_day, make_day_in_part, read_talk
 from benchmarks.search_engines import Figures, open_memory, percentiles
 from benchmarks.searching_reader import MARK, Reading, read_on
 
 READERS = 8
 PAUSES_SECONDS = {"without a pause": 0.0, "a question a second each": 1.0}
+EDITIONS = {"a day replaced": make_day, "a day that is new by a tenth": make_day_in_part}
+"""What a day is replaced by."""
 REPLACEMENTS = 10
 REPLACEMENTS_ALONE = 5
 BEFORE_SECONDS = 10.0
@@ -27,14 +29,18 @@ def replace_while_searched(folder: Path, corpus: Corpus, chunk_count: int) -> Fi
     days = days_of(chunk_count)
     day, last_day = days[len(days) // 2], days[-1]
     writer = _Writer(folder, corpus, day, last_day)
-    figures = {"a day replaced, s, alone": median(writer.replace() for _ in range(REPLACEMENTS_ALONE))}
+    figures: Figures = {}
+    for what in EDITIONS:
+        taken = writer.replace_often(what, REPLACEMENTS_ALONE)
+        figures[f"{what}, s, alone"] = median(taken)
     wrong = looked = 0
     for tempo, pause_seconds in PAUSES_SECONDS.items():
         of = f"{READERS} readers {tempo}"
         with _readers(folder, corpus.data, day, last_day, pause_seconds) as reading:
             sleep(BEFORE_SECONDS)
-            taken = [writer.replace(reading) for _ in range(REPLACEMENTS)]
-        figures |= {f"a day replaced, s, {of}": median(taken), f"the slowest, s, {of}": max(taken)}
+            for what in EDITIONS:
+                taken = writer.replace_often(what, REPLACEMENTS, reading)
+                figures |= {f"{what}, s, {of}": median(taken), f"{what}, the slowest, s, {of}": max(taken)}
         before, meanwhile = reading.taken()
         figures |= percentiles(f", {of}", before) | percentiles(f", {of}, a day being replaced", meanwhile)
         wrong, looked = wrong + reading.wrong.value, looked + reading.looked.value
@@ -51,11 +57,15 @@ class _Writer:
         self._last_day = last_day
         self._edition = 0
 
-    def replace(self, reading: Reading | None = None) -> float:
+    def replace_often(self, what: str, times: int, reading: Reading | None = None) -> list[float]:
+        """Replace it so many times, after once by the same kind of edition; returns the seconds of each."""
+        return [self._replace(what, reading) for _ in range(times + 1)][1:]
+
+    def _replace(self, what: str, reading: Reading | None) -> float:
         """Replace it, and tell readers; returns the seconds."""
         self._edition += 1
         marks = f"{MARK} {self._edition}"
-        chunks = list(make_day(self._talk, self._day, marks=marks))
+        chunks = list(EDITIONS[what](self._talk, self._day, marks=marks))
         with open_memory(self._folder, self._last_day) as home:
             if reading:
                 reading.is_written.set()
