@@ -6,6 +6,7 @@
     passages.py   what is held of a chunk: what each message says in it, and who says it
     postings.py   where each word stands, packed
     rows.py       a chunk as a row, and back
+    held.py       what a day has that is replaced: what is unchanged is taken over
     index.py      the memory index, on SQLite or PostgreSQL: a day is replaced whole
     ranking.py    how well each passage answers a question: pure arithmetic
     finding.py    a question -> passages, best first

@@ -5,7 +5,7 @@ merged. A segment that is deleted from a merged block leaves its postings there:
 of the block is dead, or when what was deleted must be unreadable.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -15,9 +15,11 @@ from dreaming.remembering.postings import (
     PARTS,
     Address,
     Bucket,
+    Entries,
+    join_entries,
     merge_buckets,
-    number_segment,
     split_bucket,
+    split_entries,
 )
 from dreaming.storage.database import Database
 from dreaming.storage.tables import blocks, postings, segments
@@ -72,14 +74,22 @@ def insert_block(connection: sa.Connection, segment_count: int) -> int:
     return int(connection.execute(insert).scalar_one())
 
 
-def insert_postings(connection: sa.Connection, block_id: int, segment_id: int, buckets: Mapping[int, Bucket]) -> None:
+def insert_postings(connection: sa.Connection, block_id: int, segment_id: int, entries: Entries) -> None:
     """Insert the postings of a new segment into its block."""
     rows = [
-        number_segment(held, segment_id)._asdict() | {"place": _place(bucket, block_id)}
-        for bucket, held in sorted(buckets.items())
+        held._asdict() | {"place": _place(bucket, block_id)}
+        for bucket, held in split_entries(entries, segment_id).items()
     ]
     if rows:
         connection.execute(postings.insert(), rows)
+
+
+def read_postings(connection: sa.Connection, segment_id: int) -> Entries:
+    """The postings of a segment; none where there is no such segment."""
+    block_ids = connection.execute(sa.select(segments.c.block_id).where(segments.c.segment_id == segment_id)).scalars()
+    group = _read_blocks(connection, block_ids)
+    rows = [row for buckets in _BATCHES for row in _read_rows(connection, buckets, group)]
+    return join_entries([(bucket_of(place), Bucket(terms, packed)) for place, terms, packed in rows], segment_id)
 
 
 def delete_empty_blocks(connection: sa.Connection, block_ids: Iterable[int]) -> None:
@@ -152,10 +162,18 @@ def _merge_buckets(
     connection: sa.Connection, buckets: Iterable[int], group: Sequence[_Block], live: Sequence[int]
 ) -> dict[int, Bucket]:
     held: dict[int, list[Bucket]] = {}
-    query = sa.select(postings).where(postings.c.place.in_(_places(buckets, group))).order_by(postings.c.place)
-    for place, terms, packed in connection.execute(query):
+    for place, terms, packed in _read_rows(connection, buckets, group):
         held.setdefault(bucket_of(place), []).append(Bucket(terms, packed))
     return {bucket: merge_buckets(parts, live) for bucket, parts in held.items()}
+
+
+def _read_rows(
+    connection: sa.Connection, buckets: Iterable[int], group: Iterable[_Block]
+) -> Sequence[tuple[int, bytes, bytes]]:
+    query = sa.select(postings).where(postings.c.place.in_(_places(buckets, group)))
+    # As the driver gives them: there are thousands, and SQLAlchemy would make an object of each.
+    cursor = connection.execute(query.order_by(postings.c.place)).cursor
+    return cursor.fetchall() if cursor else ()
 
 
 def _places(buckets: Iterable[int], group: Iterable[_Block]) -> list[int]:

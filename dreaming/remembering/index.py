@@ -10,9 +10,11 @@ import sqlalchemy as sa
 
 from dreaming.chunk import BChunk
 from dreaming.conversation import ConversationId
-from dreaming.remembering.blocks import clean_blocks, tend_blocks
+from dreaming.remembering.blocks import clean_blocks, read_postings, tend_blocks
 from dreaming.remembering.encoding import NamedEncoder, encode_day, prune_vocabulary
+from dreaming.remembering.held import read_held
 from dreaming.remembering.passages import Spoken
+from dreaming.remembering.postings import Entries
 from dreaming.remembering.reader import IndexReader
 from dreaming.remembering.rows import to_chunk
 from dreaming.remembering.segments import delete_segments, insert_segment, make_segments
@@ -37,16 +39,21 @@ class MemoryIndex:
         if held is not None and held.partition_hash == partition_hash and self._has_meaning(held.encoder):
             return int(held.chunk_count)
         codes = encode_day(self.database, chunks, self.encoder.encode) if self.encoder else {}
-        segments = make_segments(chunks, codes)
+        with self.database.read() as connection:
+            before = read_held(connection, day)
+        segments = make_segments(chunks, codes, before, self._postings)
         # The first segment, which of most days is the only one, is ready before others are kept waiting.
         first = list(islice(segments, 1))
         with self.database.write() as connection:
+            if before != (now := read_held(connection, day)):
+                # Another process has replaced the day meanwhile: what was to be taken over is gone.
+                before, first, segments = now, [], make_segments(chunks, codes, now, self._postings)
             connection.execute(indexed_days.delete().where(indexed_days.c.day == day.isoformat()))
-            delete_segments(connection, day)
             count = 0
             for part, segment in enumerate(chain(first, segments)):
                 insert_segment(connection, day, part, segment)
-                count += len(segment.rows)
+                count += len(segment.labels)
+            delete_segments(connection, before)
             connection.execute(
                 indexed_days.insert().values(
                     day=day.isoformat(),
@@ -57,6 +64,11 @@ class MemoryIndex:
             )
         tend_blocks(self.database)
         return count
+
+    def _postings(self, segment_id: int) -> Entries:
+        """Those that are committed of a segment: a day that is being replaced still has its old ones."""
+        with self.database.read() as connection:
+            return read_postings(connection, segment_id)
 
     def _held(self, day: date) -> sa.Row[Any] | None:
         with self.database.read() as connection:

@@ -18,6 +18,8 @@ Codes = NDArray[np.uint8]
 
 DIMENSIONS = 512
 CODE_BYTES = DIMENSIONS // 8
+NO_CODE = bytes(CODE_BYTES)
+"""Of what has none."""
 OPENING_CHARACTERS = 400
 """Of a message, which are read: an encoder's time grows with them."""
 LIKE = 0.55

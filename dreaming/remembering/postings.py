@@ -74,48 +74,78 @@ def hash_term(term: str) -> Address:
     return Address(digest >> 53, digest & 0xFFFFFFFF)
 
 
-def pack_postings(chunks: Iterable[Iterable[tuple[int, Sequence[str]]]]) -> dict[int, Bucket]:
-    """The buckets of a segment that has no number yet, from the passages of its chunks: their numbers and terms."""
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The postings of a segment."""
+
+    terms: NDArray[np.int64]
+    """The bucket of each term and what is left of its hash, in order."""
+    counts: NDArray[np.int64]
+    """How many postings each has."""
+    packed: NDArray[np.uint32]
+    """The `POSTING`s of each in turn, in order of place."""
+
+    @classmethod
+    def of(cls, terms: NDArray[np.int64], keys: NDArray[np.int64]) -> "Entries":
+        """From keys in order: the number of the term above a posting; terms that have none are left out."""
+        counts = np.bincount(keys >> 32, minlength=len(terms))
+        return cls(terms[counts > 0], counts[counts > 0], (keys & 0xFFFFFFFF).astype(POSTING))
+
+    def keys(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The keys by these terms, which have all that are here."""
+        return np.repeat(np.searchsorted(terms, self.terms), self.counts) << 32 | self.packed
+
+
+def pack_postings(chunks: Iterable[tuple[int, Iterable[tuple[int, Sequence[str]]]]]) -> Entries:
+    """The postings of chunks of a segment, from their numbers and passages: the numbers and terms of these."""
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
     number_of = numbers.__getitem__
     of_terms: list[int] = []
     places: list[int] = []
     lengths: list[int] = []
-    for chunk, passages in enumerate(chunks):
+    for chunk, passages in chunks:
         for passage, terms in passages:
             of_terms += map(number_of, terms)
             places.append(chunk << _CHUNK_BIT | min(passage, HEADER) << _PASSAGE_BIT)
             lengths.append(len(terms))
-    if not numbers:
-        return {}
     hashes = np.array([bucket << 32 | rest for bucket, rest in map(hash_term, numbers)], dtype=np.int64)
-    order = np.argsort(hashes)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
+    hashes, rank = np.unique(hashes, return_inverse=True)
     places_of_terms = np.repeat(np.array(places, dtype=np.int64), lengths)
     keys, times = np.unique(rank[of_terms] << 32 | places_of_terms, return_counts=True)
-    packed = ((keys & 0xFFFFFFFF) | np.minimum(times, _MOST_COUNTED)).astype(POSTING)
-    of_rank = hashes[order][keys >> 32]
-    return _split(of_rank >> 32, of_rank & 0xFFFFFFFF, packed)
+    return Entries.of(hashes, keys | np.minimum(times, _MOST_COUNTED))
 
 
-def _split(bucket: NDArray[np.int64], rest: NDArray[np.int64], packed: NDArray[np.uint32]) -> dict[int, Bucket]:
-    starts = np.flatnonzero((np.diff(bucket, prepend=-1) != 0) | (np.diff(rest, prepend=-1) != 0))
-    terms = np.empty(len(starts), dtype=TERM)
-    terms["hash"] = rest[starts]
-    terms["segment"] = 0
-    terms["postings"] = np.diff(starts, append=len(packed))
-    firsts = np.flatnonzero(np.diff(bucket[starts], prepend=-1))
-    parts = zip(np.split(terms, firsts[1:]), np.split(packed, starts[firsts[1:]]), strict=True)
-    names = bucket[starts[firsts]].tolist()
-    return {name: Bucket(own.tobytes(), held.tobytes()) for name, (own, held) in zip(names, parts, strict=True)}
+def take_over(new: Entries, held: Entries, numbers: NDArray[np.int64]) -> Entries:
+    """The postings of new chunks, and those of held ones by their new numbers; a chunk whose number is -1 is none."""
+    terms = np.union1d(new.terms, held.terms)
+    number = numbers[held.packed >> _CHUNK_BIT]
+    moved = held.keys(terms) & ~(SEGMENT_CHUNKS - 1 << _CHUNK_BIT) | number << _CHUNK_BIT
+    return Entries.of(terms, np.sort(np.concatenate([new.keys(terms), moved[number >= 0]])))
 
 
-def number_segment(bucket: Bucket, segment_id: int) -> Bucket:
-    """A bucket of a segment that now has this number."""
-    terms = np.frombuffer(bucket.terms, TERM).copy()
+def split_entries(entries: Entries, segment_id: int) -> dict[int, Bucket]:
+    """The buckets of a segment."""
+    terms = np.empty(len(entries.terms), dtype=TERM)
+    terms["hash"] = entries.terms & 0xFFFFFFFF
     terms["segment"] = segment_id
-    return Bucket(terms.tobytes(), bucket.packed)
+    terms["postings"] = entries.counts
+    buckets, starts = np.unique(entries.terms >> 32, return_index=True)
+    first_packed = (np.cumsum(entries.counts) - entries.counts)[starts]
+    parts = zip(np.split(terms, starts)[1:], np.split(entries.packed, first_packed)[1:], strict=True)
+    return {
+        bucket: Bucket(own.tobytes(), held.tobytes())
+        for bucket, (own, held) in zip(buckets.tolist(), parts, strict=True)
+    }
+
+
+def join_entries(buckets: Sequence[tuple[int, Bucket]], segment_id: int) -> Entries:
+    """What buckets, or parts of them, have of a segment; each comes with its number, and they come in order."""
+    terms = np.frombuffer(b"".join(held.terms for _, held in buckets), TERM)
+    packed = np.frombuffer(b"".join(held.packed for _, held in buckets), POSTING)
+    counts = [len(held.terms) // TERM.itemsize for _, held in buckets]
+    of = np.repeat(np.array([bucket for bucket, _ in buckets], dtype=np.int64), counts) << 32 | terms["hash"]
+    mine = terms["segment"] == segment_id
+    return Entries(of[mine], terms["postings"][mine].astype(np.int64), packed[np.repeat(mine, terms["postings"])])
 
 
 def merge_buckets(buckets: Sequence[Bucket], live: Sequence[int]) -> Bucket:

@@ -14,11 +14,12 @@ from dreaming.conversation import ConversationId
 from dreaming.remembering.blocks import places_to_look
 from dreaming.remembering.encoding import read_vocabulary
 from dreaming.remembering.filters import ChunkFilter
+from dreaming.remembering.held import FACTS
 from dreaming.remembering.meaning import CODE_BYTES, Codes, codes_or_zeros, read_codes
 from dreaming.remembering.passages import SIGNS, Spoken, Voice
 from dreaming.remembering.postings import Address, Bucket
 from dreaming.remembering.rows import read_voices, to_chunk
-from dreaming.remembering.segments import FACTS, QUALITIES
+from dreaming.remembering.segments import QUALITIES
 from dreaming.storage.tables import chunk_labels, indexed_chunks, postings, segments
 
 _VALUES_AT_ONCE = 1_000

@@ -1,6 +1,6 @@
 """Segments of the memory index: made from a day's chunks, written and deleted whole."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby, islice
 from typing import Any, NamedTuple
@@ -9,18 +9,23 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
-from dreaming.chunk import QUALITY_LEVELS, ChunkId, ChunkKind
+from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, ChunkId, ChunkKind
 from dreaming.remembering.blocks import delete_empty_blocks, insert_block, insert_postings
-from dreaming.remembering.meaning import codes_or_zeros, join_codes
+from dreaming.remembering.held import FACTS, NOTHING_HELD, HeldSegment, digest_indexed
+from dreaming.remembering.meaning import NO_CODE, join_codes
 from dreaming.remembering.passages import Analysed, Spoken, analyse_passage, read_passages
-from dreaming.remembering.postings import HEADER, SEGMENT_CHUNKS, Bucket, pack_postings
+from dreaming.remembering.postings import HEADER, SEGMENT_CHUNKS, Entries, pack_postings, take_over
 from dreaming.remembering.rows import to_row
 from dreaming.remembering.words import words
 from dreaming.storage.tables import chunk_labels, indexed_chunks, segments
 
-FACTS = np.dtype([("length", "<u4"), ("language", "u1"), ("quality", "u1")])
-"""Of a chunk: half words, its language's number in the segment's list, and its quality level's from the lowest."""
 QUALITIES = tuple(QUALITY_LEVELS)
+_MOVE = (
+    indexed_chunks.update().where(indexed_chunks.c.row_id == sa.bindparam("held")).values(row_id=sa.bindparam("moved"))
+)
+
+ReadPostings = Callable[[int], Entries]
+"""The number of a segment that is held -> its postings."""
 
 
 class NewSegment(NamedTuple):
@@ -31,53 +36,73 @@ class NewSegment(NamedTuple):
     languages: list[str]
     facts: bytes
     codes: bytes | None
-    rows: list[dict[str, Any]]
+    digests: bytes
+    rows: dict[int, dict[str, Any]]
+    """Of the chunks that are not held, by their numbers."""
+    held_rows: dict[int, int]
+    """The rows of those that are held, by their new numbers."""
     labels: list[tuple[str, ...]]
-    buckets: dict[int, Bucket]
+    entries: Entries
 
 
-def make_segments(chunks: Iterable[Spoken], codes: Mapping[ChunkId, bytes]) -> Iterator[NewSegment]:
-    """The segments of a day's chunks; `codes` are those of the passages of each, where they are known."""
+def make_segments(
+    chunks: Iterable[Spoken],
+    codes: Mapping[ChunkId, bytes],
+    held: Iterable[HeldSegment],
+    read_postings: ReadPostings,
+) -> Iterator[NewSegment]:
+    """The segments of a day's chunks; `codes` are those of the passages of each, where they are known.
+
+    What is indexed of an unchanged chunk is taken over from the segments that the day has: of each kind the first from
+    the first, and so on.
+    """
     remaining = iter(chunks)
+    before = {kind: iter([segment for segment in held if segment.kind == kind]) for kind in CHUNK_KINDS}
     while batch := list(islice(remaining, SEGMENT_CHUNKS)):
         for kind, same in groupby(sorted(batch, key=_kind), key=_kind):
-            yield _make_segment(kind, list(same), codes)
+            yield _make_segment(kind, list(same), codes, next(before[kind], NOTHING_HELD), read_postings)
 
 
 def _kind(spoken: Spoken) -> ChunkKind:
     return spoken.chunk.kind
 
 
-def _make_segment(kind: ChunkKind, batch: Sequence[Spoken], codes: Mapping[ChunkId, bytes]) -> NewSegment:
-    passages = [_analyse(spoken) for spoken in batch]
-    rows = [
-        to_row(spoken, own) | {"codes": codes.get(spoken.chunk.chunk_id)}
-        for spoken, own in zip(batch, passages, strict=True)
-    ]
+def _make_segment(
+    kind: ChunkKind,
+    batch: Sequence[Spoken],
+    codes: Mapping[ChunkId, bytes],
+    held: HeldSegment,
+    read_postings: ReadPostings,
+) -> NewSegment:
+    codes_of = [codes.get(spoken.chunk.chunk_id) for spoken in batch]
+    digests = [digest_indexed(spoken, own) for spoken, own in zip(batch, codes_of, strict=True)]
+    taken = held.find(digests)
+    new = {n: _analyse(spoken) for n, spoken in enumerate(batch) if n not in taken}
+    entries = pack_postings((n, _terms(batch[n], own)) for n, own in new.items())
+    if taken:
+        entries = take_over(entries, read_postings(held.segment_id), held.numbers(taken))
     languages = sorted({spoken.chunk.language for spoken in batch})
-    facts = [
-        (
-            sum(passage.half_words for passage in own),
-            languages.index(spoken.chunk.language),
-            QUALITIES.index(spoken.chunk.quality_level),
-        )
-        for spoken, own in zip(batch, passages, strict=True)
-    ]
-    has_codes = any(row["codes"] for row in rows)
+    facts = np.zeros(len(batch), FACTS)
+    facts["length"][list(taken)] = held.lengths[list(taken.values())]
+    facts["length"][list(new)] = [sum(passage.half_words for passage in own) for own in new.values()]
+    facts["language"] = [languages.index(spoken.chunk.language) for spoken in batch]
+    facts["quality"] = [QUALITIES.index(spoken.chunk.quality_level) for spoken in batch]
     return NewSegment(
         kind=kind,
-        passage_count=sum(map(len, passages)),
+        passage_count=sum(len(spoken.voices) for spoken in batch),
         languages=languages,
-        facts=np.array(facts, FACTS).tobytes(),
-        codes=b"".join(join_codes(codes_or_zeros(row["codes"], row["signs"])) for row in rows) if has_codes else None,
-        rows=rows,
+        facts=facts.tobytes(),
+        codes=b"".join(join_codes(own) if own else NO_CODE for own in codes_of) if any(codes_of) else None,
+        digests=b"".join(digests),
+        rows={n: to_row(batch[n], own) | {"codes": codes_of[n]} for n, own in new.items()},
+        held_rows={n: held.segment_id * SEGMENT_CHUNKS + number for n, number in taken.items()},
         labels=[tuple(dict.fromkeys(spoken.chunk.labels)) for spoken in batch],
-        buckets=pack_postings(_terms(spoken, own) for spoken, own in zip(batch, passages, strict=True)),
+        entries=entries,
     )
 
 
 def insert_segment(connection: sa.Connection, day: date, part: int, segment: NewSegment) -> None:
-    """Insert a segment, in a block of its own."""
+    """Insert a segment, in a block of its own; the rows that are held move to it."""
     block_id = insert_block(connection, 1)
     cells = {
         "block_id": block_id,
@@ -88,24 +113,28 @@ def insert_segment(connection: sa.Connection, day: date, part: int, segment: New
         "languages": orjson.dumps(segment.languages).decode(),
         "facts": segment.facts,
         "codes": segment.codes,
+        "digests": segment.digests,
     }
     segment_id: int = connection.execute(segments.insert().returning(segments.c.segment_id), cells).scalar_one()
-    insert_postings(connection, block_id, segment_id, segment.buckets)
+    insert_postings(connection, block_id, segment_id, segment.entries)
     first = segment_id * SEGMENT_CHUNKS
-    connection.execute(indexed_chunks.insert(), [row | {"row_id": n} for n, row in enumerate(segment.rows, first)])
+    moved = [{"held": row_id, "moved": first + n} for n, row_id in segment.held_rows.items()]
+    rows = [row | {"row_id": first + n} for n, row in segment.rows.items()]
     labels = [{"label": label, "row_id": n} for n, own in enumerate(segment.labels, first) for label in own]
-    if labels:
-        connection.execute(chunk_labels.insert(), labels)
+    for statement, values in ((_MOVE, moved), (indexed_chunks.insert(), rows), (chunk_labels.insert(), labels)):
+        if values:
+            connection.execute(statement, values)
 
 
-def delete_segments(connection: sa.Connection, day: date) -> None:
-    """Delete a day's chunks and what is indexed of them."""
-    here = segments.c.day == day.isoformat()
-    rows = sa.select(indexed_chunks.c.row_id).where(indexed_chunks.c.day == day.isoformat())
-    blocks = set(connection.execute(sa.select(segments.c.block_id).where(here)).scalars())
-    connection.execute(chunk_labels.delete().where(chunk_labels.c.row_id.in_(rows)))
-    connection.execute(indexed_chunks.delete().where(indexed_chunks.c.day == day.isoformat()))
-    connection.execute(segments.delete().where(here))
+def delete_segments(connection: sa.Connection, held: Iterable[HeldSegment]) -> None:
+    """Delete segments, the chunks that are still theirs, and what is indexed of them."""
+    ids = [segment.segment_id for segment in held]
+    blocks = set(connection.execute(sa.select(segments.c.block_id).where(segments.c.segment_id.in_(ids))).scalars())
+    for segment_id in ids:
+        first = segment_id * SEGMENT_CHUNKS
+        for table in (chunk_labels, indexed_chunks):
+            connection.execute(table.delete().where(table.c.row_id.between(first, first + SEGMENT_CHUNKS - 1)))
+    connection.execute(segments.delete().where(segments.c.segment_id.in_(ids)))
     delete_empty_blocks(connection, blocks)
 
 

@@ -362,13 +362,14 @@ segments = sa.Table(
     sa.Column("languages", sa.Text, nullable=False),
     sa.Column("facts", sa.LargeBinary, nullable=False),
     sa.Column("codes", sa.LargeBinary),
+    sa.Column("digests", sa.LargeBinary, nullable=False),
     sa.Index("segments_by_day", "day"),
     sa.Index("segments_by_block", "block_id"),
     sqlite_autoincrement=True,
 )
 """Chunks of one kind of one day that are indexed together. `facts` and `codes`: of each of its chunks, in order.
 
-`languages` is a JSON list, which the facts number.
+`languages` is a JSON list, which the facts number. `digests`: of all that each chunk's entry in the index is made from.
 """
 
 blocks = sa.Table(

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from dreaming.remembering.postings import (
     HEADER,
+    join_entries,
     look_up_terms,
     merge_buckets,
-    number_segment,
     pack_postings,
     split_bucket,
+    split_entries,
+    take_over,
 )
 
 SAME_BUCKET = ["w109", "w7564", "w3986"]
@@ -27,10 +29,7 @@ memory = st.lists(
 
 def packed_of(segments):
     """The buckets of each segment, numbered from 1."""
-    return {
-        n: {bucket: number_segment(held, n) for bucket, held in pack_postings(chunks).items()}
-        for n, chunks in enumerate(segments, 1)
-    }
+    return {n: split_entries(pack_postings(enumerate(chunks)), n) for n, chunks in enumerate(segments, 1)}
 
 
 def reading(blocks):
@@ -82,6 +81,23 @@ def test_every_term_is_found_where_it_stands_and_nowhere_else(segments, data):
             if wanted:
                 only = {wanted[0]: bases[wanted[0]]}
                 assert held_of(held.unpack(np.array([*only.values()]))) == expected_of(term, segments, only)
+
+
+@given(memory, st.data())
+def test_what_is_taken_over_is_as_if_it_were_packed_afresh(segments, data):
+    """Chunks of one segment in any order beside new ones, whatever else is in its buckets."""
+    packed = packed_of(segments)
+    merged = [
+        (bucket, merge_buckets([held[bucket] for held in packed.values() if bucket in held], list(packed)))
+        for bucket in sorted({bucket for held in packed.values() for bucket in held})
+    ]
+    old = segments[0]
+    numbers = np.array(data.draw(st.permutations([*range(len(old)), *[-1] * len(old)])))[: len(old)]
+    taken = {int(number): chunk for number, chunk in zip(numbers, old, strict=True) if number >= 0}
+    free = [number for number in range(2 * len(old)) if number not in taken]
+    new = dict(zip(free, data.draw(st.permutations(segments[-1])), strict=False))
+    entries = take_over(pack_postings(new.items()), join_entries(merged, 1), numbers)
+    assert split_entries(entries, 9) == split_entries(pack_postings(sorted((taken | new).items())), 9)
 
 
 def test_a_count_beyond_what_a_posting_holds_is_cut_and_spills_nowhere():
