@@ -7,7 +7,8 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from time import perf_counter, sleep
+from time import perf_counter, process_time, sleep
+from typing import NamedTuple
 
 from benchmarks.corpus import Corpus
 from benchmarks.made_up_memory import days_of, make_day, make_day_in_part, read_talk
@@ -32,19 +33,28 @@ def replace_while_searched(folder: Path, corpus: Corpus, chunk_count: int) -> Fi
     figures: Figures = {}
     for what in EDITIONS:
         taken = writer.replace_often(what, REPLACEMENTS_ALONE)
-        figures[f"{what}, s, alone"] = median(taken)
+        figures[f"{what}, s, alone"] = median(one.seconds for one in taken)
+        figures[f"{what}, s of CPU"] = median(one.cpu_seconds for one in taken)
     wrong = looked = 0
     for tempo, pause_seconds in PAUSES_SECONDS.items():
         of = f"{READERS} readers {tempo}"
         with _readers(folder, corpus.data, day, last_day, pause_seconds) as reading:
             sleep(BEFORE_SECONDS)
             for what in EDITIONS:
-                taken = writer.replace_often(what, REPLACEMENTS, reading)
-                figures |= {f"{what}, s, {of}": median(taken), f"{what}, the slowest, s, {of}": max(taken)}
+                seconds = [one.seconds for one in writer.replace_often(what, REPLACEMENTS, reading)]
+                figures |= {f"{what}, s, {of}": median(seconds), f"{what}, the slowest, s, {of}": max(seconds)}
         before, meanwhile = reading.taken()
         figures |= percentiles(f", {of}", before) | percentiles(f", {of}, a day being replaced", meanwhile)
         wrong, looked = wrong + reading.wrong.value, looked + reading.looked.value
     return figures | {"searches that looked at the day": looked, "searches that saw an old or half a day": wrong}
+
+
+class _Taken(NamedTuple):
+    """How long a replacement took."""
+
+    seconds: float
+    cpu_seconds: float
+    """Of this process; what else is busy on the machine does not count."""
 
 
 class _Writer:
@@ -57,24 +67,24 @@ class _Writer:
         self._last_day = last_day
         self._edition = 0
 
-    def replace_often(self, what: str, times: int, reading: Reading | None = None) -> list[float]:
-        """Replace it so many times, after once by the same kind of edition; returns the seconds of each."""
+    def replace_often(self, what: str, times: int, reading: Reading | None = None) -> list[_Taken]:
+        """Replace it so many times, after once by the same kind of edition."""
         return [self._replace(what, reading) for _ in range(times + 1)][1:]
 
-    def _replace(self, what: str, reading: Reading | None) -> float:
-        """Replace it, and tell readers; returns the seconds."""
+    def _replace(self, what: str, reading: Reading | None) -> _Taken:
+        """Replace it, and tell readers."""
         self._edition += 1
         marks = f"{MARK} {self._edition}"
         chunks = list(EDITIONS[what](self._talk, self._day, marks=marks))
         with open_memory(self._folder, self._last_day) as home:
             if reading:
                 reading.is_written.set()
-            started = perf_counter()
+            started, cpu_started = perf_counter(), process_time()
             home.index.replace_day(self._day, chunks, partition_hash=marks)
-            seconds = perf_counter() - started
+            taken = _Taken(perf_counter() - started, process_time() - cpu_started)
             if reading:
                 reading.edition.value = self._edition
-        return seconds
+        return taken
 
 
 @contextmanager
