@@ -77,8 +77,8 @@ def insert_block(connection: sa.Connection, segment_count: int) -> int:
 def insert_postings(connection: sa.Connection, block_id: int, segment_id: int, entries: Entries) -> None:
     """Insert the postings of a new segment into its block."""
     rows = [
-        held._asdict() | {"place": _place(bucket, block_id)}
-        for bucket, held in split_entries(entries, segment_id).items()
+        {"place": _place(bucket, block_id), "terms": terms, "packed": packed}
+        for bucket, (terms, packed) in split_entries(entries, segment_id).items()
     ]
     if rows:
         connection.execute(postings.insert(), rows)

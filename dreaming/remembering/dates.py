@@ -62,10 +62,18 @@ _LAST_UNITS: Sequence[tuple[str, str]] = (
     (r"\blast month\b|上(?:个|個)?月|先月", "month"),
     (r"\blast year\b|去年|昨年", "year"),
 )
+_TIME_WORDS = (
+    *("yesterday", "today", "tonight", "tomorrow", "last", "next", "ago", "week", "weeks", "weekend"),
+    *("month", "months", "year", "years", "recently", "since", *_WEEKDAYS, *_MONTH_NAMES),
+)
+# What a match begins with is looked at first: most places of a text are passed over by that alone.
 _TIME = re.compile(
-    r"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|weeks?|weekend|months?|years?|recently|since|(?:19|20)\d\d"
-    rf"|\d+(?:st|nd|rd|th)|{'|'.join(_WEEKDAYS)}|{'|'.join(_MONTH_NAMES)})\b"
-    "|[昨今明前][天晚日年]|[上下这本]个?(?:周|星期|月)|[去今明]年|[先来今]週|[先来今]月|来年|\\d[年月日号天周]|曜日",
+    rf"\b(?=[{''.join(sorted({word[0] for word in _TIME_WORDS}))}\d])"
+    rf"(?:{'|'.join(_TIME_WORDS)}|(?:19|20)\d\d|\d+(?:st|nd|rd|th))\b"
+)
+_EAST_TIME = re.compile(
+    "(?=[昨今明前上下这本去先来曜\\d])"
+    "(?:[昨今明前][天晚日年]|[上下这本]个?(?:周|星期|月)|[去今明]年|[先来今]週|[先来今]月|来年|\\d[年月日号天周]|曜日)"
 )
 _ASKS_WHEN = re.compile(
     r"^\W*(?:when|how long)\b|\bwhat (?:date|day|month|year|time)\b|\bwhich (?:day|month|year)\b"
@@ -97,7 +105,7 @@ class NamedDates:
 
 def names_a_time(folded: str) -> bool:
     """Whether a folded text says when something is: a date, a weekday, "last week", 昨天."""
-    return _TIME.search(folded) is not None
+    return bool(_TIME.search(folded) or (not folded.isascii() and _EAST_TIME.search(folded)))
 
 
 def asks_when(question: str) -> bool:

@@ -70,8 +70,15 @@ class Address(NamedTuple):
 @lru_cache(100_000)
 def hash_term(term: str) -> Address:
     """Where a term is looked for."""
-    digest = int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest(), "little")
-    return Address(digest >> 53, digest & 0xFFFFFFFF)
+    [address] = _hash_terms([term]).tolist()
+    return Address(address >> 32, address & 0xFFFFFFFF)
+
+
+def _hash_terms(terms: Iterable[str]) -> NDArray[np.int64]:
+    """The bucket of each term, and in the lower 32 bits the rest."""
+    digests = b"".join([hashlib.blake2b(term.encode(), digest_size=8).digest() for term in terms])
+    numbers = np.frombuffer(digests, "<u8")
+    return (numbers >> 53 << 32 | numbers & 0xFFFFFFFF).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +115,7 @@ def pack_postings(chunks: Iterable[tuple[int, Iterable[tuple[int, Sequence[str]]
             of_terms += map(number_of, terms)
             places.append(chunk << _CHUNK_BIT | min(passage, HEADER) << _PASSAGE_BIT)
             lengths.append(len(terms))
-    hashes = np.array([bucket << 32 | rest for bucket, rest in map(hash_term, numbers)], dtype=np.int64)
-    hashes, rank = np.unique(hashes, return_inverse=True)
+    hashes, rank = np.unique(_hash_terms(numbers), return_inverse=True)
     places_of_terms = np.repeat(np.array(places, dtype=np.int64), lengths)
     keys, times = np.unique(rank[of_terms] << 32 | places_of_terms, return_counts=True)
     return Entries.of(hashes, keys | np.minimum(times, _MOST_COUNTED))

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import groupby, islice
+from functools import lru_cache
+from itertools import chain, groupby, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,9 +147,14 @@ def _analyse(spoken: Spoken) -> list[Analysed]:
 def _terms(spoken: Spoken, passages: Sequence[Analysed]) -> Iterator[tuple[int, list[str]]]:
     """The terms of each passage, and those that only stand beside the text."""
     chunk = spoken.chunk
-    beside = dict.fromkeys(words("\n".join([spoken.title or "", chunk.summary, *chunk.labels, *chunk.entities])))
-    unsaid = set(beside)
+    beside = set(chain(words(chunk.summary), *map(_words_of, (spoken.title or "", *chunk.labels, *chunk.entities))))
+    beside.difference_update(*(passage.terms for passage in passages))
     for number, passage in enumerate(passages):
-        unsaid.difference_update(passage.terms)
         yield min(number, HEADER - 1), passage.terms
-    yield HEADER, [term for term in beside if term in unsaid]
+    yield HEADER, list(beside)
+
+
+@lru_cache(10_000)
+def _words_of(name: str) -> list[str]:
+    """The terms of a title, a label or an entity: many chunks have the same."""
+    return words(name)
