@@ -49,6 +49,12 @@ def _fleet(corpus: Corpus) -> Result:
     return measure_fleet(corpus)
 
 
+def _batches(corpus: Corpus) -> Result:
+    from benchmarks.batches import measure_batches
+
+    return measure_batches(corpus)
+
+
 def _choosing(corpus: Corpus) -> Result:
     from benchmarks.choosing import measure_choosing
 
@@ -104,6 +110,7 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "backfill": _backfill,
     "budgets": _budgets,
     "large_day": _large_day,
+    "batches": _batches,
     "choosing": _choosing,
     "economy": _economy,
     "month": _month,
