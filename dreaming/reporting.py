@@ -286,7 +286,7 @@ def _pending_line(pending: Mapping[str, Any]) -> str:
     since = datetime.fromisoformat(pending["since"])
     expected, at_most = (Decimal(pending[f"{name}_cost_usd"]) for name in ("expected", "at_most"))
     return (
-        f"{pending['calls']:,} calls at {pending['provider']} since {since:%Y-%m-%d %H:%M} UTC, about ${expected:.6f}, "
+        f"{pending['calls']:,} call{'' if pending['calls'] == 1 else 's'} at {pending['provider']} since {since:%Y-%m-%d %H:%M} UTC, about ${expected:.6f}, "
         f"at most ${at_most:.6f}"
     )
 

@@ -143,13 +143,26 @@ class Meter:
         if self._seconds(asked) is None:
             stored = await asyncio.to_thread(self._ledger.reply, key, ask_again=self._retry_failed)
             return stored or too_late()
+        if self._keep_for_batch:
+            return await self._keep(self._keep_for_batch, key, asked, call)
         reserved = await self._reserve(self._reservation(key, asked, call), asked, call)
+        return await self._call(reserved.call_id, asked, send) if isinstance(reserved, Reserved) else reserved
+
+    async def _keep(self, keep: Keep, key: str, asked: AskedModel, call: ModelCall) -> Outcome:
+        """Reserve for a call that is given to the vendor later.
+
+        By an exact count, which there is time for: nothing is given back before the batch has come, and the more calls
+        fit into a budget together, the fewer batches it takes.
+        """
+        stored = await asyncio.to_thread(self._ledger.reply, key, ask_again=self._retry_failed)
+        if stored is not None:
+            return stored
+        reservation = await self._counted(self._reservation(key, asked, call), asked, call)
+        reserved = await self._reserve(reservation, asked, call, counted=True)
         if not isinstance(reserved, Reserved):
             return reserved
-        if self._keep_for_batch:
-            self._keep_for_batch(reserved.call_id, call)
-            return PENDING
-        return await self._call(reserved.call_id, asked, send)
+        keep(reserved.call_id, call)
+        return PENDING
 
     def _seconds(self, asked: AskedModel) -> float | None:
         """How long a call may take; for one in a batch only that it may still be asked matters."""
@@ -199,8 +212,16 @@ class Meter:
             delivery=self._delivery,
         )
 
-    async def _reserve(self, reservation: Reservation, asked: AskedModel, call: ModelCall) -> Reserved | Outcome:
-        counted = False
+    async def _counted(self, reservation: Reservation, asked: AskedModel, call: ModelCall) -> Reservation:
+        """A reservation by the vendor's own count of its input, where that is lower than what is known without it."""
+        exact = await asked.count_input_tokens(call)
+        if exact is None or exact >= asked.bound_input_tokens(call):
+            return reservation
+        return replace(reservation, need=self._need(asked, call, exact))
+
+    async def _reserve(
+        self, reservation: Reservation, asked: AskedModel, call: ModelCall, *, counted: bool = False
+    ) -> Reserved | Outcome:
         while True:
             freed = self._freed
             result = await self._ask_ledger(reservation)
@@ -212,10 +233,9 @@ class Meter:
                 return _not_sent(result.reason, "The vendor did not do it in a batch.")
             if isinstance(result, NoRoom) and not counted:
                 # The bound by bytes is several times what a vendor counts: near the end of a budget that matters.
-                counted = True
-                exact = await asked.count_input_tokens(call)
-                if exact is not None and exact < asked.bound_input_tokens(call):
-                    reservation = replace(reservation, need=self._need(asked, call, exact))
+                counted, before = True, reservation
+                reservation = await self._counted(reservation, asked, call)
+                if reservation is not before:
                     continue
             # What is reserved for a batch is free again when that has come: a further one may take this then.
             if isinstance(result, NoRoom) and (self._keep_for_batch or not result.may_fit_later):
