@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import dagster as dg
 import fsspec
@@ -33,7 +33,15 @@ from benchmarks.fleet_machines import (
     worker,
 )
 from benchmarks.result import Aim, Cell, Result
-from benchmarks.servers import bare_environment, fake_vendor, free_port, is_served, postgresql, wait_for
+from benchmarks.servers import (
+    bare_environment,
+    fake_vendor,
+    free_port,
+    is_served,
+    launch_backfill,
+    postgresql,
+    wait_for,
+)
 from dagster_project.jobs import RANGE_TAGS
 from dagster_project.launches import Launch
 from dagster_project.webserver import WORKSPACE
@@ -51,8 +59,6 @@ AMPLE, TIGHT = 10_000_000, 60_000
 """Tokens: more than all days take, and about a fifth of it."""
 BACKFILL_SECONDS = 1_800
 
-BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
-  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 _CHUNKS: tuple[Literal["basic_chunks"], Literal["upgraded_chunks"]] = ("basic_chunks", "upgraded_chunks")
 _NOT_THE_SAME = {"created_at", "processing_time_ms", "request_id", "chunk_id"}
 """Columns that tell when something was made and by which call; a bought chunk's id is a hash of its call's, too, and of
@@ -178,7 +184,7 @@ def _backfill(environment: Mapping[str, str], dates: list[date], budget: int, fo
         _run(environment, "sensor", "stop", "imports", "-w", str(WORKSPACE))
         with process(served, environment=environment, log=folder / "webserver.log", cwd=folder):
             _wait(lambda: is_served(f"{url}/server_info"), PATIENCE_SECONDS)
-            backfill_id = _launch_backfill(url, dates, budget)
+            backfill_id = launch_backfill(url, dates, _config(budget))
         daemon = [script("dagster-daemon"), "run", "-w", str(WORKSPACE)]
         with process(daemon, environment=environment, log=folder / "daemon.log", cwd=folder):
             _wait(lambda: _has_ended(instance, backfill_id), BACKFILL_SECONDS)
@@ -210,20 +216,6 @@ def _has_ended(instance: dg.DagsterInstance, backfill_id: str) -> bool:
     if backfill is not None and backfill.status in (BulkActionStatus.FAILED, BulkActionStatus.COMPLETED_FAILED):
         raise RuntimeError(f"The backfill failed: {backfill.error}")
     return backfill is not None and backfill.status == BulkActionStatus.COMPLETED_SUCCESS
-
-
-def _launch_backfill(url: str, dates: list[date], budget: int) -> str:
-    params = {
-        "assetSelection": [{"path": [name]} for name in ("raw_conversations", *_CHUNKS, "memory_index")],
-        "partitionNames": [str(day) for day in dates],
-        "title": "fleet",
-        "runConfigData": json.dumps({"ops": {"dreaming": {"config": _config(budget)}}}),
-    }
-    asked = json.dumps({"query": BACKFILL, "variables": {"params": params}}).encode()
-    with urlopen(Request(f"{url}/graphql", asked, {"Content-Type": "application/json"}), timeout=60) as reply:
-        told = json.load(reply)
-    backfill_id: str = told["data"]["launchPartitionBackfill"]["backfillId"]
-    return backfill_id
 
 
 def _config(budget: int) -> dict[str, Any]:

@@ -5,13 +5,18 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
+ASSETS = ("raw_conversations", "basic_chunks", "upgraded_chunks", "memory_index")
+_BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 _OWN = ("DREAMING_", "DAGSTER_", "AWS_")
 
 
@@ -68,3 +73,18 @@ def wait_for(condition: Callable[[], bool], seconds: float, *, pause_seconds: fl
             return False
         sleep(pause_seconds)
     return True
+
+
+def launch_backfill(url: str, dates: Sequence[date], config: Mapping[str, Any]) -> str:
+    """Launch a backfill of the assets as the UI at an address does; returns its id."""
+    params = {
+        "assetSelection": [{"path": [name]} for name in ASSETS],
+        "partitionNames": [str(day) for day in dates],
+        "title": "benchmark",
+        "runConfigData": json.dumps({"ops": {"dreaming": {"config": dict(config)}}}),
+    }
+    asked = json.dumps({"query": _BACKFILL, "variables": {"params": params}}).encode()
+    with urlopen(Request(f"{url}/graphql", asked, {"Content-Type": "application/json"}), timeout=60) as reply:
+        told = json.load(reply)
+    backfill_id: str = told["data"]["launchPartitionBackfill"]["backfillId"]
+    return backfill_id

@@ -20,7 +20,7 @@ from rich.console import Console
 from benchmarks.corpus import Corpus, load_corpus
 from benchmarks.result import Aim, Cell, Result, print_result
 from benchmarks.servers import wait_for
-from benchmarks.soak_daemon import DAEMON_FAULTS, strike_daemon
+from benchmarks.soak_daemon import DAEMON_FAULTS
 from benchmarks.soak_faults import FAULTS, Fault
 from benchmarks.soak_world import PATIENCE_SECONDS, Soak, new_soak, services
 
@@ -112,7 +112,7 @@ def _strike(soak: Soak, fault: Fault, chance: Random, tally: Tally, *, on_upgrad
 def _strike_daemon(soak: Soak, name: str, chance: Random, tally: Tally) -> None:
     tally.times += 1
     tally.struck += 1
-    strike_daemon(name, soak, chance)
+    DAEMON_FAULTS[name](soak, chance)
     _finish(soak, _request(soak), tally, under_way=0)
 
 
@@ -136,10 +136,9 @@ def _count(soak: Soak, tally: Tally, under_way: int) -> None:
     found, again = soak.look(), soak.paid_again()
     charged = soak.vendor.books.charged_tokens
     tally.lost += found["waiting"] + found["broken"] + (found["chunks"] == 0)
-    tally.tokens_over += sum(
-        max(0, balance["used_tokens"] - balance["limit_tokens"], charged - balance["limit_tokens"])
-        for balance in found["balances"]
-    )
+    balances = found["balances"]
+    tally.tokens_over += sum(max(0, balance["used_tokens"] - balance["limit_tokens"]) for balance in balances)
+    tally.tokens_over += max(0, charged - sum(balance["limit_tokens"] for balance in balances))
     tally.paid_again += min(again, under_way)
     tally.paid_twice += max(0, again - under_way)
     for run in found["runs"]:

@@ -5,12 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from random import Random
 from time import sleep
 
 import psutil
 
-from benchmarks.servers import free_port, is_served, wait_for
+from benchmarks.servers import free_port, is_served, launch_backfill, wait_for
 from benchmarks.soak_world import PATIENCE_SECONDS, Process, Soak
 from dagster_project.webserver import WORKSPACE
 
@@ -38,15 +39,11 @@ def _second_daemon(soak: Soak, ui: Process, _port: int) -> list[Process]:
     return [ui, other]
 
 
-DAEMON_FAULTS: Mapping[str, Callable[[Soak, Process, int], list[Process]]] = {
-    "daemon killed": _kill_daemon,
-    "two daemons": _second_daemon,
-}
-"""Given the UI's process, and its port; what runs then, the UI first."""
+def _strike_the_daemon(strike: Callable[[Soak, Process, int], list[Process]], soak: Soak, chance: Random) -> None:
+    """Let the daemon make an initial run and an upgrade, and strike in the middle of either.
 
-
-def strike_daemon(name: str, soak: Soak, chance: Random) -> None:
-    """Let the daemon make an initial run and an upgrade, and strike in the middle of either."""
+    `strike` is given the UI's process and its port, and returns what runs then, the UI first.
+    """
     port = free_port()
     ui, others = _start(soak, port), list[Process]()
     try:
@@ -54,12 +51,33 @@ def strike_daemon(name: str, soak: Soak, chance: Random) -> None:
             if told := soak.run(*command):
                 raise RuntimeError(told)
             sleep(chance.uniform(0.0, 12.0))
-            ui, *more = DAEMON_FAULTS[name](soak, ui, port)
+            ui, *more = strike(soak, ui, port)
             others += more
             _wait_for_rest(soak)
     finally:
         for process in (*others, ui):
             _end(process)
+
+
+def _same_backfill_twice(soak: Soak, chance: Random) -> None:
+    """All days are backfilled, and the same at once or a little later: first what is free, then an upgrade."""
+    port = free_port()
+    ui = _start(soak, port)
+    try:
+        for config in ({}, {"target_quality": "good", "budget": {"max_tokens": soak.max_tokens}}):
+            for _ in range(2):
+                launch_backfill(f"http://127.0.0.1:{port}", soak.days, config)
+                sleep(chance.uniform(0.0, 6.0))
+            wait_for(lambda: soak.look()["backfills_ended"], PATIENCE_SECONDS, pause_seconds=LOOK_EACH_SECONDS)
+    finally:
+        _end(ui)
+
+
+DAEMON_FAULTS: Mapping[str, Callable[[Soak, Random], None]] = {
+    "daemon killed": partial(_strike_the_daemon, _kill_daemon),
+    "two daemons": partial(_strike_the_daemon, _second_daemon),
+    "the same backfill twice": _same_backfill_twice,
+}
 
 
 def _wait_for_rest(soak: Soak) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
 
 from dagster_project.instance import open_instance
 from dagster_project.owners import fail_orphaned_runs
@@ -24,7 +25,9 @@ def inspect() -> dict[str, Any]:
     settings = Settings.from_environment()
     with open_home(settings) as home, open_instance(settings) as instance:
         fail_orphaned_runs(instance, home.ledger.database)
-        return _of_days(home) | _of_money(home) | {"runs": [_run(instance, run) for run in instance.get_runs()]}
+        runs = [_run(instance, run) for run in instance.get_runs()]
+        ended = all(each.status in BULK_ACTION_TERMINAL_STATUSES for each in instance.get_backfills())
+        return _of_days(home) | _of_money(home) | {"runs": runs, "backfills_ended": ended}
 
 
 def _of_days(home: Home) -> dict[str, Any]:

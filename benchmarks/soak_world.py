@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -97,6 +97,11 @@ class Soak:
     vendor: FakeVendor
     environment: dict[str, str]
     max_tokens: int
+
+    @property
+    def days(self) -> list[date]:
+        """Those that there are conversations of."""
+        return [FIRST.date() + timedelta(days=n) for n in range(DAYS)]
 
     def start(self, *arguments: str, before: Callable[[], None] | None = None) -> Process:
         """Start the command; `before` is done in its process first."""

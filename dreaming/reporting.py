@@ -285,10 +285,9 @@ def _pending_line(pending: Mapping[str, Any]) -> str:
     """What waits at a vendor, since when, and what it will cost."""
     since = datetime.fromisoformat(pending["since"])
     expected, at_most = (Decimal(pending[f"{name}_cost_usd"]) for name in ("expected", "at_most"))
-    return (
-        f"{pending['calls']:,} call{'' if pending['calls'] == 1 else 's'} at {pending['provider']} since {since:%Y-%m-%d %H:%M} UTC, about ${expected:.6f}, "
-        f"at most ${at_most:.6f}"
-    )
+    calls = "1 call" if pending["calls"] == 1 else f"{pending['calls']:,} calls"
+    where = f"{calls} at {pending['provider']} since {since:%Y-%m-%d %H:%M} UTC"
+    return f"{where}, about ${expected:.6f}, at most ${at_most:.6f}"
 
 
 def print_estimate(console: Console, estimate: Mapping[str, Any]) -> None:
