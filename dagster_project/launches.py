@@ -130,7 +130,15 @@ def _full_day_config(work: FullDay, resources: TaskResources, *, today: date) ->
 
 def _upgrade_launch(work: Upgrade, resources: TaskResources, tags: Mapping[str, str]) -> Launch:
     first, last = (work.target_date or work.first_date), (work.target_date or work.last_date)
-    terms = _terms(work.target_quality, resources, filter=work.filter, limit=work.limit, first_day=first, last_day=last)
+    terms = _terms(
+        work.target_quality,
+        resources,
+        filter=work.filter,
+        limit=work.limit,
+        delivery=work.delivery,
+        first_day=first,
+        last_day=last,
+    )
     tags = {**tags, **provider_tag(terms.provider), STAGE_TAG: "upgrade"}
     return Launch(upgrade.name, upgrade_config(_fields(terms)), tags)
 

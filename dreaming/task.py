@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from dreaming.bounds import require_bounds
 from dreaming.errors import UsageError
+from dreaming.model_call import Delivery
 
 Stopped = Literal["budget", "time", "provider"]
 """Why an upgrade ended before its plan was done."""
@@ -89,6 +90,8 @@ class Upgrade(_Days):
     target_quality: Literal["good", "premium"] = "good"
     filter: str | None = None
     limit: int | None = None
+    delivery: Delivery = "now"
+    """Whether replies come at once or, at half the price, within a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -216,6 +216,7 @@ def test_a_thinking_model_may_save(home_of_talk, vendor):
         (proposal(max_tokens=10**400), "is no number"),
         (proposal(max_tokens=float("nan")), "is no number"),
         (RuntimeError("away"), "could not be asked: RuntimeError"),
+        (proposal(delivery="batch"), "It named the model 'anthropic/claude-haiku-4-5 batch', and there are anthropic/"),
         (proposal(model="gpt-9"), "It named the model 'anthropic/gpt-9', and there are anthropic/claude-haiku-4-5"),
         (proposal(filter="quality = basic"), "There is no column 'quality'"),
         (proposal(filter="kind = text) OR (kind = thinking"), "cannot be meant|No candidate"),

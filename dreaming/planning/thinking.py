@@ -147,12 +147,15 @@ def read_object(text: str) -> Mapping[str, Any]:
 
 
 def _option(told: Mapping[str, Any], situation: Situation) -> ModelOption:
-    named = (str(told.get("provider")), str(told.get("model")), str(told.get("delivery") or "now"))
-    known = {(option.provider, option.model, str(option.delivery)): option for option in situation.options}
-    found = known.get(named)
+    named = (str(told.get("provider")), str(told.get("model")))
+    offered = [option for option in situation.options if (option.provider, option.model) == named]
+    # Whoever says nothing of it means the usual one, which is offered first.
+    delivery = told.get("delivery") or (offered[0].delivery if offered else "")
+    found = next((option for option in offered if option.delivery == delivery), None)
     if found is None:
         choices = ", ".join(option.name for option in situation.options)
-        raise ThinkingFailed(f"It named the model {clean_summary('/'.join(named))[:100]!r}, and there are {choices}.")
+        meant = clean_summary("/".join(named) + (f" {delivery}" if offered else ""))[:100]
+        raise ThinkingFailed(f"It named the model {meant!r}, and there are {choices}.")
     return found
 
 

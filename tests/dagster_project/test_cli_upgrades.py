@@ -180,7 +180,7 @@ def test_premium_by_filter_and_undo(command):
             "and premium ones are asked for",
         ),
         (["--resume", "nothing"], "There is no upgrade request 'nothing'"),
-        (["--resume", "nothing", "--max-tokens", "9"], "A request keeps the terms that it has"),
+        (["--resume", "nothing", "--max-tokens", "9"], "A request keeps its terms"),
         (["--quality", "good", "--max-cost-usd", "nan"], "'nan' is not an amount"),
         (["--quality", "good", "--max-duration-seconds", "inf"], "max_duration_seconds = inf is over 1,000,000,000"),
         (["--quality", "good", "--max-tokens", "9" * 40], "is over 1,000,000,000,000,000"),
