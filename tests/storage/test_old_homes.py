@@ -1,7 +1,8 @@
 """New code over what earlier versions of dreaming wrote: `old_homes` holds homes as they left them.
 
 `2026-11-24-basic`: three days, basic. `2026-11-25-upgraded`: the same, of which two days were upgraded by the request
-"old-request", which spent 664 tokens. `2026-11-26-upgraded`: that one, after the version of a day later had run its days.
+"old-request", which spent 664 tokens. `2026-11-26-upgraded`: that one, after the version of a
+day later had run its days.
 """
 
 import tarfile
