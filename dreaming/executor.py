@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from time import perf_counter
 from typing import Any
@@ -214,7 +215,7 @@ class DreamingExecutor:
             retry_failed=request.terms.retry_failed,
             keep_for_batch=outbox.keep if outbox else None,
         )
-        provider = self._provider(request.terms, meter)
+        provider = self._provider(replace(request.terms, delivery="batch" if outbox else "now"), meter)
         self._require_bound(provider, [balance.limit for balance in self._balances(provider, request)])
         return provider, meter
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -56,18 +57,28 @@ def home_of_talk(any_home):
     return any_home
 
 
-def fill(home):
-    home.archive.add([make_conversation(talk(n), conversation_id=f"test:{n}") for n in range(4)])
+def fill(home, conversations=4):
+    home.archive.add([make_conversation(talk(n), conversation_id=f"test:{n}") for n in range(conversations)])
     home.pipeline.run_day(DAY)
 
 
-def providers(vendor, name):
-    settings = ProviderSettings(api_key="sk-fake", base_url=vendor.url + PROVIDERS[name])
+def providers(vendor, name, **given):
+    settings = ProviderSettings(api_key="sk-fake", base_url=vendor.url + PROVIDERS[name], **given)
     return {name: ConfiguredProvider(name, settings)}
 
 
-def upgrade(home, vendor, provider="anthropic", request_id="R", run_id="run", days=(DAY,), delivery=None, **terms):
-    work = DreamingExecutor(home, providers(vendor, provider), run_id=run_id)
+def upgrade(
+    home,
+    vendor,
+    provider="anthropic",
+    request_id="R",
+    run_id="run",
+    days=(DAY,),
+    delivery=None,
+    max_concurrency=None,
+    **terms,
+):
+    work = DreamingExecutor(home, providers(vendor, provider, max_concurrency=max_concurrency), run_id=run_id)
     asked = {"target_quality": "good", "max_tokens": 500_000, "delivery": "batch", "provider": provider} | terms
     return work.upgrade(work.begin(request_id, UpgradeTerms(**asked)), days, delivery=delivery)
 
@@ -338,8 +349,11 @@ def test_a_provider_without_batches_is_refused_before_anything_is_reserved(home_
     """In words."""
     local = {"local": ConfiguredProvider("local", ProviderSettings(base_url=vendor.url))}
     terms = UpgradeTerms(target_quality="good", provider="local", model="llama", delivery="batch", max_tokens=1_000)
+    work = DreamingExecutor(home_of_talk, local, run_id="run")
     with pytest.raises(UsageError, match="local takes no batches"):
-        DreamingExecutor(home_of_talk, local, run_id="run").check(terms)
+        work.check(terms)
+    with pytest.raises(UsageError, match="local takes no batches"):
+        work.upgrade(work.begin("R", replace(terms, delivery=None)), [DAY], delivery="batch")
 
 
 # What goes wrong
