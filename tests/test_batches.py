@@ -356,6 +356,18 @@ def test_a_provider_without_batches_is_refused_before_anything_is_reserved(home_
         work.upgrade(work.begin("R", replace(terms, delivery=None)), [DAY], delivery="batch")
 
 
+def test_what_is_said_may_hold_every_kind_of_line_break(any_home, vendor, provider):
+    """JSON lines are told apart by line feeds alone."""
+    breaks = "one\u2028two\u2029three\x85four"
+    vendor.answer = lambda request: answer_about_topics(request).replace('"summary": "', f'"summary": "{breaks} ')
+    any_home.archive.add([make_conversation([f"{said} {breaks}" for said in talk(0)], conversation_id="test:0")])
+    any_home.pipeline.run_day(DAY)
+    upgrade(any_home, vendor, provider)
+    collect(any_home, vendor, provider)
+    assert_all_good(any_home)
+    assert_books_agree(any_home, vendor, provider)
+
+
 # What goes wrong
 
 

@@ -118,5 +118,8 @@ def untold(vendor_ref: str) -> Failure:
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:
-    """The objects of a text with one a line; raises `ValueError` for another text."""
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
+    """The objects of a text with one a line; raises `ValueError` for another text.
+
+    Not by `splitlines`: what is said may hold line breaks of other kinds, which JSON leaves as they are.
+    """
+    return [json.loads(line) for line in text.split("\n") if line.strip()]

@@ -46,7 +46,8 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
             {"custom_id": call_id, "method": "POST", "url": _ENDPOINT, "body": self._request(call)}
             for call_id, call in calls.items()
         ]
-        content = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines).encode()
+        # In ASCII: nobody can take a line break of another kind for the end of a line.
+        content = "\n".join(map(json.dumps, lines)).encode()
 
         async def upload() -> str:
             upload_as = (f"dreaming-{batch_id}.jsonl", content, "application/jsonl")
