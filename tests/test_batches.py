@@ -543,3 +543,12 @@ def test_a_vendor_that_cannot_be_asked_changes_nothing(home_of_talk, vendor):
     assert home.batches.pending() == pending
     collect(home, vendor)
     assert_all_good(home)
+
+
+@pytest.mark.parametrize("fault", [Fault.of_status(429), Fault.of_status(400)])
+def test_a_file_whose_batch_the_vendor_refuses_is_deleted(home_of_talk, vendor, fault, monkeypatch):
+    """It holds what was said."""
+    monkeypatch.setattr("dreaming.providers.retrying.FIRST_PAUSE_SECONDS", 0.001)
+    vendor.break_next(fault)
+    upgrade(home_of_talk, vendor, "openai")
+    assert set(vendor.batches.files) == {batch.file_id for batch in vendor.batches.all.values()}

@@ -69,7 +69,10 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
             )
             return named(batch.id)
 
-        return await self._try_to(create)
+        made = await self._try_to(create)
+        if isinstance(made, Failure) and made.charge == "released":
+            await self._delete_file(file_id)
+        return made
 
     async def find(
         self,
@@ -127,6 +130,17 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
     async def delete(self, vendor_ref: str) -> None:
         """Delete its files; the batch itself, which holds no text, stays."""
 
+        async def retrieve() -> "Batch":
+            return await self._connect().batches.retrieve(vendor_ref)
+
+        batch = await self._try_to(retrieve)
+        if isinstance(batch, Failure):
+            return
+        for file_id in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
+            if file_id:
+                await self._delete_file(file_id)
+
+    async def _delete_file(self, file_id: str) -> None:
         async def delete() -> None:
             batch = await self._connect().batches.retrieve(vendor_ref)
             for file_id in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
