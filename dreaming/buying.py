@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from dreaming.batching import Outbox, Settling
 from dreaming.candidates import asked_model, chunk_slices
-from dreaming.conversation import ConversationDay
+from dreaming.conversation import ConversationDay, ConversationId
 from dreaming.errors import DamagedPartition, DreamingError
 from dreaming.event_loop import EventLoop
 from dreaming.home import Home
@@ -100,6 +100,9 @@ class Buying:
         self._request = request
         self._on_published = on_published
         self._waiting = deque(home.requests.open_spans(request.request_id, days))
+        self._days = frozenset(days)
+        self._untaken: set[ConversationId] = set()
+        """The conversations whose replies have come in batches, and are paid for."""
         self._left: list[PlannedSpan] = []
         self._pending_chunks = 0
         """Of the spans whose replies come in batches."""
@@ -143,6 +146,7 @@ class Buying:
                 self._stop("provider", failure.message)
                 return
             ended = self._settling.ended()
+            self._untaken = self._home.batches.untaken(self._request.request_id)
             try:
                 async with asyncio.TaskGroup() as workers:
                     for _ in range(workers_for(self._provider)):
@@ -154,7 +158,8 @@ class Buying:
                 await self._outbox.give_up()
             elif self._outbox:
                 await self._submit(self._outbox)
-            if self._goes_on() or self.outcome.stopped == "time":
+            # Replies about other days are left to a run that works on these too.
+            if self._goes_on() and self._days.issuperset(self._home.requests.open_days(self._request.request_id)):
                 self._home.batches.note_collected(self._request.request_id, ended)
 
     async def _buy_each(self) -> None:
@@ -172,16 +177,22 @@ class Buying:
             self._stop("provider", failure.message)
 
     def _goes_on(self) -> bool:
-        return self.outcome.stopped in (None, "budget") and not self._meter.is_winding_up
+        return self.outcome.stopped != "provider" and not self._meter.is_winding_up
 
     def _next(self) -> PlannedSpan | None:
-        """The next span of the plan; once a budget has refused one, the largest that may still fit."""
+        """The next span of the plan; once a budget has refused one, the largest that may still fit.
+
+        One whose reply has come is taken whatever is over.
+        """
         while self._waiting:
             span = self._waiting.popleft()
-            if self._largest is None or span.tokens <= self._largest:
+            if self._may_ask(span) or span.conversation_id in self._untaken:
                 return span
             self._left.append(span)
         return None
+
+    def _may_ask(self, span: PlannedSpan) -> bool:
+        return self.outcome.stopped != "time" and (self._largest is None or span.tokens <= self._largest)
 
     async def _buy(self, span: PlannedSpan) -> None:
         try:

@@ -19,7 +19,7 @@ from dreaming.model_call import TokenUsage
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.batches import SUBMITTED_WITHIN
-from dreaming.spending.budgets import request_scope
+from dreaming.spending.budgets import Limit, request_scope
 from dreaming.spending.prices import price_of
 from dreaming.storage.tables import batches, calls
 from dreaming.testing import make_conversation, make_settings
@@ -354,6 +354,39 @@ def test_a_provider_without_batches_is_refused_before_anything_is_reserved(home_
         work.check(terms)
     with pytest.raises(UsageError, match="local takes no batches"):
         work.upgrade(work.begin("R", replace(terms, delivery=None)), [DAY], delivery="batch")
+
+
+def test_a_run_of_one_day_leaves_the_replies_about_other_days_to_the_run_that_collects(home_of_talk, vendor, provider):
+    """A backfill is a run a day and one request: each settles all of its batches, and takes its own day's replies."""
+    home = home_of_talk
+    upgrade(home, vendor, provider)
+    next_day = DAY + timedelta(days=1)
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    home.archive.add([make_conversation(talk(9), conversation_id="test:9", at=at)])
+    home.pipeline.run_day(next_day)
+    upgrade(home, vendor, provider, run_id="next", days=[next_day], delivery="now")
+    while collect(home, vendor, provider):
+        pass
+    assert_all_good(home)
+    assert {chunk.quality_level for chunk in rows(home, next_day)} == {"good"}
+    assert_books_agree(home, vendor, provider)
+
+
+@pytest.mark.parametrize("over", ["time", "budget"])
+def test_what_is_paid_is_taken_when_the_time_or_the_budget_is_over(any_home, vendor, over, clock):
+    """Whatever the requests before it met: four of twelve expired, and may not be asked for again."""
+    fill(any_home, conversations=12)
+    vendor.batches.end_next(*["expired"] * 4)
+    upgrade(any_home, vendor, max_concurrency=1, max_duration_seconds=3_600)
+    if over == "time":
+        clock.move(timedelta(hours=2))
+    else:
+        any_home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=1))
+    [result] = collect(any_home, vendor, max_concurrency=1)
+    assert (result.stopped, result.chunks_upgraded) == (over, 24)
+    assert collect(any_home, vendor) == []
+    assert_verbatim(any_home)
+    assert_books_agree(any_home, vendor, "anthropic")
 
 
 def test_what_is_said_may_hold_every_kind_of_line_break(any_home, vendor, provider):

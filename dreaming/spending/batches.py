@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from dreaming.conversation import ConversationId
 from dreaming.processes import is_over, this_process
 from dreaming.spending.amount import Amount
 from dreaming.storage.database import Database
@@ -103,6 +104,15 @@ class Batches:
         query = sa.select(calls.c.call_id).where(calls.c.batch_id == batch_id, calls.c.state == "reserved")
         with self._ledger.read() as connection:
             return list(connection.execute(query).scalars())
+
+    def untaken(self, request_id: str) -> set[ConversationId]:
+        """The conversations that a request has replies about of which nothing is made yet."""
+        ended = sa.select(batches.c.batch_id).where(batches.c.request_id == request_id, batches.c.state == "ended")
+        query = sa.select(calls.c.conversation_id).where(
+            calls.c.batch_id.in_(ended), calls.c.reply.is_not(None), ~calls.c.attributed, ~calls.c.unusable
+        )
+        with self._ledger.read() as connection:
+            return set(connection.execute(query).scalars())
 
     def vendor_refs(self, provider: str) -> set[str]:
         """What a vendor calls the batches that are known."""
