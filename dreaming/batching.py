@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,11 @@ from dreaming.upgrading.plan import expected_usage
 MOST_CALLS = 1_000
 MOST_BYTES = 32 << 20
 """Of a batch; vendors take up to 50,000 calls and 200 MB, but what is small is soon done, and little is lost of it."""
-ARRIVES_WITHIN = timedelta(minutes=10)
+BEGINS_SECONDS = 300.0
+"""No attempt to give a vendor a batch begins later than so long after the first."""
+ATTEMPT_SECONDS = 600.0
+"""Nor does one last longer: who gives a batch is done with it before anybody on another machine takes it for left."""
+ARRIVES_WITHIN = timedelta(minutes=30)
 """After so long a batch that its vendor does not have is not on its way any more."""
 CLOCKS_AGREE_WITHIN = timedelta(days=1)
 """This machine's and a vendor's."""
@@ -116,6 +121,7 @@ async def _give_once(
 ) -> str | Failure:
     """Give a vendor a batch; again only where it surely has not taken it."""
     given: str | Failure = ""
+    started = monotonic()
 
     async def give() -> Outcome:
         nonlocal given
@@ -123,7 +129,10 @@ async def _give_once(
         failure = given if isinstance(given, Failure) else CALLED_OFF
         return replace(failure, transient=failure.transient and failure.charge == "released")
 
-    await retry(give, pause=provider.pause)
+    async def pause(seconds: float) -> bool:
+        return monotonic() - started + seconds <= BEGINS_SECONDS and await provider.pause(seconds)
+
+    await retry(give, pause=pause)
     return given
 
 

@@ -1,5 +1,6 @@
 """Upgrades in batches, through the vendors' SDKs against a fake vendor's batch APIs: laws 2 and 3 hold over days."""
 
+import asyncio
 import os
 import socket
 from collections import Counter
@@ -10,7 +11,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from dreaming.batching import ARRIVES_WITHIN
+from dreaming.batching import ARRIVES_WITHIN, ATTEMPT_SECONDS, BEGINS_SECONDS
 from dreaming.collecting import cancel_batches, find_due
 from dreaming.errors import UsageError
 from dreaming.executor import DreamingExecutor
@@ -576,6 +577,31 @@ def test_a_vendor_that_cannot_be_asked_changes_nothing(home_of_talk, vendor):
     assert home.batches.pending() == pending
     collect(home, vendor)
     assert_all_good(home)
+
+
+def test_nobody_takes_a_batch_for_left_that_is_still_given(home_of_talk, vendor, monkeypatch, clock):
+    """Giving it ends in time: no attempt begins late, and none goes on for long. What hung may have arrived."""
+    given_within = timedelta(seconds=BEGINS_SECONDS + ATTEMPT_SECONDS)
+    assert given_within < SUBMITTED_WITHIN < ARRIVES_WITHIN
+    home = home_of_talk
+    monkeypatch.setattr("dreaming.batching.BEGINS_SECONDS", 0.0)
+    vendor.break_next(Fault.of_status(429), Fault.of_status(429))
+    assert upgrade(home, vendor).stopped == "provider"
+    assert states(home) == {"dropped": 1}
+    assert upgrade(home, vendor, run_id="again").stopped == "provider"
+
+    async def hang(*_args, **_kwargs):
+        await asyncio.sleep(60)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dreaming.batching.ATTEMPT_SECONDS", 0.01)
+        patched.setattr("dreaming.providers.anthropic_batches.AnthropicBatches.submit", hang)
+        assert upgrade(home, vendor, run_id="hanging").pending["calls"] == 4
+    clock.move(ARRIVES_WITHIN)
+    while collect(home, vendor):
+        pass
+    assert_all_good(home)
+    assert_books_agree(home, vendor, "anthropic")
 
 
 @pytest.mark.parametrize("fault", [Fault.of_status(429), Fault.of_status(400)])

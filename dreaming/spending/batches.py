@@ -15,7 +15,7 @@ from dreaming.storage.tables import batches, calls
 
 BatchState = Literal["intended", "submitted", "ended", "collected", "dropped"]
 
-SUBMITTED_WITHIN = timedelta(minutes=15)
+SUBMITTED_WITHIN = timedelta(minutes=20)
 """After so long a batch is surely with its vendor, or never will be."""
 _OPEN: tuple[BatchState, ...] = ("intended", "submitted")
 
