@@ -125,7 +125,12 @@ async def _give_once(
 
     async def give() -> Outcome:
         nonlocal given
-        given = await batches.submit(batch_id, calls)
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                given = await batches.submit(batch_id, calls)
+        except TimeoutError:
+            message = f"{batches.name} did not take the batch within {ATTEMPT_SECONDS:.0f} s."
+            given = Failure(reason=FailureReason.TIMEOUT, charge="unknown", message=message)
         failure = given if isinstance(given, Failure) else CALLED_OFF
         return replace(failure, transient=failure.transient and failure.charge == "released")
 
@@ -158,8 +163,13 @@ class Settling:
     async def settle(self) -> Failure | None:
         """Ask the vendor about each that is open; returns why it could not be asked."""
         await asyncio.to_thread(self._home.ledger.give_up_dead)
-        failures = [await self._settle(batch) for batch in self._open()]
-        return next(filter(None, failures), None)
+        failures = []
+        for batch in self._open():
+            failure = await self._settle(batch)
+            # Another process may have written everything down meanwhile, and had it deleted.
+            if failure and self._home.batches.open_calls(batch.batch_id):
+                failures.append(failure)
+        return next(iter(failures), None)
 
     def ended(self) -> list[str]:
         """The batches of which everything is written down, and nothing made yet."""
@@ -175,21 +185,32 @@ class Settling:
         vendor_ref = batch.vendor_ref or await self.find(batch)
         if not isinstance(vendor_ref, str):
             return vendor_ref
-        look = await vendor.look(vendor_ref)
-        if isinstance(look, Failure):
-            if not self._is_gone(batch, look):
-                return look
-            await self._write(batch, Results({}, untold(vendor_ref)))
-            return None
-        if not look.has_ended:
-            return None
-        results = await vendor.read(vendor_ref)
-        if isinstance(results, Failure):
-            return results
-        await self._write(batch, results)
-        # Nobody needs to keep what was said any more.
+        is_ready = await self.is_ready(replace(batch, vendor_ref=vendor_ref))
+        if is_ready is not True:
+            return is_ready or None
+        if self._home.batches.open_calls(batch.batch_id):
+            results = await vendor.read(vendor_ref)
+            if isinstance(results, Failure):
+                if not self._is_gone(batch, results):
+                    return results
+                results = Results({}, untold(vendor_ref))
+            await self._write(batch, results)
+        # Nobody needs to keep what was said any more. Who dies before this does it the next time.
         await vendor.delete(vendor_ref)
+        await asyncio.to_thread(self._home.batches.note_ended, batch.batch_id, "ended")
         return None
+
+    async def is_ready(self, batch: Batch) -> bool | Failure:
+        """Whether something is to be done about a batch that the vendor has."""
+        if batch.state == "ended" or not self._home.batches.open_calls(batch.batch_id):
+            return True
+        vendor = self._provider.batches()
+        assert vendor is not None
+        assert batch.vendor_ref is not None
+        look = await vendor.look(batch.vendor_ref)
+        if isinstance(look, Failure):
+            return self._is_gone(batch, look) or look
+        return look.has_ended
 
     async def find(self, batch: Batch) -> str | Failure | None:
         """The vendor's id of a batch of which nobody knows whether it was given; one that it never got has ended.
@@ -207,6 +228,7 @@ class Settling:
         elif found is None and self._home.pipeline.clock() - batch.made_at >= ARRIVES_WITHIN:
             failure = Failure(reason=FailureReason.LOST, charge="released", message="The batch was never sent.")
             await self._write(batch, Results({}, failure))
+            batches.note_ended(batch.batch_id, "ended")
         return None if isinstance(found, Unsure) else found
 
     def _is_gone(self, batch: Batch, failure: Failure) -> bool:
@@ -222,7 +244,6 @@ class Settling:
             settling.append(self._home.ledger.settle(call_id, outcome, cost=cost, run_id=self._run_id))
         for each in settling:
             await asyncio.wrap_future(each)
-        await asyncio.to_thread(self._home.batches.note_ended, batch.batch_id, "ended")
 
     def _price(self, batch: Batch) -> Price:
         """Of when the calls were reserved for."""

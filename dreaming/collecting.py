@@ -64,14 +64,10 @@ async def _find(home: Home, providers: Mapping[str, ConfiguredProvider], batch: 
 async def _is_ready(home: Home, providers: Mapping[str, ConfiguredProvider], batch: Batch) -> bool | Failure:
     if batch.state == "ended":
         return True
-    assert batch.vendor_ref is not None
     async with _open(home, providers, batch) as provider:
         if failure := await provider.connect():
             return failure
-        vendor = provider.batches()
-        assert vendor is not None
-        look = await vendor.look(batch.vendor_ref)
-    return look if isinstance(look, Failure) else look.has_ended
+        return await Settling(home, provider, batch.request_id, run_id=None).is_ready(batch)
 
 
 async def _write_off(home: Home, providers: Mapping[str, ConfiguredProvider], batch: Batch) -> None:

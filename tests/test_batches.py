@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from dreaming.batching import ARRIVES_WITHIN, ATTEMPT_SECONDS, BEGINS_SECONDS
+from dreaming.batching import ARRIVES_WITHIN, ATTEMPT_SECONDS, BEGINS_SECONDS, KEPT_FOR, Settling
 from dreaming.collecting import cancel_batches, find_due
 from dreaming.errors import UsageError
 from dreaming.executor import DreamingExecutor
@@ -604,6 +605,45 @@ def test_nobody_takes_a_batch_for_left_that_is_still_given(home_of_talk, vendor,
     assert_books_agree(home, vendor, "anthropic")
 
 
+def test_results_that_the_vendor_has_deleted_stay_counted_and_hold_nothing_up(home_of_talk, vendor, provider, clock):
+    """It still tells of the batch itself; nobody can tell what was charged."""
+    home = home_of_talk
+    upgrade(home, vendor, provider)
+    vendor.batches.has_results = False
+    due = find_due(home, providers(vendor, provider))
+    assert due.requests == ["R"]
+    early = upgrade(home, vendor, provider, run_id="early")
+    assert (early.stopped, early.pending["calls"]) == ("provider", 4)
+    clock.move(KEPT_FOR + timedelta(days=1))
+    [result] = collect(home, vendor, provider)
+    assert result.skipped == {"left": 12}
+    assert_books_agree(home, vendor, provider, unknown=4)
+    assert collect(home, vendor, provider) == []
+
+
+def test_two_that_collect_at_once_take_it_once(home_of_talk, vendor, provider, monkeypatch):
+    """The one that comes second finds the results deleted, and everything written down."""
+    home = home_of_talk
+    upgrade(home, vendor, provider)
+    asked, read = [], Settling._open
+
+    def overtaken(settling):
+        found = read(settling)
+        if not asked:
+            asked.append(found)
+            with ThreadPoolExecutor() as other:
+                other.submit(collect, home, vendor, provider, run_id="other").result()
+        return found
+
+    monkeypatch.setattr(Settling, "_open", overtaken)
+    result = upgrade(home, vendor, provider, run_id="second")
+    assert len(asked[0]) == 1
+    assert result.stopped is None
+    assert states(home) == {"collected": 1}
+    assert_all_good(home)
+    assert_books_agree(home, vendor, provider)
+
+
 @pytest.mark.parametrize("fault", [Fault.of_status(429), Fault.of_status(400)])
 def test_a_file_whose_batch_the_vendor_refuses_is_deleted(home_of_talk, vendor, fault, monkeypatch):
     """It holds what was said."""
@@ -611,3 +651,25 @@ def test_a_file_whose_batch_the_vendor_refuses_is_deleted(home_of_talk, vendor, 
     vendor.break_next(fault)
     upgrade(home_of_talk, vendor, "openai")
     assert set(vendor.batches.files) == {batch.file_id for batch in vendor.batches.all.values()}
+
+
+def test_what_the_vendor_could_not_delete_or_nobody_asked_it_to_is_deleted_later(
+    home_of_talk, vendor, provider, monkeypatch
+):
+    """We died once all was written down."""
+    home = home_of_talk
+    upgrade(home, vendor, provider)
+
+    async def crash(*_args, **_kwargs):
+        raise Crash
+
+    monkeypatch.setattr("dreaming.providers.anthropic_batches.AnthropicBatches.delete", crash)
+    monkeypatch.setattr("dreaming.providers.openai_batches.OpenAIBatches.delete", crash)
+    with pytest.raises(Crash):
+        collect(home, vendor, provider)
+    die(home, monkeypatch)
+    collect(home, vendor, provider)
+    assert vendor.batches.deleted
+    assert not vendor.batches.files
+    assert_all_good(home)
+    assert_books_agree(home, vendor, provider)

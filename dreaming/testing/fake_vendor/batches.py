@@ -57,6 +57,8 @@ class Batches:
     """Whether they stay under way until `finish`."""
     says_each_twice: bool = False
     """Whether the results have each line twice."""
+    has_results: bool = True
+    """Whether it still has what came of batches that have ended."""
     uploads_fail: bool = False
     """Whether what goes wrong goes wrong with the file, before there is a batch."""
     all: dict[str, HeldBatch] = field(default_factory=dict)
@@ -206,7 +208,7 @@ class _Anthropic(_Api):
 
     async def results(self, request: Request) -> Response:
         batch = self._batches.get(request.path_params["ref"])
-        if batch is None or batch.results is None:
+        if batch is None or batch.results is None or not self._batches.has_results:
             return self._missing(self._wire)
         lines = [
             json.dumps({"custom_id": call_id, "result": self._result(ending, body)}, ensure_ascii=False)
@@ -260,7 +262,8 @@ class _OpenAI(_Api):
 
     async def content(self, request: Request) -> Response:
         content = self._batches.files.get(request.path_params["file_id"])
-        return self._missing(self._wire) if content is None else Response(content, media_type="application/jsonl")
+        gone = content is None or not self._batches.has_results
+        return self._missing(self._wire) if gone else Response(content, media_type="application/jsonl")
 
     async def delete_file(self, request: Request) -> Response:
         file_id = request.path_params["file_id"]
