@@ -78,8 +78,14 @@ async def _write_off(home: Home, providers: Mapping[str, ConfiguredProvider], ba
 
 
 def _open(home: Home, providers: Mapping[str, ConfiguredProvider], batch: Batch) -> LLMProvider:
-    """The provider that a batch was given to, to be asked about it."""
-    return providers[batch.provider].open(UNMETERED, today=home.pipeline.clock().date(), model=batch.model)
+    """The provider that a batch was given to, as it was then, to be asked about it."""
+    terms, configured, today = (
+        home.requests.get(batch.request_id).terms,
+        providers[batch.provider],
+        batch.made_at.date(),
+    )
+    model = terms.model or configured.model_for(terms.target_quality, today=today)
+    return configured.open(UNMETERED, today=today, model=model)
 
 
 def cancel_batches(home: Home, providers: Mapping[str, ConfiguredProvider], request_id: str) -> list[str]:

@@ -22,7 +22,7 @@ from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.batches import SUBMITTED_WITHIN
 from dreaming.spending.budgets import Limit, request_scope
-from dreaming.spending.prices import price_of
+from dreaming.spending.prices import OwnPrice, price_of
 from dreaming.storage.tables import batches, calls
 from dreaming.testing import make_conversation, make_settings
 from dreaming.testing.fake_vendor import FakeVendor, Fault
@@ -673,3 +673,27 @@ def test_what_the_vendor_could_not_delete_or_nobody_asked_it_to_is_deleted_later
     assert not vendor.batches.files
     assert_all_good(home)
     assert_books_agree(home, vendor, provider)
+
+
+def test_a_model_by_an_alias_and_a_price_of_ones_own_is_collected(home_of_talk, vendor):
+    """And written off at that price."""
+    own = OwnPrice.of({"input_usd_per_mtok": 3.0, "output_usd_per_mtok": 7.0})
+    settings = ProviderSettings(
+        api_key="sk-fake",
+        base_url=vendor.url,
+        model="mine",
+        aliases={"mine": "claude-made-up"},
+        quality_level="good",
+        price=own,
+    )
+    configured = {"anthropic": ConfiguredProvider("anthropic", settings)}
+    home = home_of_talk
+    work = DreamingExecutor(home, configured, run_id="run")
+    terms = UpgradeTerms(target_quality="good", max_tokens=500_000, delivery="batch")
+    work.upgrade(work.begin("R", terms), [DAY])
+    home.undo("R")
+    due = find_due(home, configured)
+    assert (due.requests, due.failures) == ([], [])
+    cost = home.ledger.balance(request_scope("R")).spent.cost_usd
+    usage = [(one.input_tokens, one.output_tokens) for one in vendor.books.served]
+    assert cost == sum(3 * sent + 7 * replied for sent, replied in usage) / Decimal(2_000_000)
