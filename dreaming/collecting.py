@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from dreaming.batching import Settling
 from dreaming.home import Home
 from dreaming.model_call import Failure
+from dreaming.providers.batches import Look
 from dreaming.providers.metered import UNMETERED
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
@@ -100,6 +101,11 @@ async def _cancel(home: Home, providers: Mapping[str, ConfiguredProvider], reque
             vendor = provider.batches()
             assert vendor is not None
             assert batch.vendor_ref is not None
-            if failure := await vendor.cancel(batch.vendor_ref):
+            look = await vendor.look(batch.vendor_ref)
+            # One that has ended is to be collected, and its vendor refuses to call it off.
+            failure = look if isinstance(look, Failure) else None
+            if isinstance(look, Look) and not look.has_ended:
+                failure = await vendor.cancel(batch.vendor_ref)
+            if failure:
                 failures.append(failure.message)
     return failures

@@ -644,6 +644,17 @@ def test_two_that_collect_at_once_take_it_once(home_of_talk, vendor, provider, m
     assert_books_agree(home, vendor, provider)
 
 
+def test_calling_off_what_has_ended_is_no_failure(home_of_talk, vendor, provider):
+    """The vendor refuses it: it is charged, and to be collected."""
+    home = home_of_talk
+    upgrade(home, vendor, provider)
+    vendor.batches.finish()
+    assert cancel_batches(home, providers(vendor, provider), "R") == []
+    collect(home, vendor, provider)
+    assert_all_good(home)
+    assert_books_agree(home, vendor, provider)
+
+
 @pytest.mark.parametrize("fault", [Fault.of_status(429), Fault.of_status(400)])
 def test_a_file_whose_batch_the_vendor_refuses_is_deleted(home_of_talk, vendor, fault, monkeypatch):
     """It holds what was said."""

@@ -203,6 +203,8 @@ class _Anthropic(_Api):
 
     async def cancel(self, request: Request) -> Response:
         batch = self._batches.all[request.path_params["ref"]]
+        if batch.results is not None:
+            return JSONResponse(self._wire.error(400, "It has ended."), 400)
         self._batches._cancel(batch)  # the same module
         return JSONResponse(self._told(batch))
 
@@ -297,6 +299,8 @@ class _OpenAI(_Api):
 
     async def cancel(self, request: Request) -> Response:
         batch = self._batches.all[request.path_params["ref"]]
+        if batch.results is not None:
+            return JSONResponse(self._wire.error(400, "It has ended."), 400)
         self._batches._cancel(batch)  # the same module
         return JSONResponse(self._told(batch))
 
