@@ -80,11 +80,13 @@ def build_batches_sensor(
             pending = home.batches.pending()
             due = find_due(home, providers())
             launches = [(each, Launch.of_collecting(home.requests.get(each))) for each in due.requests]
+            # What failed is tried again when there is news, and once an hour; not every minute.
+            hour = home.pipeline.clock().strftime("%Y-%m-%dT%H")
         for failure in due.failures:
             context.log.warning(failure)
         for request_id, launch in launches:
             yield dg.RunRequest(
-                run_key=f"collect:{request_id}:{stable_hash(due.state)}",
+                run_key=f"collect:{request_id}:{hour}:{stable_hash(due.states[request_id])}",
                 run_config=dict(launch.config),
                 tags=dict(launch.tags),
             )

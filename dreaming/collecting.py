@@ -20,8 +20,8 @@ class Due:
 
     requests: list[str] = field(default_factory=list)
     """The requests whose runs have something to take, or to find out."""
-    state: str = ""
-    """Tells what there is to take from what there was before."""
+    states: dict[str, str] = field(default_factory=dict)
+    """By request: tells what there is to take from what there was before."""
     failures: list[str] = field(default_factory=list)
     """Why vendors could not be asked, for people."""
 
@@ -32,7 +32,7 @@ def find_due(home: Home, providers: Mapping[str, ConfiguredProvider]) -> Due:
 
 
 async def _find_due(home: Home, providers: Mapping[str, ConfiguredProvider]) -> Due:
-    due, ready = Due(), []
+    due, ready = Due(), dict[str, list[str]]()
     for batch in home.batches.find("intended"):
         failure = await _find(home, providers, batch)
         due.failures += [_told(batch, failure)] if failure else []
@@ -43,9 +43,9 @@ async def _find_due(home: Home, providers: Mapping[str, ConfiguredProvider]) -> 
         elif is_ready and home.pipeline.purchases.is_undone(batch.request_id):
             await _write_off(home, providers, batch)
         elif is_ready:
-            ready.append(batch)
-    due.requests = list(dict.fromkeys(batch.request_id for batch in ready))
-    due.state = ",".join(f"{batch.batch_id}:{batch.state}" for batch in ready)
+            ready.setdefault(batch.request_id, []).append(f"{batch.batch_id}:{batch.state}")
+    due.requests = list(ready)
+    due.states = {request_id: ",".join(told) for request_id, told in ready.items()}
     return due
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from dagster_project.building import build_definitions
 from dagster_project.cli import cli
 from dagster_project.instance import open_instance
-from dreaming.home import open_home
+from dreaming.home import open_home, utc_now
 from dreaming.settings import Settings
 from dreaming.spending.budgets import Limit
 from dreaming.testing import make_conversation
@@ -124,9 +124,9 @@ def test_a_dry_run_knows_both_prices():
 
 
 @contextmanager
-def tick_of_batches(settings):
+def tick_of_batches(settings, at=None):
     with open_home(settings) as home, open_instance(settings) as instance:
-        definitions = build_definitions(settings, home=home)
+        definitions = build_definitions(settings, home=home, clock=utc_now if at is None else lambda: at)
         context = dg.build_sensor_context(instance=instance, definitions=definitions)
         yield home, instance, definitions, definitions.resolve_sensor_def("batches").evaluate_tick(context)
 
@@ -163,6 +163,22 @@ def test_the_sensor_waits_for_the_vendor_and_asks_for_a_run_that_collects(settin
         assert not home.batches.pending()
     with tick_of_batches(settings) as (_, _, _, tick):
         assert tick.skip_message == "Nothing waits at a vendor."
+
+
+def test_what_could_not_be_collected_is_tried_again_every_hour(settings, vendor):
+    """Not every minute: the sensor asks for one run an hour and for each piece of news, of the request that has it."""
+    command("upgrade", "--quality", "good", "--max-tokens", 100_000, "--delivery", "batch")
+    vendor.batches.has_results = False
+    assert "404" in command("collect", exit_code=1)
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    keys = []
+    for minutes in (0, 1, 60):
+        with tick_of_batches(settings, at=noon + timedelta(minutes=minutes)) as (_, _, _, tick):
+            keys += [request.run_key for request in tick.run_requests]
+    assert keys[0] == keys[1] != keys[2]
+    vendor.batches.has_results = True
+    command("collect")
+    assert levels(settings) == [{"good"}] * 3
 
 
 @pytest.mark.usefixtures("settings")
