@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,11 @@ class Launch:
 
     @classmethod
     def of_collecting(cls, request: UpgradeRequest) -> "Launch":
-        """The run that takes what has come of a request's batches, and goes on with what it has planned."""
-        fields = {**_fields(request.terms), "planned_only": True}
+        """The run that takes what has come of a request's batches, and goes on with what it has planned.
+
+        In batches, as what came was asked for, also where the request was first worked on at once.
+        """
+        fields = {**_fields(replace(request.terms, delivery="batch")), "planned_only": True}
         tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request.request_id, PRIORITY_TAG: str(TaskPriority.LOW.value)}
         return cls(upgrade.name, upgrade_config(fields), tags)
 

@@ -12,11 +12,14 @@ from click.testing import CliRunner
 from dagster_project.building import build_definitions
 from dagster_project.cli import cli
 from dagster_project.instance import open_instance
+from dagster_project.launches import Launch
 from dreaming.home import open_home, utc_now
 from dreaming.settings import Settings
 from dreaming.spending.budgets import Limit
+from dreaming.storage.requests import UpgradeRequest
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
+from dreaming.upgrading.terms import UpgradeTerms
 from tests.builders import answer_about_topics, talk
 from tests.dagster_project.ui import ask, serving, wait_until
 
@@ -179,6 +182,14 @@ def test_what_could_not_be_collected_is_tried_again_every_hour(settings, vendor)
     vendor.batches.has_results = True
     command("collect")
     assert levels(settings) == [{"good"}] * 3
+
+
+@pytest.mark.parametrize("asked", ["now", "batch", None])
+def test_what_is_left_of_a_collected_request_comes_in_batches(asked):
+    """As what came, whatever the request said at first: `--resume --delivery batch` says it for what is left."""
+    terms = UpgradeTerms(target_quality="good", max_tokens=100_000, delivery=asked)
+    launch = Launch.of_collecting(UpgradeRequest("R", terms, datetime(2026, 3, 1, tzinfo=UTC), None))
+    assert launch.config["ops"]["upgrade_chunks"]["config"]["delivery"] == "batch"
 
 
 @pytest.mark.usefixtures("settings")
