@@ -451,19 +451,21 @@ def collect(canceled: str | None, as_json: bool) -> None:
             failures += cancel_batches(home, providers, canceled)
         due = find_due(home, providers)
         failures += due.failures
-        collected = []
+        collected, outcome = [], None
         for request_id in due.requests:
             outcome = execute(home, instance, Launch.of_collecting(home.requests.get(request_id)))
             collected.append(home.requests.result(outcome.run_id) or {"request_id": request_id})
-            if outcome.failed:
-                failures.append(outcome.message)
             if outcome.interrupted:
                 break
+            if outcome.failed:
+                failures.append(outcome.message)
         told = {"collected": collected, "pending": home.batches.pending(), "failures": failures}
     if as_json:
         write_json(told)
     else:
         print_collected(console, told)
+    if outcome and outcome.interrupted:
+        sys.exit(130)
     if failures:
         sys.exit(1)
 
