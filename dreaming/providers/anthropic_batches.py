@@ -85,7 +85,7 @@ class AnthropicBatches(VendorBatches["AsyncAnthropic"]):
 
         async def retrieve() -> Look:
             batch = await self._connect().messages.batches.retrieve(vendor_ref)
-            return Look(batch.processing_status == "ended", is_canceled=batch.cancel_initiated_at is not None)
+            return Look(batch.processing_status == "ended")
 
         return await self._try_to(retrieve)
 

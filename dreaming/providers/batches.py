@@ -23,8 +23,6 @@ class Look:
     """How far a batch is."""
 
     has_ended: bool
-    is_canceled: bool = False
-    """Whether somebody has called it off."""
 
 
 @dataclass(frozen=True, slots=True)

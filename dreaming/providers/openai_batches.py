@@ -99,7 +99,7 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
 
         async def retrieve() -> Look:
             batch = await self._connect().batches.retrieve(vendor_ref)
-            return Look(batch.status in _ENDED, is_canceled=batch.status in ("cancelled", "cancelling"))
+            return Look(batch.status in _ENDED)
 
         return await self._try_to(retrieve)
 
@@ -142,10 +142,7 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
 
     async def _delete_file(self, file_id: str) -> None:
         async def delete() -> None:
-            batch = await self._connect().batches.retrieve(vendor_ref)
-            for file_id in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
-                if file_id:
-                    await self._connect().files.delete(file_id)
+            await self._connect().files.delete(file_id)
 
         await self._try_to(delete)
 
