@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from dreaming.chunk import QualityLevel
 from dreaming.errors import ConfigurationError, SourceError
-from dreaming.model_call import TokenUsage
+from dreaming.model_call import Delivery, TokenUsage
 from dreaming.providers.models import resolve_model
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.providers.usage_report import read_usage
@@ -61,12 +61,14 @@ def read_elsewhere(ledger: Ledger, providers: Mapping[str, ConfiguredProvider], 
 def _count_elsewhere(ledger: Ledger, provider: ConfiguredProvider, *, today: date) -> None:
     for window, since in window_starts(ledger.clock()).items():
         totals: dict[QualityLevel, Amount] = {}
-        for model, usage in read_usage(provider.name, provider.settings, since=since).items():
+        for (model, delivery), usage in read_usage(provider.name, provider.settings, since=since).items():
+            amount = _amount(provider, model, usage, at=ledger.clock(), delivery=delivery)
             for tier in _tiers(provider, model, today):
-                totals[tier] = totals.get(tier, Amount()) + _amount(provider, model, usage, at=ledger.clock())
+                totals[tier] = totals.get(tier, Amount()) + amount
         for tier, total in totals.items():
             balance = ledger.balance(window_scope(provider.name, tier, window, ledger.clock()))
-            others = total - balance.spent
+            # What is under way, as in a batch for a day, is in the report or not: surely others' is what is beyond it.
+            others = total - balance.spent - balance.reserved
             ledger.declare_elsewhere(
                 balance.scope_id,
                 tokens=max(others.tokens, balance.elsewhere.tokens),
@@ -82,9 +84,10 @@ def _tiers(provider: ConfiguredProvider, model: str, today: date) -> tuple[Quali
         return ("good", "premium")
 
 
-def _amount(provider: ConfiguredProvider, model: str, usage: TokenUsage, *, at: datetime) -> Amount:
+def _amount(provider: ConfiguredProvider, model: str, usage: TokenUsage, *, at: datetime, delivery: Delivery) -> Amount:
     try:
-        cost = price_of(provider.name, model, at=at, own=provider.settings.price).cost(usage, at=at)
+        price = price_of(provider.name, model, at=at, own=provider.settings.price)
+        cost = price.cost(usage, at=at, delivery=delivery)
     except ConfigurationError:
         cost = 0
     return Amount(usage.total_tokens, cost)

@@ -20,8 +20,10 @@ from dreaming.home import open_home
 from dreaming.model_call import TokenUsage
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
+from dreaming.quota import read_elsewhere
+from dreaming.spending.amount import Amount
 from dreaming.spending.batches import SUBMITTED_WITHIN
-from dreaming.spending.budgets import Limit, request_scope
+from dreaming.spending.budgets import Limit, request_scope, window_scope
 from dreaming.spending.prices import OwnPrice, price_of
 from dreaming.storage.tables import batches, calls
 from dreaming.testing import make_conversation, make_settings
@@ -238,6 +240,20 @@ def test_a_long_conversation_and_a_reply_that_cannot_be_used_take_further_batche
     assert rounds >= 2
     assert_all_good(any_home)
     assert_books_agree(any_home, vendor, provider)
+
+
+def test_what_the_vendor_reports_of_our_own_batches_is_not_spent_elsewhere(home_of_talk, vendor, provider):
+    """Neither while it is done and not collected yet, nor after that, at half the price."""
+    home = home_of_talk
+    reporting = providers(vendor, provider, admin_key="sk-admin")
+    scope = window_scope(provider, "good", "month", home.ledger.clock())
+    upgrade(home, vendor, provider)
+    vendor.batches.finish()
+    for _ in range(2):
+        assert read_elsewhere(home.ledger, reporting, today=DAY) == []
+        assert home.ledger.balance(scope).elsewhere == Amount()
+        collect(home, vendor, provider)
+    assert home.ledger.balance(scope).spent.tokens == vendor.books.charged_tokens > 0
 
 
 def test_what_waits_in_a_batch_is_asked_for_by_nobody_else_and_premium_does_not_wait(home_of_talk, vendor):

@@ -1,11 +1,11 @@
-"""What a vendor says that a whole account has used: its usage report, read with an admin key, by model."""
+"""What a vendor says that a whole account has used: its usage report, read with an admin key, by model and delivery."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from dreaming.errors import SourceError
-from dreaming.model_call import TokenUsage
+from dreaming.model_call import Delivery, TokenUsage
 from dreaming.providers.provider import ProviderSettings
 
 MOST_DAYS = 31
@@ -15,18 +15,19 @@ _CLIENT: Mapping[str, Any] = {"timeout": 8.0, "max_retries": 0}
 
 _ANTHROPIC_PATH = "/v1/organizations/usage_report/messages"
 
-Usage = tuple[str, TokenUsage]
+Usage = tuple[str, Delivery, TokenUsage]
+"""Of a model, by its name."""
 
 
-def read_usage(provider: str, settings: ProviderSettings, *, since: datetime) -> dict[str, TokenUsage]:
-    """The tokens of each model since a moment, by everybody who has a key of the account.
+def read_usage(provider: str, settings: ProviderSettings, *, since: datetime) -> dict[tuple[str, Delivery], TokenUsage]:
+    """The tokens of each model since a moment, at once and in batches, by everybody who has a key of the account.
 
     Raises `SourceError` where the report cannot be read, and `KeyError` for a provider that has none.
     """
-    totals: dict[str, TokenUsage] = {}
+    totals: dict[tuple[str, Delivery], TokenUsage] = {}
     try:
-        for model, usage in _READERS[provider](settings, since):
-            totals[model] = totals.get(model, TokenUsage()) + usage
+        for model, delivery, usage in _READERS[provider](settings, since):
+            totals[model, delivery] = totals.get((model, delivery), TokenUsage()) + usage
     except _failures() as error:
         # Its message may repeat the key.
         told = f"The usage report of {provider} could not be read: {type(error).__name__}."
@@ -49,13 +50,14 @@ def _anthropic(settings: ProviderSettings, since: datetime) -> Iterator[Usage]:
 
     with Anthropic(api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT) as client:
         asked: dict[str, Any] = {"starting_at": since.isoformat(), "bucket_width": "1d", "limit": MOST_DAYS}
-        asked["group_by[]"] = "model"
+        asked["group_by"] = ["model", "service_tier"]
         while True:
             page: Any = client.get(_ANTHROPIC_PATH, cast_to=object, options={"params": asked})
             for result in _results(page):
                 written = sum((result.get("cache_creation") or {}).values())
                 yield (
                     result["model"],
+                    "batch" if result.get("service_tier") == "batch" else "now",
                     TokenUsage(
                         input_tokens=result["uncached_input_tokens"],
                         cache_read_tokens=result.get("cache_read_input_tokens") or 0,
@@ -75,11 +77,12 @@ def _openai(settings: ProviderSettings, since: datetime) -> Iterator[Usage]:
     with OpenAI(api_key="none", admin_api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT) as client:
         asked: dict[str, Any] = {"start_time": int(since.timestamp()), "bucket_width": "1d", "limit": MOST_DAYS}
         while True:
-            page = client.admin.organization.usage.completions(group_by=["model"], **asked).model_dump()
+            page = client.admin.organization.usage.completions(group_by=["model", "batch"], **asked).model_dump()
             for result in _results(page):
                 cached = result.get("input_cached_tokens") or 0
                 yield (
                     result["model"],
+                    "batch" if result.get("batch") else "now",
                     TokenUsage(
                         input_tokens=result["input_tokens"] - cached,
                         cache_read_tokens=cached,

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
+
+from dreaming.model_call import Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,7 @@ class Served:
     """What the vendor charges for what it was sent; nothing where it refused."""
     output_tokens: int
     """And for what it said; the worst case where it broke off."""
-    delivery: Literal["now", "batch"] = "now"
+    delivery: Delivery = "now"
     """Whether it came alone, or in a batch, at half the price."""
 
     @property
@@ -39,6 +41,7 @@ class UsedElsewhere:
     model: str
     input_tokens: int
     output_tokens: int
+    delivery: Delivery = "now"
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dreaming.model_call import Delivery
 from dreaming.testing.fake_vendor.answers import Reply, topics_of
 from dreaming.testing.fake_vendor.batches import Batches
 from dreaming.testing.fake_vendor.books import Books, Served, UsedElsewhere
@@ -219,7 +220,7 @@ class FakeVendor:
         output_tokens: int,
         *,
         charged: bool = True,
-        delivery: Literal["now", "batch"] = "now",
+        delivery: Delivery = "now",
     ) -> None:
         """Note what was served."""
         self.books.served.append(
@@ -274,11 +275,12 @@ def _endpoint(vendor: FakeVendor, wire: Wire) -> Callable[[Request], Any]:
 
 
 def _reporter(vendor: FakeVendor, wire: Wire) -> Callable[[Request], Any]:
-    async def report(_request: Request) -> Response:
-        used: dict[str, list[int]] = {}
-        ours = [UsedElsewhere(one.model, one.input_tokens, one.output_tokens) for one in vendor.books.served]
-        for one in (*ours, *vendor.books.elsewhere):
-            tokens = used.setdefault(one.model, [0, 0])
+    async def report(request: Request) -> Response:
+        used: dict[tuple[str, Delivery | None], list[int]] = {}
+        by_delivery = wire.delivery_group in request.query_params.getlist("group_by[]")
+        everybody: list[Served | UsedElsewhere] = [*vendor.books.served, *vendor.books.elsewhere]
+        for one in everybody:
+            tokens = used.setdefault((one.model, one.delivery if by_delivery else None), [0, 0])
             tokens[0] += one.input_tokens
             tokens[1] += one.output_tokens
         return JSONResponse(wire.usage_report(used))

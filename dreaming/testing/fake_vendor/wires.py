@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from dreaming.model_call import Delivery
 from dreaming.testing.fake_vendor.answers import Reply
 
 FRAME_TOKENS = 10
@@ -100,11 +101,18 @@ class Wire(ABC):
     def headers(self) -> dict[str, str]:
         """The headers of any answer."""
 
-    def usage_report(self, used: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-        """Tokens of input and output by model, all on one day."""
-        results = [self.usage_result(model, *tokens) for model, tokens in used.items()]
+    def usage_report(self, used: Mapping[tuple[str, Delivery | None], Sequence[int]]) -> dict[str, Any]:
+        """Tokens of input and output by model, and by delivery where that is asked for, all on one day."""
+        results = [
+            self.usage_result(model, *tokens) | {self.delivery_group: self.deliveries[delivery]}
+            for (model, delivery), tokens in used.items()
+        ]
         return {"object": "page", "data": [{"results": results, **self.bucket}], "has_more": False, "next_page": None}
 
+    delivery_group: str = ""
+    """What reports are grouped by to tell batches."""
+    deliveries: Mapping[Delivery | None, Any] = {}
+    """What a report says of it."""
     bucket: Mapping[str, Any] = {}
     """What a day of a usage report says besides."""
 
@@ -120,6 +128,8 @@ class AnthropicWire(Wire):
     path = "/v1/messages"
     counting_path = "/v1/messages/count_tokens"
     usage_path = "/v1/organizations/usage_report/messages"
+    delivery_group = "service_tier"
+    deliveries: Mapping[Delivery | None, Any] = {None: None, "now": "standard", "batch": "batch"}
     _TAKES = frozenset({"model", "max_tokens", "system", "messages", "output_config", "metadata", "stop_sequences"})
     _ERRORS: Mapping[int, str] = {
         400: "invalid_request_error",
@@ -213,6 +223,8 @@ class OpenAIWire(Wire):
     path = "/v1/chat/completions"
     counting_path = "/v1/responses/input_tokens"
     usage_path = "/v1/organization/usage/completions"
+    delivery_group = "batch"
+    deliveries: Mapping[Delivery | None, Any] = {None: None, "now": False, "batch": True}
     bucket: Mapping[str, Any] = {"object": "bucket", "start_time": 0, "end_time": 86_400}
     _TAKES = frozenset(
         {
