@@ -38,7 +38,7 @@ from dreaming.planning.thinking import (
 )
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
-from dreaming.spending.budgets import Window
+from dreaming.spending.budgets import Window, request_scope
 from dreaming.spending.meter import Meter
 from dreaming.upgrading.choosing import Candidates
 from dreaming.upgrading.plan import Groups, expected_usage
@@ -256,10 +256,11 @@ class Planner:
 
     def _gained(self, told: Mapping[str, Any]) -> float:
         """What a plan has really gained: of what it was to gain, as much as was spent of what it was to take."""
-        chosen = told["chosen"]
-        if not chosen["expected_tokens"]:
+        chosen, result = told["chosen"], self._home.requests.result(told["run_id"])
+        if not chosen["expected_tokens"] or not result:
             return 0.0
-        spent = self._home.ledger.spent_in_run(told["run_id"], purpose="upgrade").tokens
+        # By all runs of its request: what came in batches was spent by those that collected it.
+        spent = self._home.ledger.balance(request_scope(result["request_id"])).spent.tokens
         return float(chosen["expected_gain"] * min(spent / chosen["expected_tokens"], 1.0))
 
 

@@ -181,6 +181,24 @@ def test_the_month_is_spread_over_its_days_and_important_days_get_more(home_of_t
     assert night(30).plan.terms.max_tokens == room
 
 
+def test_what_has_come_is_known_also_where_another_run_collected_what_the_night_bought(home_of_talk, vendor):
+    """In a batch: what the plan gained is no less for that."""
+    clock, asked = home_of_talk.pipeline.clock, UpgradeTerms(target_quality="good", delivery="batch")
+    home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit(tokens=600_000))
+    start = clock()
+    clock.now = start.replace(day=3)
+    decision = plan(home_of_talk, vendor, asked, paced=True, run_id="night")
+    for run_id in ("night", "collecting"):
+        work = DreamingExecutor(home_of_talk, providers(vendor), run_id=run_id)
+        result = work.upgrade(work.begin("night", decision.plan.terms), [DAY])
+    assert result.chunks_upgraded
+    home_of_talk.archive.add([make_conversation(talk(20 + n), conversation_id=f"new:{n}") for n in range(4)])
+    home_of_talk.pipeline.run_day(DAY)
+    clock.now = start.replace(day=4)
+    after = plan(home_of_talk, vendor, asked, paced=True).situation
+    assert after.new_worth == pytest.approx(decision.situation.worth / 2, rel=0.3)
+
+
 def test_a_thinking_model_proposes_within_the_limits(home_of_talk, vendor):
     """Its plan holds, both are kept, and what it asks for is counted."""
     thinker = Scripted(proposal(filter="labels CONTAINS 'invoice' OR text CONTAINS 'invoice'", max_tokens=9_000))
