@@ -34,7 +34,8 @@ CLOCKS_AGREE_WITHIN = timedelta(days=1)
 """This machine's and a vendor's."""
 KEPT_FOR = timedelta(days=29)
 """So long vendors keep what came of a batch."""
-_NOT_FOUND = 404
+_GONE = frozenset({400, 404, 410})
+"""What a vendor answers that has not kept something."""
 
 
 class Outbox:
@@ -233,7 +234,7 @@ class Settling:
 
     def _is_gone(self, batch: Batch, failure: Failure) -> bool:
         """Whether the vendor has deleted what came of a batch."""
-        return failure.status == _NOT_FOUND and self._home.pipeline.clock() - batch.made_at > KEPT_FOR
+        return failure.status in _GONE and self._home.pipeline.clock() - batch.made_at > KEPT_FOR
 
     async def _write(self, batch: Batch, results: Results) -> None:
         price = self._price(batch)
