@@ -45,7 +45,6 @@ def settings(tmp_path, monkeypatch, vendor):
         "DREAMING_TIMEZONE": "UTC",
         "ANTHROPIC_API_KEY": "sk-fake",
         "ANTHROPIC_BASE_URL": vendor.url,
-        "COLUMNS": "200",
     }.items():
         monkeypatch.setenv(name, value)
     found = Settings.from_environment()
@@ -58,9 +57,10 @@ def settings(tmp_path, monkeypatch, vendor):
 
 
 def command(*arguments, exit_code=0):
+    """What the command says, however wide the terminal is."""
     result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
     assert result.exit_code == exit_code, (result.output, result.stderr)
-    return result.stdout
+    return " ".join(result.stdout.split())
 
 
 def levels(settings):
