@@ -220,10 +220,12 @@ def test_the_night_prefers_batches_unless_it_is_told_otherwise(settings, monkeyp
     with open_home(settings) as home, open_instance(settings) as instance:
         home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=50_000))
         definitions = build_definitions(settings, home=home, clock=lambda: night)
-        context = dg.build_schedule_context(
-            instance=instance, scheduled_execution_time=night, repository_def=definitions.get_repository_def()
-        )
-        [request] = definitions.resolve_schedule_def("upgrade_nightly").evaluate_tick(context).run_requests
+        schedule, repository = definitions.resolve_schedule_def("upgrade_nightly"), definitions.get_repository_def()
+        # Closed before the instance is, which it enters.
+        with dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=night, repository_def=repository
+        ) as context:
+            [request] = schedule.evaluate_tick(context).run_requests
     assert request.run_config["ops"]["upgrade_chunks"]["config"]["delivery"] == expected
 
 
