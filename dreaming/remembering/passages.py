@@ -6,17 +6,22 @@ from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dreaming.chunk import CONTENT_SEPARATOR, BChunk, Span, merge_spans
 from dreaming.conversation import ConversationDay, ConversationId, Message, Role
 from dreaming.remembering.dates import names_a_time
-from dreaming.remembering.words import analyse, fold, words
+from dreaming.remembering.terms import Terms, find_terms
+from dreaming.remembering.words import fold
 
 SIGNS = np.dtype([("length", "<u2"), ("voice", "u1"), ("asks", "u1"), ("tells_time", "u1")])
 """Of a passage: half words, which of its chunk's voices says it, whether it asks, whether it names a time."""
 
 HALF_WORDS = 2
 """In a word."""
+BESIDE = -1
+"""The number of a passage for what is beside a chunk's text: its title, labels, entities and summary."""
+_MOST_VOICES = 255
 
 
 class Voice(NamedTuple):
@@ -36,14 +41,20 @@ class Passage(NamedTuple):
     text: str
 
 
-class Analysed(NamedTuple):
-    """What is indexed of a passage."""
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """What is indexed of chunks, in order."""
 
-    terms: list[str]
-    """The name of who says it among them."""
-    half_words: int
-    asks: bool
-    tells_time: bool
+    half_words: NDArray[np.int64]
+    """How long each is."""
+    signs: list[bytes]
+    """`SIGNS` of the passages of each."""
+    terms: Terms
+    """Of all passages, of the names of who says them, and of what is beside each chunk's text."""
+    chunk: NDArray[np.int64]
+    """Of each text of `terms`: its chunk,"""
+    passage: NDArray[np.int64]
+    """and the passage in it; `BESIDE` where it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +105,41 @@ def _voice(message: Message | None, chunk: BChunk) -> Voice:
     return Voice(message.name if message.kind == "text" else None, message.role)
 
 
-def analyse_passage(text: str, voice: Voice) -> Analysed:
-    """What is indexed of what a voice says."""
-    folded = fold(text)
-    terms, half_words = analyse(folded)
+def distinct_voices(spoken: Spoken) -> list[Voice]:
+    """The voices of a chunk, as signs number them; those that come after many are not told apart from the first."""
+    return list(dict.fromkeys(spoken.voices))[:_MOST_VOICES]
+
+
+def analyse_chunks(chunks: Sequence[Spoken]) -> Analysed:
+    """What is indexed of chunks."""
+    counts = np.array([len(spoken.voices) for spoken in chunks], dtype=np.int64)
+    chunk = np.repeat(np.arange(len(chunks)), counts)
+    number = np.arange(len(chunk)) - np.repeat(np.cumsum(counts) - counts, counts)
+    said = [fold(passage.text) for spoken in chunks for passage in read_passages(spoken.chunk)]
+    named = [fold(voice.name or "") for spoken in chunks for voice in spoken.voices]
+    terms = find_terms([*said, *named, *map(_beside, chunks)])
+    half_words = terms.half_words[: len(said)]
+    signs = np.zeros(len(said), SIGNS)
+    signs["length"] = np.minimum(half_words, np.iinfo(SIGNS["length"]).max)
+    signs["voice"] = [n for spoken in chunks for n in _voice_numbers(spoken)]
     # A full-width question mark is folded to this one.
-    return Analysed(words(voice.name) + terms if voice.name else terms, half_words, "?" in folded, names_a_time(folded))
+    signs["asks"] = ["?" in text for text in said]
+    signs["tells_time"] = [names_a_time(text) for text in said]
+    return Analysed(
+        half_words=np.bincount(chunk, half_words, minlength=len(chunks)).astype(np.int64),
+        signs=[own.tobytes() for own in np.split(signs, np.cumsum(counts)[:-1])] if chunks else [],
+        terms=terms,
+        chunk=np.concatenate([chunk, chunk, np.arange(len(chunks))]),
+        passage=np.concatenate([number, number, np.full(len(chunks), BESIDE)]),
+    )
 
 
-def pack_signs(passages: Sequence[Analysed], voices: Iterable[int]) -> bytes:
-    """The signs of passages, which are said by the voices of those numbers."""
-    cells = [
-        (min(passage.half_words, 0xFFFF), voice, passage.asks, passage.tells_time)
-        for passage, voice in zip(passages, voices, strict=True)
-    ]
-    return np.array(cells, dtype=SIGNS).tobytes()
+def _voice_numbers(spoken: Spoken) -> Iterator[int]:
+    numbers = {voice: n for n, voice in enumerate(distinct_voices(spoken))}
+    return (numbers.get(voice, 0) for voice in spoken.voices)
+
+
+def _beside(spoken: Spoken) -> str:
+    """What stands beside a chunk's text, folded."""
+    chunk = spoken.chunk
+    return fold("\n".join([chunk.summary, spoken.title or "", *chunk.labels, *chunk.entities]))

@@ -8,11 +8,9 @@ and spreads them over finer rows, one for each part of a bucket: so a question r
 """
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -103,22 +101,21 @@ class Entries:
         return np.repeat(np.searchsorted(terms, self.terms), self.counts) << 32 | self.packed
 
 
-def pack_postings(chunks: Iterable[tuple[int, Iterable[tuple[int, Sequence[str]]]]]) -> Entries:
-    """The postings of chunks of a segment, from their numbers and passages: the numbers and terms of these."""
-    numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    number_of = numbers.__getitem__
-    of_terms: list[int] = []
-    places: list[int] = []
-    lengths: list[int] = []
-    for chunk, passages in chunks:
-        for passage, terms in passages:
-            of_terms += map(number_of, terms)
-            places.append(chunk << _CHUNK_BIT | min(passage, HEADER) << _PASSAGE_BIT)
-            lengths.append(len(terms))
-    hashes, rank = np.unique(_hash_terms(numbers), return_inverse=True)
-    places_of_terms = np.repeat(np.array(places, dtype=np.int64), lengths)
-    keys, times = np.unique(rank[of_terms] << 32 | places_of_terms, return_counts=True)
-    return Entries.of(hashes, keys | np.minimum(times, _MOST_COUNTED))
+def pack_postings(
+    vocabulary: Sequence[str], terms: NDArray[np.int64], chunks: NDArray[np.int64], passages: NDArray[np.int64]
+) -> Entries:
+    """The postings of chunks of a segment: for each time that a term stands there, its number and where.
+
+    What is beside a chunk's text is its last passage (-1): a term counts there once, and where no other one has it.
+    """
+    hashes, rank = np.unique(_hash_terms(vocabulary), return_inverse=True)
+    numbers = np.where(passages < 0, HEADER, np.minimum(passages, HEADER - 1))
+    places = rank[terms] << 32 | chunks << _CHUNK_BIT | numbers << _PASSAGE_BIT
+    keys, times = np.unique(places, return_counts=True)
+    is_beside = keys >> _PASSAGE_BIT & HEADER == HEADER
+    is_said = np.diff(keys >> _CHUNK_BIT, prepend=-1) == 0
+    times = np.where(is_beside, 1, np.minimum(times, _MOST_COUNTED))
+    return Entries.of(hashes, (keys | times)[~(is_beside & is_said)])
 
 
 def take_over(new: Entries, held: Entries, numbers: NDArray[np.int64]) -> Entries:

@@ -1,6 +1,5 @@
 """A chunk as a row of the memory index, and back."""
 
-from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -11,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from dreaming.chunk import BChunk, Span, TopicBoundary
-from dreaming.remembering.passages import Analysed, Spoken, Voice, pack_signs
+from dreaming.remembering.passages import Spoken, Voice, distinct_voices
 from dreaming.storage.tables import indexed_chunks
 
 _OF_THE_INDEX = ("row_id", "details", "voices", "signs", "codes")
@@ -19,11 +18,10 @@ _COLUMNS = tuple(column.name for column in indexed_chunks.c if column.name not i
 _DETAILS = tuple(field.name for field in fields(BChunk) if field.name not in _COLUMNS)
 _MOMENTS = ("started_at", "ended_at", "created_at")
 _TUPLES = ("labels", "entities", "speakers", "supersedes")
-_MOST_VOICES = 255
 
 
-def to_row(spoken: Spoken, passages: Sequence[Analysed]) -> dict[str, Any]:
-    """The row of a chunk, without its `row_id` and `codes`."""
+def to_row(spoken: Spoken) -> dict[str, Any]:
+    """The row of a chunk, without its `row_id`, `signs` and `codes`."""
     chunk = spoken.chunk
     cells: dict[str, Any] = {name: getattr(chunk, name) for name in _COLUMNS}
     cells["day"] = chunk.day.isoformat()
@@ -33,13 +31,10 @@ def to_row(spoken: Spoken, passages: Sequence[Analysed]) -> dict[str, Any]:
     details["cost_usd"] = str(chunk.cost_usd)
     for name in _MOMENTS:
         details[name] = details[name].isoformat() if details[name] else None
-    voices = list(dict.fromkeys(spoken.voices))[:_MOST_VOICES]
-    numbers = [voices.index(voice) if voice in voices else 0 for voice in spoken.voices]
     return {
         **cells,
         "details": orjson.dumps(details).decode(),
-        "voices": orjson.dumps([tuple(voice) for voice in voices]).decode(),
-        "signs": pack_signs(passages, numbers),
+        "voices": orjson.dumps([tuple(voice) for voice in distinct_voices(spoken)]).decode(),
     }
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import lru_cache
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +13,9 @@ from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, ChunkId, ChunkKind
 from dreaming.remembering.blocks import delete_empty_blocks, insert_block, insert_postings
 from dreaming.remembering.held import FACTS, NOTHING_HELD, HeldSegment, digest_indexed
 from dreaming.remembering.meaning import NO_CODE, join_codes
-from dreaming.remembering.passages import Analysed, Spoken, analyse_passage, read_passages
-from dreaming.remembering.postings import HEADER, SEGMENT_CHUNKS, Entries, pack_postings, take_over
+from dreaming.remembering.passages import Spoken, analyse_chunks
+from dreaming.remembering.postings import SEGMENT_CHUNKS, Entries, pack_postings, take_over
 from dreaming.remembering.rows import to_row
-from dreaming.remembering.words import words
 from dreaming.storage.tables import chunk_labels, indexed_chunks, segments
 
 QUALITIES = tuple(QUALITY_LEVELS)
@@ -78,14 +76,18 @@ def _make_segment(
     codes_of = [codes.get(spoken.chunk.chunk_id) for spoken in batch]
     digests = [digest_indexed(spoken, own) for spoken, own in zip(batch, codes_of, strict=True)]
     taken = held.find(digests)
-    new = {n: _analyse(spoken) for n, spoken in enumerate(batch) if n not in taken}
-    entries = pack_postings((n, _terms(batch[n], own)) for n, own in new.items())
+    new = np.array([n for n in range(len(batch)) if n not in taken], dtype=np.int64)
+    analysed = analyse_chunks([batch[n] for n in new])
+    terms = analysed.terms
+    entries = pack_postings(
+        terms.vocabulary, terms.numbers, new[analysed.chunk[terms.texts]], analysed.passage[terms.texts]
+    )
     if taken:
         entries = take_over(entries, read_postings(held.segment_id), held.numbers(taken))
     languages = sorted({spoken.chunk.language for spoken in batch})
     facts = np.zeros(len(batch), FACTS)
     facts["length"][list(taken)] = held.lengths[list(taken.values())]
-    facts["length"][list(new)] = [sum(passage.half_words for passage in own) for own in new.values()]
+    facts["length"][new] = analysed.half_words
     facts["language"] = [languages.index(spoken.chunk.language) for spoken in batch]
     facts["quality"] = [QUALITIES.index(spoken.chunk.quality_level) for spoken in batch]
     return NewSegment(
@@ -95,7 +97,10 @@ def _make_segment(
         facts=facts.tobytes(),
         codes=b"".join(join_codes(own) if own else NO_CODE for own in codes_of) if any(codes_of) else None,
         digests=b"".join(digests),
-        rows={n: to_row(batch[n], own) | {"codes": codes_of[n]} for n, own in new.items()},
+        rows={
+            n: to_row(batch[n]) | {"signs": signs, "codes": codes_of[n]}
+            for n, signs in zip(new.tolist(), analysed.signs, strict=True)
+        },
         held_rows={n: held.segment_id * SEGMENT_CHUNKS + number for n, number in taken.items()},
         labels=[tuple(dict.fromkeys(spoken.chunk.labels)) for spoken in batch],
         entries=entries,
@@ -137,24 +142,3 @@ def delete_segments(connection: sa.Connection, held: Iterable[HeldSegment]) -> N
             connection.execute(table.delete().where(table.c.row_id.between(first, first + SEGMENT_CHUNKS - 1)))
     connection.execute(segments.delete().where(segments.c.segment_id.in_(ids)))
     delete_empty_blocks(connection, blocks)
-
-
-def _analyse(spoken: Spoken) -> list[Analysed]:
-    passages = zip(read_passages(spoken.chunk), spoken.voices, strict=True)
-    return [analyse_passage(passage.text, voice) for passage, voice in passages]
-
-
-def _terms(spoken: Spoken, passages: Sequence[Analysed]) -> Iterator[tuple[int, list[str]]]:
-    """The terms of each passage, and those that only stand beside the text."""
-    chunk = spoken.chunk
-    beside = set(chain(words(chunk.summary), *map(_words_of, (spoken.title or "", *chunk.labels, *chunk.entities))))
-    beside.difference_update(*(passage.terms for passage in passages))
-    for number, passage in enumerate(passages):
-        yield min(number, HEADER - 1), passage.terms
-    yield HEADER, list(beside)
-
-
-@lru_cache(10_000)
-def _words_of(name: str) -> list[str]:
-    """The terms of a title, a label or an entity: many chunks have the same."""
-    return words(name)

@@ -20,9 +20,11 @@ _UNSPACED = (
     "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # kana, Han
     "\uac00-\ud7af"  # Hangul: its words take endings that no stemmer here knows
 )
-_WORD = re.compile(rf"(?P<run>[{_UNSPACED}]+)|(?P<word>[^\W_{_UNSPACED}]+)")
-_WORD_ALONE = re.compile("[々\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\uac00-\ud7af]")
+UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
+WORD_RUN = re.compile(rf"[^\W_{_UNSPACED}]+")
+WORD_ALONE = re.compile("[々\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\uac00-\ud7af]")
 """A character that can be a word by itself: Han, and a Korean syllable."""
+_WORD = re.compile(rf"(?P<run>{UNSPACED_RUN.pattern})|(?P<word>{WORD_RUN.pattern})")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 
 _GRAMMAR = """
@@ -52,7 +54,7 @@ class _Stemmer(Protocol):
 def _stemmer() -> _Stemmer:
     import Stemmer
 
-    # Without its own cache, which takes longer to clear than it saves: `_term` remembers.
+    # Without its own cache, which takes longer to clear than it saves: `term_of` remembers.
     stemmer: _Stemmer = Stemmer.Stemmer("english", 0)
     return stemmer
 
@@ -67,12 +69,12 @@ class _Terms(dict[str, str]):
         return term
 
 
-_term = _Terms().__getitem__
+term_of = _Terms().__getitem__
 
 
 @cache
 def _grammar() -> frozenset[str]:
-    return frozenset(map(_term, _GRAMMAR.split()))
+    return frozenset(map(term_of, _GRAMMAR.split()))
 
 
 _FULL_WIDTH = {mark: unicodedata.normalize("NFKC", mark) for mark in "，！？：；（）％\u3000"}
@@ -102,7 +104,7 @@ def analyse(folded: str) -> Analysis:
     """The terms and the length of a folded text."""
     if folded.isascii():
         spaced = _ASCII_WORD.findall(folded)
-        return Analysis(list(map(_term, spaced)), 2 * len(spaced))
+        return Analysis(list(map(term_of, spaced)), 2 * len(spaced))
     terms: list[str] = []
     half_words = 0
     for run, word in _WORD.findall(folded):
@@ -110,9 +112,9 @@ def analyse(folded: str) -> Analysis:
             terms += map(add, run, run[1:])
             half_words += len(run)
         else:
-            terms.append(_term(word))
+            terms.append(term_of(word))
             half_words += 2
-    terms += _WORD_ALONE.findall(folded)
+    terms += WORD_ALONE.findall(folded)
     return Analysis(terms, half_words)
 
 
@@ -126,7 +128,7 @@ def locate_words(folded: str) -> Iterator[Word]:
     for match in _WORD.finditer(folded):
         start, run = match.start(), match["run"]
         if run is None:
-            yield Word(_term(match[0]), start, match.end())
+            yield Word(term_of(match[0]), start, match.end())
             continue
         for offset in range(start, match.end()):
             yield Word(folded[offset], offset, offset + 1)
@@ -144,7 +146,7 @@ def query_terms(query: str) -> dict[str, str]:
     for match in _WORD.finditer(fold(query)):
         run = match["run"]
         if run is None:
-            terms.setdefault(_term(match[0]), match[0])
+            terms.setdefault(term_of(match[0]), match[0])
         else:
             pairs = map(add, run, run[1:])
             terms |= {run: run} if len(run) == 1 else {pair: pair for pair in pairs}
