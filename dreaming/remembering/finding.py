@@ -64,6 +64,8 @@ class _Scope:
     segments: Segments
     bases: Places
     """The first place of each segment."""
+    is_wanted: NDArray[np.bool_]
+    """Which chunks may be found."""
 
     def row_ids(self, places: Places) -> Places:
         """The rows of chunks."""
@@ -122,21 +124,21 @@ def find_passages(
 
 def _open_scope(reader: IndexReader, wanted: ChunkFilter, excluded: Collection[ConversationId]) -> _Scope:
     segments = reader.segments(wanted)
-    scope = _Scope(segments, np.cumsum(segments.sizes) - segments.sizes)
+    scope = _Scope(segments, np.cumsum(segments.sizes) - segments.sizes, segments.wanted(wanted))
     if wanted.labels and len(scope.bases):
         _keep_only(scope, reader.rows_of_labels(wanted.labels))
     if wanted.conversations and len(scope.bases):
         _keep_only(scope, reader.rows_of_conversations(wanted.conversations))
     if excluded and len(scope.bases):
-        scope.segments.is_wanted[scope.places(reader.rows_of_conversations(excluded))] = False
+        scope.is_wanted[scope.places(reader.rows_of_conversations(excluded))] = False
     return scope
 
 
 def _keep_only(scope: _Scope, row_ids: Places) -> None:
     """Want no chunk beside those of these rows."""
-    kept = np.zeros_like(scope.segments.is_wanted)
+    kept = np.zeros_like(scope.is_wanted)
     kept[scope.places(row_ids)] = True
-    np.logical_and(scope.segments.is_wanted, kept, out=scope.segments.is_wanted)
+    np.logical_and(scope.is_wanted, kept, out=scope.is_wanted)
 
 
 def _look_up(
@@ -164,22 +166,23 @@ def _cheap_terms(held: Mapping[str, Held]) -> list[str]:
 
 def _candidates(reader: IndexReader, scope: _Scope, question: Question, chunk_scores: Numbers, count: int) -> Places:
     """The chunks whose passages may answer: the best by words and the day, and the nearest in meaning."""
-    places = _best(np.where(scope.segments.is_wanted, _first_scores(scope, question, chunk_scores), 0), count)
+    places = _best(_first_scores(scope, question, chunk_scores), scope.is_wanted, count)
     if question.vector is None:
         return places
-    return np.union1d(
-        places, _best(np.where(scope.segments.is_wanted, _nearness(reader, scope, question.vector), 0), count)
-    )
+    return np.union1d(places, _best(_nearness(reader, scope, question.vector), scope.is_wanted, count))
 
 
 def _first_scores(scope: _Scope, question: Question, chunk_scores: Numbers) -> Numbers:
     """How good chunks look by their words and the day; those without a word must be of the very day that is named."""
     if not question.dates:
         return chunk_scores
-    matches = np.array([question.dates.match(day) for day in scope.segments.days])
-    days = np.repeat(matches, scope.segments.sizes)
-    days[(chunk_scores == 0) & (days < 1)] = 0
-    return chunk_scores + question.weights.date * days
+    scores = chunk_scores.copy()
+    ends = scope.bases + scope.segments.sizes
+    for day, start, end in zip(scope.segments.days, scope.bases.tolist(), ends.tolist(), strict=True):
+        if match := question.dates.match(day):
+            here = scores[start:end]
+            here[(here > 0) | (match >= 1)] += question.weights.date * match
+    return scores
 
 
 def _nearness(reader: IndexReader, scope: _Scope, vector: NDArray[np.float32]) -> Numbers:
@@ -188,9 +191,9 @@ def _nearness(reader: IndexReader, scope: _Scope, vector: NDArray[np.float32]) -
     return np.where(codes.any(axis=1), DIMENSIONS - differing_bits(codes, to_codes(vector[None])[0]), 0).astype(float)
 
 
-def _best(scores: Numbers, count: int) -> Places:
-    """The places with the best scores above 0, as many as there are up to a count; in order."""
-    some = np.flatnonzero(scores > 0)
+def _best(scores: Numbers, is_wanted: NDArray[np.bool_], count: int) -> Places:
+    """The wanted places with the best scores above 0, as many as there are up to a count; in order."""
+    some = np.flatnonzero((scores > 0) & is_wanted)
     if len(some) <= count:
         return some
     held = scores[some]

@@ -15,7 +15,7 @@ from dreaming.remembering.encoding import NamedEncoder, encode_day, prune_vocabu
 from dreaming.remembering.held import read_held
 from dreaming.remembering.passages import Spoken
 from dreaming.remembering.postings import Entries
-from dreaming.remembering.reader import IndexReader
+from dreaming.remembering.reader import IndexReader, KeptSegments
 from dreaming.remembering.rows import to_chunk
 from dreaming.remembering.segments import delete_segments, insert_segment, make_segments
 from dreaming.storage.database import Database
@@ -28,6 +28,7 @@ class MemoryIndex:
     def __init__(self, database: Database, encoder: NamedEncoder | None = None) -> None:
         self.database = database
         self.encoder = encoder
+        self._kept = KeptSegments()
 
     def replace_day(self, day: date, chunks: Iterable[Spoken], *, partition_hash: str) -> int:
         """Hold exactly these chunks of a day, in one transaction; returns how many.
@@ -84,7 +85,7 @@ class MemoryIndex:
     def read(self) -> Iterator[IndexReader]:
         """The index as it is now: what is written meanwhile is not seen."""
         with self.database.read() as connection:
-            yield IndexReader(connection)
+            yield IndexReader(connection, self._kept)
 
     def erase_deleted(self) -> None:
         """Make the words of deleted chunks unreadable in the file too."""

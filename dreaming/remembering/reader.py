@@ -1,6 +1,6 @@
 """What a search reads of the memory index, of one state of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, TypeVar
@@ -26,8 +26,13 @@ _VALUES_AT_ONCE = 1_000
 _Value = TypeVar("_Value")
 
 # Made once: to make a statement takes longer than to run it.
-_POSTINGS = sa.select(postings.c.terms, postings.c.packed).where(
-    postings.c.place.between(sa.bindparam("first"), sa.bindparam("last"))
+_POSTINGS = sa.union_all(
+    *(
+        sa.select(postings.c.terms, postings.c.packed).where(
+            postings.c.place.between(sa.bindparam(f"first_{way}"), sa.bindparam(f"last_{way}"))
+        )
+        for way in ("whole", "part")
+    )
 )
 _HERE = indexed_chunks.c.row_id.in_(sa.bindparam("row_ids", expanding=True))
 _SOME_CHUNKS = sa.select(indexed_chunks).where(_HERE)
@@ -56,8 +61,35 @@ class Segments:
     """Of all."""
     lengths: NDArray[np.uint32]
     """Half words of each chunk."""
-    is_wanted: NDArray[np.bool_]
-    """Which chunks may be found: at first those that have a language and a quality level that are wanted."""
+    qualities: NDArray[np.uint8]
+    """The quality level of each chunk, as `QUALITIES` numbers it."""
+    languages: NDArray[np.uint16]
+    """The language of each chunk, as `language_names` numbers it."""
+    language_names: list[str]
+
+    def wanted(self, wanted: ChunkFilter) -> NDArray[np.bool_]:
+        """Which chunks have a language and a quality level that are wanted."""
+        found = np.ones(len(self.lengths), dtype=bool)
+        if wanted.quality_levels:
+            found &= np.isin(self.qualities, [QUALITIES.index(level) for level in wanted.quality_levels])
+        if wanted.languages:
+            numbers = [n for n, name in enumerate(self.language_names) if name in wanted.languages]
+            found &= np.isin(self.languages, numbers)
+        return found
+
+
+class KeptSegments:
+    """The segments that were looked at last, so that the next question need not read them: they never change."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, Segments] | None = None
+
+    def get(self, key: object, read: Callable[[], Segments]) -> Segments:
+        """Those that were kept with an equal key, or else those that are read."""
+        last = self._last
+        if last is None or last[0] != key:
+            self._last = last = key, read()
+        return last[1]
 
 
 class Row(NamedTuple):
@@ -75,24 +107,36 @@ class Row(NamedTuple):
 class IndexReader:
     """The memory index as it is now: what is written meanwhile is not seen."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, kept: KeptSegments) -> None:
         self._connection = connection
+        self._kept = kept
 
     def segments(self, wanted: ChunkFilter) -> Segments:
         """The segments of the days and kinds that are wanted, the newest first."""
+        held = sorted(self._connection.execute(sa.select(segments.c.segment_id)).scalars())
+        key = wanted.kinds, wanted.first_day, wanted.last_day, held
+        return self._kept.get(key, lambda: self._read_segments(wanted))
+
+    def _read_segments(self, wanted: ChunkFilter) -> Segments:
         column = segments.c
         query = sa.select(column.segment_id, column.day, column.passage_count, column.languages, column.facts).where(
             column.kind.in_(wanted.kinds) if wanted.kinds else sa.true(), *_days(wanted, column.day)
         )
         rows = self._connection.execute(query.order_by(column.day.desc(), column.part)).all()
-        facts = np.frombuffer(b"".join(row.facts for row in rows), FACTS)
+        facts = [np.frombuffer(row.facts, FACTS) for row in rows]
+        names: dict[str, int] = {}
+        numbers = [[names.setdefault(name, len(names)) for name in orjson.loads(row.languages)] for row in rows]
+        of = [np.array(own, dtype=np.uint16)[one["language"]] for own, one in zip(numbers, facts, strict=True)]
+        joined = np.concatenate([np.empty(0, FACTS), *facts])
         return Segments(
             ids=np.array([row.segment_id for row in rows], dtype=np.int64),
             days=[date.fromisoformat(row.day) for row in rows],
-            sizes=np.array([len(row.facts) // FACTS.itemsize for row in rows], dtype=np.int64),
+            sizes=np.array([len(one) for one in facts], dtype=np.int64),
             passage_count=sum(row.passage_count for row in rows),
-            lengths=facts["length"],
-            is_wanted=_is_wanted(rows, facts, wanted),
+            lengths=np.ascontiguousarray(joined["length"]),
+            qualities=np.ascontiguousarray(joined["quality"]),
+            languages=np.concatenate([np.empty(0, np.uint16), *of]),
+            language_names=list(names),
         )
 
     def codes(self, looked_at: Segments) -> Codes:
@@ -108,11 +152,9 @@ class IndexReader:
 
     def postings(self, address: Address) -> list[Bucket]:
         """The buckets of all blocks in which a term would be, or the parts of them."""
-        return [
-            Bucket(terms, packed)
-            for first, last in places_to_look(address)
-            for terms, packed in self._connection.execute(_POSTINGS, {"first": first, "last": last}).all()
-        ]
+        (first, last), (first_part, last_part) = places_to_look(address)
+        places = {"first_whole": first, "last_whole": last, "first_part": first_part, "last_part": last_part}
+        return [Bucket(terms, packed) for terms, packed in self._connection.execute(_POSTINGS, places)]
 
     def rows_of_labels(self, labels: Sequence[str]) -> NDArray[np.int64]:
         """The chunks that have one of some labels."""
@@ -157,20 +199,6 @@ def _batches(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
     """So many values at once as a statement may name."""
     for at in range(0, len(values), _VALUES_AT_ONCE):
         yield values[at : at + _VALUES_AT_ONCE]
-
-
-def _is_wanted(rows: Sequence[sa.Row[Any]], facts: NDArray[np.void], wanted: ChunkFilter) -> NDArray[np.bool_]:
-    is_wanted = np.ones(len(facts), dtype=bool)
-    if wanted.quality_levels:
-        is_wanted &= np.isin(facts["quality"], [QUALITIES.index(level) for level in wanted.quality_levels])
-    if wanted.languages:
-        at = 0
-        for row in rows:
-            end = at + len(row.facts) // FACTS.itemsize
-            numbers = [n for n, name in enumerate(orjson.loads(row.languages)) if name in wanted.languages]
-            is_wanted[at:end] &= np.isin(facts["language"][at:end], numbers)
-            at = end
-    return is_wanted
 
 
 def _days(wanted: ChunkFilter, column: sa.ColumnElement[str]) -> Iterator[sa.ColumnElement[bool]]:
