@@ -105,7 +105,7 @@ def _strike(soak: Soak, fault: Fault, chance: Random, tally: Tally, *, on_upgrad
     tally.struck += process.poll() is None
     under_way = soak.vendor.books.in_flight
     fault.strike(soak, process, chance, command)
-    process.communicate(timeout=PATIENCE_SECONDS)
+    process.wait(timeout=PATIENCE_SECONDS)
     _finish(soak, request, tally, under_way)
 
 

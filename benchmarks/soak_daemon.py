@@ -53,7 +53,7 @@ def _strike_the_daemon(strike: Callable[[Soak, Process, int], list[Process]], so
             sleep(chance.uniform(0.0, 12.0))
             ui, *more = strike(soak, ui, port)
             others += more
-            _wait_for_rest(soak)
+            _wait_until(lambda: all(run["has_ended"] for run in soak.look()["runs"]), "A run does not end")
     finally:
         for process in (*others, ui):
             _end(process)
@@ -68,7 +68,7 @@ def _same_backfill_twice(soak: Soak, chance: Random) -> None:
             for _ in range(2):
                 launch_backfill(f"http://127.0.0.1:{port}", soak.days, config)
                 sleep(chance.uniform(0.0, 6.0))
-            wait_for(lambda: soak.look()["backfills_ended"], PATIENCE_SECONDS, pause_seconds=LOOK_EACH_SECONDS)
+            _wait_until(lambda: soak.look()["backfills_ended"], "The backfills do not end")
     finally:
         _end(ui)
 
@@ -80,10 +80,10 @@ DAEMON_FAULTS: Mapping[str, Callable[[Soak, Random], None]] = {
 }
 
 
-def _wait_for_rest(soak: Soak) -> None:
-    wait_for(
-        lambda: all(run["has_ended"] for run in soak.look()["runs"]), PATIENCE_SECONDS, pause_seconds=LOOK_EACH_SECONDS
-    )
+def _wait_until(condition: Callable[[], bool], otherwise: str) -> None:
+    """Look at times whether it is so; raises `RuntimeError` when it does not come to be."""
+    if not wait_for(condition, PATIENCE_SECONDS, pause_seconds=LOOK_EACH_SECONDS):
+        raise RuntimeError(f"{otherwise}: waited for {PATIENCE_SECONDS:.0f} s.")
 
 
 def _start(soak: Soak, port: int) -> Process:
@@ -96,6 +96,6 @@ def _start(soak: Soak, port: int) -> Process:
 def _end(process: Process) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.communicate(timeout=PATIENCE_SECONDS)
+        process.wait(timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
