@@ -33,9 +33,7 @@ def _second_daemon(soak: Soak, ui: Process, _port: int) -> list[Process]:
     home = soak.environment["DREAMING_HOME"]
     command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(WORKSPACE)]
     environment = soak.environment | {"DAGSTER_HOME": f"{home}/dagster"}
-    other = subprocess.Popen(
-        command, env=environment, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
-    )
+    other = subprocess.Popen(command, env=environment, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return [ui, other]
 
 

@@ -68,7 +68,7 @@ def _sleep(_soak: Soak, process: Process, _chance: Random, _command: tuple[str, 
 def _twice(soak: Soak, _process: Process, _chance: Random, command: tuple[str, ...]) -> None:
     others = [soak.start(*command) for _ in range(2)]
     for other in others:
-        other.communicate()
+        other.wait()
 
 
 FAULTS: Mapping[str, Fault] = {
