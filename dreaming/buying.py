@@ -132,7 +132,7 @@ class Buying:
             skipped = self._home.requests.skipped(self._request.request_id)
             left = (*self._left, *self._waiting, *(span for span, _ in self._suspects))
             skipped["left"] = sum(span.chunks for span in left)
-            skipped["pending"] = self._pending_chunks
+            skipped["pending"] += self._pending_chunks
             self.outcome.skipped = dict(+skipped)
 
     async def _buy_all(self) -> None:

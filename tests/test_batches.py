@@ -272,6 +272,34 @@ def test_what_waits_in_a_batch_is_asked_for_by_nobody_else_and_premium_does_not_
     assert_books_agree(home, vendor, "anthropic")
 
 
+def test_an_upgrade_of_the_next_night_takes_what_does_not_wait_already(home_of_talk, vendor):
+    """What waits would come first again, and with a limit there would be nothing else in the plan."""
+    home = home_of_talk
+    vendor.batches.held = True
+    upgrade(home, vendor, limit=6)
+    asked = UpgradeTerms(target_quality="good", max_tokens=500_000, limit=6)
+    estimate = DreamingExecutor(home, providers(vendor, "anthropic"), run_id="estimate").estimate(asked, [DAY])
+    assert (estimate["candidates"], estimate["skipped"]) == (6, {"pending": 6})
+    next_night = upgrade(home, vendor, request_id="next", run_id="next", limit=6)
+    assert next_night.skipped == {"pending": 12}
+    assert vendor.books.served == []
+    vendor.batches.held = False
+    collect(home, vendor)
+    assert_all_good(home)
+    assert_books_agree(home, vendor, "anthropic")
+
+
+def test_what_an_undone_upgrade_waits_for_may_be_planned(home_of_talk, vendor):
+    """It makes no chunks of it; the call is asked for again once it is known that nothing came."""
+    home = home_of_talk
+    vendor.batches.held = True
+    upgrade(home, vendor)
+    home.undo("R")
+    again = upgrade(home, vendor, request_id="again", run_id="again", delivery="now")
+    assert again.skipped == {"pending": 12}
+    assert home.requests.progress("again") == {"open": 12}
+
+
 def test_a_text_that_changes_meanwhile_keeps_its_basic_chunks_and_what_was_paid_stays_told(home_of_talk, vendor):
     """The reply is about another text."""
     home = home_of_talk

@@ -114,6 +114,20 @@ class Batches:
         with self._ledger.read() as connection:
             return set(connection.execute(query).scalars())
 
+    def waiting(self) -> dict[str, set[ConversationId]]:
+        """The conversations that vendors have still to answer about, by request."""
+        query = (
+            sa.select(batches.c.request_id, calls.c.conversation_id)
+            .join_from(batches, calls, calls.c.batch_id == batches.c.batch_id)
+            .where(batches.c.state.in_(_OPEN), calls.c.state == "reserved", calls.c.conversation_id.is_not(None))
+            .distinct()
+        )
+        found: dict[str, set[ConversationId]] = {}
+        with self._ledger.read() as connection:
+            for request_id, conversation_id in connection.execute(query):
+                found.setdefault(request_id, set()).add(conversation_id)
+        return found
+
     def vendor_refs(self, provider: str) -> set[str]:
         """What a vendor calls the batches that are known."""
         query = sa.select(batches.c.vendor_ref).where(batches.c.provider == provider, batches.c.vendor_ref.is_not(None))
