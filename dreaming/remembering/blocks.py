@@ -21,7 +21,7 @@ from dreaming.remembering.postings import (
     split_bucket,
     split_entries,
 )
-from dreaming.storage.database import Database
+from dreaming.storage.database import Database, fetch_raw
 from dreaming.storage.tables import blocks, postings, segments
 
 MOST_SINGLE = 24
@@ -171,9 +171,7 @@ def _read_rows(
     connection: sa.Connection, buckets: Iterable[int], group: Iterable[_Block]
 ) -> Sequence[tuple[int, bytes, bytes]]:
     query = sa.select(postings).where(postings.c.place.in_(_places(buckets, group)))
-    # As the driver gives them: there are thousands, and SQLAlchemy would make an object of each.
-    cursor = connection.execute(query.order_by(postings.c.place)).cursor
-    return cursor.fetchall() if cursor else ()
+    return fetch_raw(connection.execute(query.order_by(postings.c.place)))
 
 
 def _places(buckets: Iterable[int], group: Iterable[_Block]) -> list[int]:

@@ -20,6 +20,7 @@ from dreaming.remembering.passages import SIGNS, Spoken, Voice
 from dreaming.remembering.postings import Address, Bucket
 from dreaming.remembering.rows import read_voices, to_chunk
 from dreaming.remembering.segments import QUALITIES
+from dreaming.storage.database import fetch_raw
 from dreaming.storage.tables import chunk_labels, indexed_chunks, postings, segments
 
 _VALUES_AT_ONCE = 1_000
@@ -154,7 +155,7 @@ class IndexReader:
         """The buckets of all blocks in which a term would be, or the parts of them."""
         (first, last), (first_part, last_part) = places_to_look(address)
         places = {"first_whole": first, "last_whole": last, "first_part": first_part, "last_part": last_part}
-        return [Bucket(terms, packed) for terms, packed in self._connection.execute(_POSTINGS, places)]
+        return [Bucket(*row) for row in fetch_raw(self._connection.execute(_POSTINGS, places))]
 
     def rows_of_labels(self, labels: Sequence[str]) -> NDArray[np.int64]:
         """The chunks that have one of some labels."""
@@ -170,9 +171,7 @@ class IndexReader:
     ) -> NDArray[np.int64]:
         found: list[int] = []
         for some in _batches(values):
-            # As the driver gives them: a label may have 100,000 rows, and SQLAlchemy would make an object of each.
-            cursor = self._connection.execute(query.where(column.in_(some))).cursor
-            found += [row_id for (row_id,) in cursor.fetchall()] if cursor else []
+            found += [row_id for (row_id,) in fetch_raw(self._connection.execute(query.where(column.in_(some))))]
         return np.array(found, dtype=np.int64)
 
     def rows(self, row_ids: Sequence[int]) -> list[Row]:

@@ -104,6 +104,11 @@ def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappin
         connection.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
 
 
+def fetch_raw(result: sa.CursorResult[Any]) -> Sequence[Any]:
+    """The rows as the driver gives them: where there are thousands, SQLAlchemy would make an object of each."""
+    return result.cursor.fetchall() if result.cursor else ()
+
+
 def open_database(name: DatabaseName, *, home: Path, database_url: str | None) -> Database:
     """Open one of the project's databases, bringing its schema up to date.
 
