@@ -17,7 +17,12 @@ from benchmarks.searching_reader import MARK, Reading, read_on
 
 READERS = 8
 PAUSES_SECONDS = {"without a pause": 0.0, "a question a second each": 1.0}
-EDITIONS = {"a day replaced": make_day, "a day that is new by a tenth": make_day_in_part}
+SMALL_DAY_CHUNKS = 500
+EDITIONS = {
+    "a day replaced": make_day,
+    "a day that is new by a tenth": make_day_in_part,
+    f"a day of {SMALL_DAY_CHUNKS} chunks replaced": partial(make_day, count=SMALL_DAY_CHUNKS),
+}
 """What a day is replaced by."""
 REPLACEMENTS = 10
 REPLACEMENTS_ALONE = 5
