@@ -121,7 +121,7 @@ def small(monkeypatch):
 
 
 @pytest.mark.usefixtures("small")
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(editions=DAYS, has_meaning=st.booleans())
 def test_a_day_that_is_replaced_again_and_again_is_held_as_if_it_were_indexed_afresh(any_home, editions, has_meaning):
     """All rows and postings, hits and scores; chunks may come, go, change their order and what stands beside them."""

@@ -291,4 +291,4 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 TestLedgerOverAnyOrder = LedgerMachine.TestCase
-TestLedgerOverAnyOrder.settings = hypothesis_settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestLedgerOverAnyOrder.settings = hypothesis_settings(max_examples=25, stateful_step_count=25, deadline=None)
