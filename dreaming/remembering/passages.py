@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dreaming.chunk import CONTENT_SEPARATOR, BChunk, Span, merge_spans
 from dreaming.conversation import ConversationDay, ConversationId, Message, Role
 from dreaming.remembering.dates import names_a_time
+from dreaming.remembering.postings import HEADER
 from dreaming.remembering.terms import Terms, find_terms
 from dreaming.remembering.words import fold
 
@@ -19,8 +20,6 @@ SIGNS = np.dtype([("length", "<u2"), ("voice", "u1"), ("asks", "u1"), ("tells_ti
 
 HALF_WORDS = 2
 """In a word."""
-BESIDE = -1
-"""The number of a passage for what is beside a chunk's text: its title, labels, entities and summary."""
 _MOST_VOICES = 255
 
 
@@ -54,7 +53,7 @@ class Analysed:
     chunk: NDArray[np.int64]
     """Of each text of `terms`: its chunk,"""
     passage: NDArray[np.int64]
-    """and the passage in it; `BESIDE` where it is none."""
+    """and the passage in it; `HEADER` for what is beside the chunk's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def analyse_chunks(chunks: Sequence[Spoken]) -> Analysed:
     """What is indexed of chunks."""
     counts = np.array([len(spoken.voices) for spoken in chunks], dtype=np.int64)
     chunk = np.repeat(np.arange(len(chunks)), counts)
-    number = np.arange(len(chunk)) - np.repeat(np.cumsum(counts) - counts, counts)
+    number = np.minimum(np.arange(len(chunk)) - np.repeat(np.cumsum(counts) - counts, counts), HEADER - 1)
     said = [fold(passage.text) for spoken in chunks for passage in read_passages(spoken.chunk)]
     named = [fold(voice.name or "") for spoken in chunks for voice in spoken.voices]
     terms = find_terms([*said, *named, *map(_beside, chunks)])
@@ -130,7 +129,7 @@ def analyse_chunks(chunks: Sequence[Spoken]) -> Analysed:
         signs=[own.tobytes() for own in np.split(signs, np.cumsum(counts)[:-1])] if chunks else [],
         terms=terms,
         chunk=np.concatenate([chunk, chunk, np.arange(len(chunks))]),
-        passage=np.concatenate([number, number, np.full(len(chunks), BESIDE)]),
+        passage=np.concatenate([number, number, np.full(len(chunks), HEADER)]),
     )
 
 

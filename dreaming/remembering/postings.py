@@ -21,7 +21,10 @@ BUCKETS = 2048
 PARTS = 16
 """Of a bucket, in a block of several segments."""
 HEADER = 4095
-"""The number of the passage that stands for what is beside a chunk's text: its title, labels, entities and summary."""
+"""The number of the passage that stands for what is beside a chunk's text: its title, labels, entities and summary.
+
+The passages of a text come before it; those that come later than the one before it count as that one.
+"""
 _MOST_COUNTED = 255
 _CHUNK_BIT, _PASSAGE_BIT = 20, 8
 _PART_SHIFT = 28
@@ -106,11 +109,10 @@ def pack_postings(
 ) -> Entries:
     """The postings of chunks of a segment: for each time that a term stands there, its number and where.
 
-    What is beside a chunk's text is its last passage (-1): a term counts there once, and where no other one has it.
+    A term of a chunk's `HEADER` counts once, and where no other passage of the chunk has it.
     """
     hashes, rank = np.unique(_hash_terms(vocabulary), return_inverse=True)
-    numbers = np.where(passages < 0, HEADER, np.minimum(passages, HEADER - 1))
-    places = rank[terms] << 32 | chunks << _CHUNK_BIT | numbers << _PASSAGE_BIT
+    places = rank[terms] << 32 | chunks << _CHUNK_BIT | passages << _PASSAGE_BIT
     keys, times = np.unique(places, return_counts=True)
     is_beside = keys >> _PASSAGE_BIT & HEADER == HEADER
     is_said = np.diff(keys >> _CHUNK_BIT, prepend=-1) == 0

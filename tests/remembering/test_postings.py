@@ -29,12 +29,7 @@ memory = st.lists(
 
 def pack(chunks):
     """The postings of chunks, which come with their numbers, and their passages with theirs."""
-    rows = [
-        (NAMES.index(term), number, -1 if passage == HEADER else passage)
-        for number, own in chunks
-        for passage, said in own
-        for term in said
-    ]
+    rows = [(NAMES.index(term), number, passage) for number, own in chunks for passage, said in own for term in said]
     return pack_postings(NAMES, *np.array(rows, dtype=np.int64).reshape(-1, 3).T)
 
 
