@@ -255,12 +255,17 @@ class Planner:
         return came, (came + sum(earlier)) / (1 + len(earlier))
 
     def _gained(self, told: Mapping[str, Any]) -> float:
-        """What a plan has really gained: of what it was to gain, as much as was spent of what it was to take."""
+        """What a plan has really gained: of what it was to gain, as much as was spent of what it was to take.
+
+        What waits in its batches counts as spent: no later plan counts it among what there is to gain.
+        """
         chosen, result = told["chosen"], self._home.requests.result(told["run_id"])
         if not chosen["expected_tokens"] or not result:
             return 0.0
         # By all runs of its request: what came in batches was spent by those that collected it.
-        spent = self._home.ledger.balance(request_scope(result["request_id"])).spent.tokens
+        request_id = result["request_id"]
+        spent = self._home.ledger.balance(request_scope(request_id)).spent.tokens
+        spent += sum(int(each["expected_tokens"]) for each in self._home.batches.pending(request_id))
         return float(chosen["expected_gain"] * min(spent / chosen["expected_tokens"], 1.0))
 
 
