@@ -34,7 +34,7 @@ from tests.builders import answer_about_topics, talk
 
 DAY = date(2026, 3, 1)
 PROVIDERS = {"anthropic": "", "openai": "/v1"}
-TIMES = int(os.environ.get("DREAMING_TEST_TIMES", "2"))
+TIMES = int(os.environ.get("DREAMING_TEST_TIMES", "1"))
 """How often each crash strikes, and each odd answer comes."""
 
 
