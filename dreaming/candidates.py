@@ -51,7 +51,7 @@ def read_candidates(
     had = _leave_out(home, candidates, bought, "brought_back" if terms.include_undone else "undone")
     if terms.include_undone:
         candidates.undone = [chunk for chunks in undone.values() for chunk in chunks if had & set(chunk.slices)]
-    _leave_out(home, candidates, _waiting(home, terms), "pending")
+    _leave_out(home, candidates, _waiting(home, terms, days), "pending")
     if not terms.retry_failed:
         _leave_out(home, candidates, home.requests.given_up(asked_model(provider)), "failed_before")
     return candidates, damaged
@@ -172,13 +172,13 @@ def _undone(home: Home, terms: UpgradeTerms) -> dict[ConversationId, list[PaidCh
     }
 
 
-def _waiting(home: Home, terms: UpgradeTerms) -> Ranges:
-    """What other requests wait for in batches, of the target quality or a better one."""
+def _waiting(home: Home, terms: UpgradeTerms, days: Collection[date]) -> Ranges:
+    """What requests wait for in batches on some days, of the target quality or a better one."""
     found: dict[ConversationId, list[PaidSlice]] = {}
     for request_id, conversations in home.batches.waiting().items():
         wanted = home.requests.get(request_id).terms.target_quality
         if not terms.improves(wanted) and not home.pipeline.purchases.is_undone(request_id):
-            for span in home.requests.open_spans(request_id):
+            for span in home.requests.open_spans(request_id, days):
                 if span.conversation_id in conversations:
                     found.setdefault(span.conversation_id, []).extend(span.slices)
     return found

@@ -140,16 +140,16 @@ class Requests:
         query = sa.select(planned_days.c.day).where(planned_days.c.request_id == request_id)
         return {date.fromisoformat(day) for day in connection.execute(query).scalars()}
 
-    def open_spans(self, request_id: str, days: Collection[date] | None = None) -> list[PlannedSpan]:
-        """What is left of the plan, on all days or on some, in its order."""
+    def open_spans(self, request_id: str, days: Collection[date]) -> list[PlannedSpan]:
+        """What is left of the plan on some days, in its order."""
         query = (
             sa.select(upgrade_spans)
             .where(upgrade_spans.c.request_id == request_id, upgrade_spans.c.state == "open")
             .order_by(upgrade_spans.c.position)
         )
-        wanted = None if days is None else {day.isoformat() for day in days}
+        wanted = {day.isoformat() for day in days}
         with self._ledger.read() as connection:
-            return [_span(row) for row in connection.execute(query) if wanted is None or row.day in wanted]
+            return [_span(row) for row in connection.execute(query) if row.day in wanted]
 
     def open_days(self, request_id: str) -> list[date]:
         """The days that something is left of the plan on."""
