@@ -126,9 +126,10 @@ class Buying:
         try:
             with EventLoop() as loop:
                 loop.run(self._buy_all(), meanwhile=self._publish_done, wind_up=self._meter.wind_up)
+            self._publish_changed()
         finally:
-            for day in sorted(self._changed):
-                self._publish(day)
+            # What an interruption left, whenever it came.
+            self._publish_changed()
             skipped = self._home.requests.skipped(self._request.request_id)
             left = (*self._left, *self._waiting, *(span for span, _ in self._suspects))
             skipped["left"] = sum(span.chunks for span in left)
@@ -329,8 +330,12 @@ class Buying:
             if day in self._changed:
                 self._publish(day)
 
+    def _publish_changed(self) -> None:
+        for day in sorted(self._changed):
+            self._publish(day)
+
     def _publish(self, day: date) -> None:
-        self._changed.discard(day)
+        """Publish a day and tell of it; one that was interrupted in this is published again at the end."""
         try:
             statistics = self._home.pipeline.publish(day)
         except DreamingError as error:
@@ -338,8 +343,9 @@ class Buying:
             _log.exception("%s was not published.", day)
             self.outcome.failed_days[day.isoformat()] = str(error)
         else:
-            self.outcome.days_published.append(day.isoformat())
             self._on_published(day, statistics)
+            self.outcome.days_published.append(day.isoformat())
+        self._changed.discard(day)
 
 
 def _calls(result: Chunked | GivenUp) -> list[str]:

@@ -5,7 +5,7 @@ import re
 import signal
 import threading
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -25,6 +25,7 @@ from dreaming.verbatim import prove_verbatim
 from tests.builders import answer_about_topics, talk
 
 DAY = date(2026, 3, 1)
+LATER = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -396,6 +397,28 @@ def test_an_interruption_publishes_what_was_bought(home_of_talk, vendor, monkeyp
     upgrade(home_of_talk, vendor, run_id="run2")
     assert len(vendor.books.served) == 4
     assert served < 4
+
+
+@pytest.mark.parametrize("latency_seconds", [0.0, 0.4])
+def test_a_day_whose_publishing_is_interrupted_is_published_and_told(home_of_talk, vendor, latency_seconds):
+    """At the end, or before it while another day is being bought: Dagster has a materialisation of what is told."""
+    home_of_talk.archive.add([make_conversation(talk(5), conversation_id="test:later", at=LATER)])
+    home_of_talk.pipeline.run_day(LATER.date())
+    told = []
+
+    def tell(day, _statistics):
+        told.append(day)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    vendor.latency_seconds = latency_seconds
+    work = executor(home_of_talk, vendor, max_concurrency=1)
+    work.on_published = tell
+    with pytest.raises(KeyboardInterrupt):
+        work.upgrade(work.begin("R", UpgradeTerms(target_quality="good", max_tokens=500_000)), [DAY, LATER.date()])
+    assert told[0] in told[1:]
+    assert {chunk.quality_level for chunk in rows(home_of_talk, told[0])} == {"good"}
+    assert set(home_of_talk.requests.result("run")["days_published"]) == {day.isoformat() for day in told}
 
 
 def test_what_is_local_only_is_never_sent(any_home, vendor):
