@@ -17,6 +17,7 @@ from dreaming.pipeline import Chunker, Pipeline
 from dreaming.remembering.encoding import NamedEncoder
 from dreaming.remembering.index import MemoryIndex
 from dreaming.remembering.search import Memory
+from dreaming.remembering.turns import Turns
 from dreaming.settings import Settings, absolute_path
 from dreaming.sources import DaySource
 from dreaming.sources.database import DatabaseSource
@@ -178,7 +179,9 @@ def open_home(
         archive = Archive(databases["archive"], start=settings.start_date, clock=clock, local_only_sources=named)
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
         encoder = NamedEncoder(ENCODER_NAME, open_encoder()) if settings.embedding else None
-        index = MemoryIndex(databases["memory"], encoder)
+        # Who shares a database server need not share a machine.
+        turns = Turns(None if settings.database_url else settings.home / "locks")
+        index = MemoryIndex(databases["memory"], turns, encoder)
         segmenters = Segmenters(databases["ledger"], segmenter or segmenter_of(settings))
         store = PartitionStore(settings.store_url, staging=settings.home / "staged")
         pipeline = Pipeline(

@@ -1,6 +1,6 @@
 """The memory index: a row a chunk and where its words stand, on SQLite or PostgreSQL, always rebuildable."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from itertools import chain, islice
@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dreaming.chunk import BChunk
+from dreaming.chunk import BChunk, ChunkId
 from dreaming.conversation import ConversationId
 from dreaming.remembering.blocks import clean_blocks, read_postings, tend_blocks
 from dreaming.remembering.encoding import NamedEncoder, encode_day, prune_vocabulary
@@ -18,6 +18,7 @@ from dreaming.remembering.postings import Entries
 from dreaming.remembering.reader import IndexReader, KeptSegments
 from dreaming.remembering.rows import to_chunk
 from dreaming.remembering.segments import delete_segments, insert_segment, make_segments
+from dreaming.remembering.turns import Turns
 from dreaming.storage.database import Database
 from dreaming.storage.tables import indexed_chunks, indexed_days
 
@@ -25,8 +26,9 @@ from dreaming.storage.tables import indexed_chunks, indexed_days
 class MemoryIndex:
     """The chunks of all published days, by their words and, where there is an encoder, their meaning."""
 
-    def __init__(self, database: Database, encoder: NamedEncoder | None = None) -> None:
+    def __init__(self, database: Database, turns: Turns, encoder: NamedEncoder | None = None) -> None:
         self.database = database
+        self.turns = turns
         self.encoder = encoder
         self._kept = KeptSegments()
 
@@ -40,6 +42,10 @@ class MemoryIndex:
         if held is not None and held.partition_hash == partition_hash and self._has_meaning(held.encoder):
             return int(held.chunk_count)
         codes = encode_day(self.database, chunks, self.encoder.encode) if self.encoder else {}
+        with self.turns.replacing():
+            return self._replace(day, chunks, codes, partition_hash)
+
+    def _replace(self, day: date, chunks: Iterable[Spoken], codes: Mapping[ChunkId, bytes], partition_hash: str) -> int:
         with self.database.read() as connection:
             before = read_held(connection, day)
         segments = make_segments(chunks, codes, before, self._postings)

@@ -133,7 +133,7 @@ class Memory:
         """
         _require_sense(limit, budget_words)
         query, _ = storable(query)
-        with self._index.read() as reader:
+        with self._index.turns.searching(), self._index.read() as reader:
             question = self.understand(query, reader)
             found = find_passages(
                 reader,
