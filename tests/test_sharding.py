@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.sharding import Shards, cut_shard, join_shards, plan_shards, split
+from dreaming.storage import partitions
 from dreaming.storage.partitions import SHARDS
 from dreaming.testing import make_conversation, make_settings
 from tests.test_pipeline import CountingChunker
@@ -21,9 +22,9 @@ THREE = Shards("run", 3)
 
 
 def talks(count=16, *, said="the harbour"):
-    """Conversations of about 220,000 characters each: a row group holds five of them."""
+    """Conversations of about 22,000 characters each: a row group holds five of them."""
     at = datetime(2026, 3, 1, 8, tzinfo=UTC)
-    printed = ("tool", "a line of what a tool printed\n" * 7000, "tool_result")
+    printed = ("tool", "a line of what a tool printed\n" * 700, "tool_result")
     return [
         make_conversation(
             [*(f"Part {n}.{k}: what about {said}, {'and the old town ' * 5}? 港の話。" for k in range(20)), printed],
@@ -48,6 +49,12 @@ def join_and_publish(home, shards=THREE):
     statistics = join_shards(home.pipeline, DAY, shards)
     home.pipeline.publish(DAY)
     return statistics
+
+
+@pytest.fixture(autouse=True)
+def small_row_groups(monkeypatch):
+    """A tenth of what they are."""
+    monkeypatch.setattr(partitions, "ROW_GROUP_CHARACTERS", partitions.ROW_GROUP_CHARACTERS // 10)
 
 
 @pytest.fixture

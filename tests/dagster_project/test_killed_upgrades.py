@@ -3,12 +3,14 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -19,7 +21,7 @@ from dreaming.checking import check_nothing_lost, check_verbatim
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.spending.budgets import request_scope
-from dreaming.testing import make_conversation
+from dreaming.testing import make_conversation, make_settings
 from dreaming.testing.fake_vendor import FakeVendor
 from tests.builders import answer_about_topics, talk
 
@@ -58,14 +60,11 @@ print(run_id)
 """
 
 
-@pytest.fixture
-def settings(tmp_path, monkeypatch) -> Settings:
-    """Four days of conversations, basic."""
-    monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DREAMING_TIMEZONE", "UTC")
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
-    settings = Settings.from_environment()
-    with open_home(settings) as home:
+@pytest.fixture(scope="module")
+def basic_home(tmp_path_factory) -> Path:
+    """Four days of conversations, basic; to be copied."""
+    folder = tmp_path_factory.mktemp("basic") / "home"
+    with open_home(make_settings(folder)) as home:
         for n, day in enumerate(DAYS):
             at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=9)
             talks = [talk(f"{n}-{c}") for c in range(CONVERSATIONS_A_DAY)]
@@ -73,7 +72,17 @@ def settings(tmp_path, monkeypatch) -> Settings:
                 make_conversation(said, conversation_id=f"test:{n}:{c}", at=at) for c, said in enumerate(talks)
             )
             home.pipeline.run_day(day)
-    return settings
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch, basic_home) -> Settings:
+    """A copy of that home, for this process and its children."""
+    shutil.copytree(basic_home, tmp_path / "home")
+    monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DREAMING_TIMEZONE", "UTC")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
+    return Settings.from_environment()
 
 
 @pytest.fixture
