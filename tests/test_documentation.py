@@ -22,6 +22,7 @@ def commands():
     return [shlex.split(line, comments=True) for line in lines if line.startswith("dreaming ")]
 
 
+@pytest.mark.long
 def test_the_commands_of_the_readme_work_in_order(tmp_path):
     """In an empty home, from the checkout; then its Python too."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DREAMING_", "DAGSTER_"))}

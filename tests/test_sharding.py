@@ -21,10 +21,10 @@ DAY = date(2026, 3, 1)
 THREE = Shards("run", 3)
 
 
-def talks(count=16, *, said="the harbour"):
-    """Conversations of about 22,000 characters each: a row group holds five of them."""
+def talks(count=16, *, said="the harbour", lines=700):
+    """Conversations of about 22,000 characters each: a row group as it is here holds five of them."""
     at = datetime(2026, 3, 1, 8, tzinfo=UTC)
-    printed = ("tool", "a line of what a tool printed\n" * 700, "tool_result")
+    printed = ("tool", "a line of what a tool printed\n" * lines, "tool_result")
     return [
         make_conversation(
             [*(f"Part {n}.{k}: what about {said}, {'and the old town ' * 5}? 港の話。" for k in range(20)), printed],
@@ -53,7 +53,7 @@ def join_and_publish(home, shards=THREE):
 
 @pytest.fixture(autouse=True)
 def small_row_groups(monkeypatch):
-    """A tenth of what they are."""
+    """They are a tenth of what they are, so that a day of little text has several."""
     monkeypatch.setattr(partitions, "ROW_GROUP_CHARACTERS", partitions.ROW_GROUP_CHARACTERS // 10)
 
 

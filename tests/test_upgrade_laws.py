@@ -268,4 +268,4 @@ class Upgrades(RuleBasedStateMachine):
 
 
 TestUpgradesInAnyOrder = Upgrades.TestCase
-TestUpgradesInAnyOrder.settings = hypothesis_settings(max_examples=15, stateful_step_count=12, deadline=None)
+TestUpgradesInAnyOrder.settings = hypothesis_settings(max_examples=10, stateful_step_count=12, deadline=None)

@@ -229,6 +229,7 @@ def test_the_night_prefers_batches_unless_it_is_told_otherwise(settings, monkeyp
     assert request.run_config["ops"]["upgrade_chunks"]["config"]["delivery"] == expected
 
 
+@pytest.mark.long
 def test_a_batch_outlives_a_restart_of_everything_and_is_collected_then(settings, vendor, tmp_path):
     """Asked for in the UI, which ends with its daemon; the vendor answers; a new UI's sensor collects."""
     vendor.batches.held = True

@@ -40,7 +40,7 @@ def fleet(tmp_path, monkeypatch, postgres_url):
             monkeypatch.setenv(name, value)
         settings = Settings.from_environment()
         with open_home(settings) as home:
-            home.archive.add(talks(8))
+            home.archive.add(talks(8, lines=7000))
             # Else the sensor of imports would run it.
             home.pipeline.run_day(DAY)
         for name, queue in (("runs", "dagster"), ("steps", STEP_QUEUE)):
@@ -55,6 +55,7 @@ def ids(home, asset):
         return list(chunks.cells("chunk_id", "ordinal", "source_hash"))
 
 
+@pytest.mark.long
 def test_a_huge_day_is_cut_by_the_workers_of_steps_in_a_run_on_a_worker_of_runs(fleet):
     """The chunks are those that it had in one piece."""
     with open_home(fleet) as home:

@@ -25,7 +25,7 @@ from dreaming.testing import make_conversation, make_settings
 from dreaming.testing.fake_vendor import FakeVendor
 from tests.builders import answer_about_topics, talk
 
-KILLS = int(os.environ.get("DREAMING_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("DREAMING_TEST_KILLS", "2"))
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(4)]
 CONVERSATIONS_A_DAY = max(90, 40 * KILLS)
 ALL = len(DAYS) * CONVERSATIONS_A_DAY
@@ -129,6 +129,7 @@ def levels(settings):
     return found
 
 
+@pytest.mark.long
 def test_an_upgrade_that_is_killed_keeps_its_budget_and_pays_again_for_no_more_than_was_under_way(settings, vendor):
     """kill -9 at random moments, again and again; then the request is finished."""
     chance = random.Random(7)
@@ -153,6 +154,7 @@ def test_an_upgrade_that_is_killed_keeps_its_budget_and_pays_again_for_no_more_t
     assert len(lost) <= 2 * AT_ONCE * KILLS
 
 
+@pytest.mark.long
 def test_a_budget_holds_through_kills(settings, vendor):
     """What may have been charged stays counted: the vendor's books are never above the budget."""
     budget = 100_000

@@ -32,6 +32,7 @@ def history(instance):
     return runs, events, assets, times
 
 
+@pytest.mark.long
 def test_the_ui_shows_the_same_runs_and_days_after_a_move(embedded, monkeypatch, postgres_url):
     """With their events, as often as it is asked for; and what is imported then is run there."""
     with open_instance(embedded) as instance:

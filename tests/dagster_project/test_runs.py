@@ -107,6 +107,7 @@ def test_a_run_takes_what_imports_touched_and_the_next_finds_nothing_to_do(setti
         assert record.status.value == "SUCCEEDED"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_canceled_with_the_days_that_were_done(settings, wanted):
     """And the next one does the rest."""
@@ -138,6 +139,7 @@ def test_the_terminate_button_reaches_a_run_of_the_command(settings):
     assert 2 <= len(published(settings)) < 200
 
 
+@pytest.mark.long
 def test_a_killed_run_blocks_nobody_and_leaves_no_torn_day(settings):
     """kill -9 at random moments: what is visible is proved, the next run ends the dead one and goes on."""
     fill(settings, 60)

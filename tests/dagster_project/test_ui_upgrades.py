@@ -3,6 +3,8 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.testing import make_conversation
@@ -45,6 +47,7 @@ def levels(settings, day):
         return {level for (level,) in chunks.cells("quality_level")}
 
 
+@pytest.mark.long
 def test_a_backfill_with_run_config_its_retry_and_a_reexecution_share_a_budget_and_terminate_publishes(
     tmp_path, monkeypatch
 ):

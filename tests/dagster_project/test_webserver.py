@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 import psutil
+import pytest
 
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from tests.dagster_project.ui import ask, serving, wait_until
 
 
+@pytest.mark.long
 def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_no_process(tmp_path, monkeypatch):
     """From a file to a hit, with nobody typing a command; the UI knows the partition; a queued run is taken."""
     inbox = tmp_path / "inbox"

@@ -45,6 +45,7 @@ def open_to_others(folder):
     return [path for path in (folder, *folder.rglob("*")) if stat.S_IMODE(path.lstat().st_mode) & 0o077]
 
 
+@pytest.mark.long
 def test_nothing_in_the_home_and_no_export_is_open_to_others(tmp_path, command):
     """After an import, a run, an upgrade, a search and an export: databases, partitions, Dagster's records and logs."""
     (tmp_path / "home").mkdir(mode=0o755)
@@ -71,6 +72,7 @@ def test_everything_listens_on_loopback():
             assert not texts & {"0.0.0.0", "::"}, file
 
 
+@pytest.mark.long
 def test_a_conversation_is_kept_here_by_the_command(command):
     """And let go again; one that is not held is wrong use."""
     command("import", "--local-only", dreaming.samples.FILES[0])
