@@ -241,17 +241,16 @@ def test_an_upgrade_is_stopped_and_what_was_bought_stays(environment, vendor):
     vendor.latency_seconds = 6
 
     async def converse():
-        async with connected(environment) as client:
+        async with connected(environment) as other, connected(environment) as client:
             started = await call(client, "start_upgrade", max_tokens=40_000)
             async with asyncio.timeout(60):
                 while not (await call(client, "upgrade_progress", request_id=started["request_id"]))["budget"][
                     "used_tokens"
                 ]:
                     await asyncio.sleep(0.2)
-        async with connected(environment) as client:
-            stopped = await call(client, "stop_upgrade", request_id=started["request_id"])
+            stopped = await call(other, "stop_upgrade", request_id=started["request_id"])
             assert len(stopped["stopping"]) == 1
-            told = await ended(client, started["request_id"])
+            told = await ended(other, started["request_id"])
             assert told["state"] == "canceled"
             assert told["result"]["tokens_consumed"] == vendor.books.charged_tokens
 
