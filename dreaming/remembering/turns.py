@@ -6,6 +6,7 @@ day is being replaced, no more of them run at once than leave one processor free
 
 import os
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ try:
     import fcntl
 except ImportError:  # On Windows, where nobody waits.
     fcntl = None  # type: ignore[assignment]
+
+_LOOKS = 4
+_BETWEEN_LOOKS_SECONDS = 0.001
 
 
 class Turns:
@@ -56,9 +60,13 @@ def _open(path: Path) -> Iterator[int]:
 
 
 def _is_held(path: Path) -> bool:
+    """Whether it is held for longer than others need who look whether it is."""
     with _open(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+        for _ in range(_LOOKS):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(random.random() * _BETWEEN_LOOKS_SECONDS)
+            else:
+                return False
+    return True

@@ -172,7 +172,8 @@ def test_a_budget_holds_through_kills(settings, vendor):
 def test_what_a_killed_run_had_bought_is_published_by_the_next_run_without_being_asked(settings, vendor):
     """`dreaming run` finds the days, also when nobody resumes the upgrade."""
     process = start(vendor)
-    wait_for(lambda: len(vendor.books.served) > 70)
+    with open_home(settings) as home:
+        wait_for(home.pipeline.purchases.unpublished_days)
     process.kill()
     process.communicate()
     later = lambda: datetime.now(UTC) + timedelta(minutes=11)  # noqa: E731
