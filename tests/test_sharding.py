@@ -21,10 +21,11 @@ DAY = date(2026, 3, 1)
 THREE = Shards("run", 3)
 
 
-def talks(count=16, *, said="the harbour", lines=700):
-    """Conversations of about 22,000 characters each: a row group as it is here holds five of them."""
+def talks(count=16, *, said="the harbour"):
+    """Conversations of which a row group holds five."""
     at = datetime(2026, 3, 1, 8, tzinfo=UTC)
-    printed = ("tool", "a line of what a tool printed\n" * lines, "tool_result")
+    line = "a line of what a tool printed\n"
+    printed = ("tool", line * (partitions.ROW_GROUP_CHARACTERS // 5 // len(line)), "tool_result")
     return [
         make_conversation(
             [*(f"Part {n}.{k}: what about {said}, {'and the old town ' * 5}? 港の話。" for k in range(20)), printed],

@@ -12,6 +12,7 @@
     rows.py       a chunk as a row, and back
     segments.py   the chunks of a day that are written and deleted together
     held.py       what a day has that is replaced: what is unchanged is taken over
+    turns.py      whoever replaces a day goes before those who search
     index.py      the memory index, on SQLite or PostgreSQL: a day is replaced whole
     reader.py     what a search reads of it
     ranking.py    how well each passage answers a question: pure arithmetic

@@ -26,6 +26,8 @@ class Turns:
     def __init__(self, folder: Path | None) -> None:
         """The folder of the files that are locked; None where nobody is to wait."""
         self._folder = folder if fcntl else None
+        if self._folder:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._places = max((os.cpu_count() or 1) - 1, 1)
 
     @contextmanager
@@ -51,7 +53,6 @@ class Turns:
 
 @contextmanager
 def _open(path: Path) -> Iterator[int]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield file

@@ -40,7 +40,7 @@ def fleet(tmp_path, monkeypatch, postgres_url):
             monkeypatch.setenv(name, value)
         settings = Settings.from_environment()
         with open_home(settings) as home:
-            home.archive.add(talks(8, lines=7000))
+            home.archive.add(talks(8))
             # Else the sensor of imports would run it.
             home.pipeline.run_day(DAY)
         for name, queue in (("runs", "dagster"), ("steps", STEP_QUEUE)):

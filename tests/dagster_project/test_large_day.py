@@ -60,7 +60,7 @@ def logged(result):
 
 def test_the_run_logs_what_a_run_in_one_piece_logs(home, instance):
     """The same materialisations, metadata and check results, and the same result of the run."""
-    home.archive.add(talks(TALKS, lines=7000))
+    home.archive.add(talks(TALKS))
     shown = {}
     for name, config in (
         ("dream_days", {"dream_each_day": {"config": {"days": [DAY.isoformat()]}}}),
@@ -82,7 +82,7 @@ def test_the_run_logs_what_a_run_in_one_piece_logs(home, instance):
 def test_the_command_cuts_a_day_in_processes_of_this_machine(settings):  # noqa: F811
     """In a run that the UI shows, signed for while it is made; --shards wants a day."""
     with open_home(settings) as home:
-        home.archive.add(talks(TALKS, lines=7000))
+        home.archive.add(talks(TALKS))
     made = dreaming("run", "--day", DAY.isoformat(), "--shards", "2", "--json")
     assert made.returncode == 0, made.stderr
     assert made.stderr == ""
@@ -104,7 +104,7 @@ def test_the_command_cuts_a_day_in_processes_of_this_machine(settings):  # noqa:
 def test_an_interrupted_run_is_canceled_and_the_next_one_does_the_day(settings):  # noqa: F811
     """Its processes end with it, and what they had cut is not in the way."""
     with open_home(settings) as home:
-        home.archive.add(talks(3 * TALKS, lines=7000))
+        home.archive.add(talks(3 * TALKS))
     process = start("run", "--day", DAY.isoformat(), "--shards", "3", "--json")
     wait_for(lambda: (settings.home / "partitions" / SHARDS).exists())
     process.send_signal(signal.SIGINT)

@@ -22,10 +22,14 @@ def mean(judged):
     return mean_score(each.score for each in judged).score
 
 
+def fit_on_four():
+    return fit_segmenter([example_of(make_dialogue(n)) for n in range(4)], version="x")
+
+
 @pytest.fixture(scope="module")
 def fitted():
     """A segmenter that was fitted on four talks."""
-    return fit_segmenter([example_of(make_dialogue(n)) for n in range(4)], version="x")
+    return fit_on_four()
 
 
 @pytest.mark.long
@@ -39,8 +43,7 @@ def test_a_segmenter_is_fitted_from_talks_and_finds_topics_in_others(monkeypatch
 
 
 def test_the_same_talks_give_the_same_weights(fitted):
-    again = fit_segmenter([example_of(make_dialogue(n)) for n in range(4)], version="x")
-    assert again.weights == fitted.weights
+    assert fit_on_four().weights == fitted.weights
 
 
 def test_moving_learns_what_opens_topics_here():

@@ -90,4 +90,4 @@ def test_a_process_that_dies_leaves_nobody_waiting(tmp_path):
 def test_without_a_folder_nobody_waits():
     turns = Turns(None)
     with turns.replacing():
-        assert sooner_or_later_at_once(turns, 4)
+        assert at_once(turns, 4)
