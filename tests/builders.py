@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from dreaming.chunk import hash_slice
+from dreaming.home import utc_now
+from dreaming.providers.models import resolve_model
 from dreaming.upgrading.paid import PaidChunk, PaidSlice
 from tests.prompting.builders import describe
 
@@ -33,6 +35,11 @@ def answer_about_topics(request):
         for a, b in zip(starts, ends, strict=True)
     ]
     return json.dumps({"chunks": said})
+
+
+def served_now(name, vendor="anthropic"):
+    """What a vendor serves for a model's name on the day that the tests take for today."""
+    return resolve_model(vendor, name, today=utc_now().date()).served
 
 
 def make_paid_chunk(day, spans, **cells):

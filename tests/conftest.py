@@ -10,6 +10,10 @@ import sqlalchemy as sa
 
 from dreaming.home import Home, open_home
 from dreaming.testing import FixedClock, make_settings
+from tests.moved_clock.moved_clock import move_for_tests
+
+# Before any test is collected, so that what modules compute from the time agrees with the tests and their children.
+move_for_tests()
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # Started in the background. Dagster would treat SIGTERM alike, and its children would never end.

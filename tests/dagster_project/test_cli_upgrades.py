@@ -20,7 +20,7 @@ from dreaming.settings import Settings
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor, Fault
 from dreaming.upgrading.filtering.parsing import parse_filter
-from tests.builders import answer_about_topics, talk
+from tests.builders import answer_about_topics, served_now, talk
 
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(2)]
 BILLING = "labels CONTAINS 'billing' AND quality_level != 'premium'"
@@ -65,7 +65,12 @@ def upgrade(command, *arguments, **options):
 def test_a_dry_run_says_what_it_would_take_by_day_and_label_and_spends_nothing(command, vendor):
     """Expected and at worst; the real thing lies between nothing and the worst."""
     told = json.loads(command("upgrade", "--quality", "good", "--dry-run", "--json").stdout)
-    assert (told["candidates"], told["chunks"], told["calls"], told["model"]) == (6, 6, 2, "claude-haiku-4-5")
+    assert (told["candidates"], told["chunks"], told["calls"], told["model"]) == (
+        6,
+        6,
+        2,
+        served_now("claude-haiku-3-5"),
+    )
     assert set(told["by_day"]) == {str(day) for day in DAYS}
     assert sum(day["chunks"] for day in told["by_day"].values()) == 6
     assert "billing" in told["by_label"]
@@ -88,7 +93,7 @@ def test_an_upgrade_is_done_or_stopped_by_its_budget_and_gone_on_with(command):
     done = command("upgrade", "--quality", "good", "--max-tokens", 100_000)
     assert "stopped by" in done.stdout
     assert "nothing: the plan is done" in done.stdout
-    assert set(read_chunks(filter="quality_level = good")["llm_used"]) == {"claude-haiku-4-5"}
+    assert set(read_chunks(filter="quality_level = good")["llm_used"]) == {served_now("claude-haiku-3-5")}
 
 
 def test_what_was_spent_on_what_and_what_is_left(command, vendor):
@@ -156,7 +161,7 @@ def test_premium_by_filter_and_undo(command):
     upgrade(command, "--quality", "good", "--max-tokens", 100_000)
     premium = upgrade(command, "--quality", "premium", "--filter", BILLING, "--max-tokens", 100_000)
     assert premium["quality_counts"]["premium"] == 2
-    assert premium["llm_model"] == "claude-sonnet-4-5"
+    assert premium["llm_model"] == served_now("claude-sonnet-4-5")
     undone = json.loads(command("undo", premium["request_id"], "--json").stdout)
     assert undone["days"] == [str(day) for day in DAYS]
     assert set(read_chunks()["quality_level"]) == {"good"}
@@ -257,4 +262,4 @@ def test_the_page_about_upgrades_shows_what_works(command):
     code = {}
     exec(blocks("python")[0], code)  # the page's own
     result = asyncio.run(code["improve_billing"]())
-    assert (result.llm_model, result.stopped) == ("claude-sonnet-4-5", None)
+    assert (result.llm_model, result.stopped) == (served_now("claude-sonnet-4-5"), None)

@@ -18,7 +18,7 @@ from dreaming.home import open_home
 from dreaming.settings import Settings, parse_zone
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
-from tests.builders import answer_about_topics, talk
+from tests.builders import answer_about_topics, served_now, talk
 
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(2)]
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -75,7 +75,7 @@ def test_the_asked_for_flow_from_python(settings, vendor):
     asked = {"mode": "upgrade", "filter": "labels CONTAINS 'billing'", "target_quality": "premium"}
     third = execute(settings, id="premium", priority=TaskPriority.HIGH, config=asked, resources=sonnet)
     assert third.quality_counts["premium"] == third.chunks_upgraded == 2
-    assert third.llm_model == "claude-sonnet-4-5"
+    assert third.llm_model == served_now("claude-sonnet-4-5")
     assert second.tokens_consumed + third.tokens_consumed == vendor.books.charged_tokens
     with open_instance(settings) as instance:
         tags = [run.tags for run in instance.get_runs()]
