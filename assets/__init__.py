@@ -11,7 +11,8 @@
     events.py               what a run logs of a day
     metadata.py             statistics -> asset metadata
 
-The four are one multi-asset because a day is the unit of work: each goes through all stages by itself, is searchable at
-once, and fails alone. (As separate ops over a range of days, one bad day would stop all others at the next op.)
-Logic lives in `dreaming`; a module here calls it and reports.
+The four are one multi-asset because a day is the unit of work: each goes through all stages by
+itself, is searchable at once, and fails alone. (As separate ops over a range of days, one bad day
+would stop all others at the next op.) Logic lives in `dreaming`; a module here calls it and
+reports.
 """

@@ -1,4 +1,6 @@
-"""`basic_chunks`: every conversation cut into chunks by rules or by a local LLM, free and on this machine."""
+"""`basic_chunks`: every conversation cut into chunks by rules or by a local LLM, free and on this
+machine.
+"""
 
 from datetime import date
 from time import perf_counter
@@ -7,8 +9,8 @@ import dagster as dg
 
 from assets.metadata import chunk_metadata, model_metadata
 from assets.stage import Check, Metadata, Stage, Work, asset_spec
-from dreaming.checking import check_sizes, check_verbatim
-from dreaming.sharding import join_shards
+from dreaming.measuring.checking import check_sizes, check_verbatim
+from dreaming.pipeline.sharding import join_shards
 from dreaming.statistics import ChunkStatistics
 
 
@@ -32,8 +34,10 @@ def _cut(work: Work, day: date) -> ChunkStatistics:
 STAGE = Stage(
     spec=asset_spec(
         "basic_chunks",
-        description="Semantic chunks of 100-800 tokens with labels, entities, a summary and a language each, made by "
-        "rules or by a local LLM: free, offline, and always there. Their text is the conversation's, to the character.",
+        description="Semantic chunks of 100-800 tokens with labels, entities, a summary and a "
+        "language each, made by "
+        "rules or by a local LLM: free, offline, and always there. Their text is the "
+        "conversation's, to the character.",
         kinds={"parquet"},
         upstream="raw_conversations",
     ),
@@ -45,7 +49,8 @@ STAGE = Stage(
                 "verbatim",
                 asset="basic_chunks",
                 blocking=True,
-                description="The chunks hold every message's text exactly once, in order, unchanged (law 1).",
+                description="The chunks hold every message's text exactly once, in order, "
+                "unchanged (law 1).",
             ),
             lambda home, day: check_verbatim(home.store, "basic_chunks", day),
         ),
@@ -53,7 +58,8 @@ STAGE = Stage(
             dg.AssetCheckSpec(
                 "size_bounds",
                 asset="basic_chunks",
-                description="At least 95 % of text chunks are within 100-800 tokens, where their conversation is as "
+                description="At least 95 % of text chunks are within 100-800 tokens, where their "
+                "conversation is as "
                 "long.",
             ),
             lambda home, day: check_sizes(home.store, day),

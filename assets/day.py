@@ -1,4 +1,6 @@
-"""The four assets as one multi-asset over daily partitions: each day goes through all stages by itself."""
+"""The four assets as one multi-asset over daily partitions: each day goes through all stages by
+itself.
+"""
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,10 +14,10 @@ from assets import basic_chunks, memory_index, raw_conversations, upgraded_chunk
 from assets.events import Context, ending_canceled, log_evaluation, log_materialization
 from assets.stage import DayConfig, DreamingConfig, Work
 from assets.upgrading import named, upgrade_days
-from dreaming.candidates import count_quality
+from dreaming.buying.reading import count_quality
 from dreaming.errors import DreamingError
 from dreaming.home import Home
-from dreaming.model_chunker import open_model_chunker
+from dreaming.pipeline.model_chunker import open_model_chunker
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.meter import Meter
 from dreaming.task import DreamingTaskResult
@@ -23,14 +25,20 @@ from dreaming.task import DreamingTaskResult
 STAGES = (raw_conversations.STAGE, basic_chunks.STAGE, upgraded_chunks.STAGE, memory_index.STAGE)
 ASSETS = frozenset(stage.spec.key for stage in STAGES)
 POOL = "dreaming"
-"""Of all ops that dream days: `dagster instance concurrency set dreaming N` lets at most N runs do so at once."""
+"""Of all ops that dream days: `dagster instance concurrency set dreaming N` lets at most N runs do
+so at once.
+"""
 CHECKS = frozenset(check.spec.key for stage in STAGES for check in stage.checks)
 
 
-def build_assets(partitions: dg.PartitionsDefinition[str], *, days_a_run: int | None = None) -> dg.AssetsDefinition:
-    """The assets over daily partitions; any of them, and any of their checks, can be selected alone.
+def build_assets(
+    partitions: dg.PartitionsDefinition[str], *, days_a_run: int | None = None
+) -> dg.AssetsDefinition:
+    """The assets over daily partitions; any of them, and any of their checks, can be selected
+    alone.
 
-    A run of a backfill takes at most `days_a_run` days, so that several machines may share it; by default all.
+    A run of a backfill takes at most `days_a_run` days, so that several machines may share it; by
+    default all.
     """
 
     @dg.multi_asset(
@@ -56,19 +64,30 @@ def build_assets(partitions: dg.PartitionsDefinition[str], *, days_a_run: int | 
         # Before anything is done: what is wrong with them is said at once.
         terms = config.terms() if config.target_quality else None
         with open_work(context, config, home, local_llm) as work:
-            done = run_days(context, work, days, context.selected_asset_keys, context.selected_asset_check_keys)
+            done = run_days(
+                context, work, days, context.selected_asset_keys, context.selected_asset_check_keys
+            )
         if terms and upgraded_chunks.STAGE.spec.key in context.selected_asset_keys:
             upgrade_days(
-                context, home, named(anthropic, openai, local_llm), terms, days, planner=config.planner, after=done
+                context,
+                home,
+                named(anthropic, openai, local_llm),
+                terms,
+                days,
+                planner=config.planner,
+                after=done,
             )
-        # Each day's events are logged as it ends, so that they stand when a later day fails; nothing is left to yield.
+        # Each day's events are logged as it ends, so that they stand when a later day fails;
+        # nothing is left to yield.
         yield from ()
 
     return dreaming
 
 
 @contextmanager
-def open_work(context: Context, config: DreamingConfig, home: Home, local_llm: ConfiguredProvider) -> Iterator[Work]:
+def open_work(
+    context: Context, config: DreamingConfig, home: Home, local_llm: ConfiguredProvider
+) -> Iterator[Work]:
     """What a run works with: a chunker over the local LLM where the config asks for one."""
     if config.engine == "rules":
         yield Work(home, config, None)
@@ -81,7 +100,9 @@ def open_work(context: Context, config: DreamingConfig, home: Home, local_llm: C
         finally:
             home.on_model_report(chunker.report)
             if failure := chunker.report.first_failure:
-                context.log.warning(f"Some conversations were cut by the rules. The first of the reasons: {failure}")
+                context.log.warning(
+                    f"Some conversations were cut by the rules. The first of the reasons: {failure}"
+                )
 
 
 def run_days(
@@ -91,9 +112,11 @@ def run_days(
     assets: AbstractSet[dg.AssetKey] = ASSETS,
     checks: AbstractSet[dg.AssetCheckKey] = CHECKS,
 ) -> DreamingTaskResult:
-    """Run the selected stages and checks of each day, one after the other, logging each day's events as it ends.
+    """Run the selected stages and checks of each day, one after the other, logging each day's
+    events as it ends.
 
-    Raises `dagster.Failure`, naming them, when days failed; all others were published. The result is stored either way.
+    Raises `dagster.Failure`, naming them, when days failed; all others were published. The result
+    is stored either way.
     """
     started = perf_counter()
     result = DreamingTaskResult(quality_before=count_quality(work.home.store, days))
@@ -131,13 +154,22 @@ def _try_day(
     except Exception as error:  # whatever stops one day must not stop the others
         context.log.exception(f"{day} failed and was left as it was published before.")
         # Ours say what happened; of any other, its type is the first thing to know.
-        said = str(error) if isinstance(error, DreamingError) else f"{type(error).__name__}: {error}"
+        said = (
+            str(error) if isinstance(error, DreamingError) else f"{type(error).__name__}: {error}"
+        )
         result.failed_days[day.isoformat()] = said
     else:
         result.days_published.append(day.isoformat())
 
 
-def _store(context: Context, work: Work, days: Sequence[date], result: DreamingTaskResult, *, seconds: float) -> None:
+def _store(
+    context: Context,
+    work: Work,
+    days: Sequence[date],
+    result: DreamingTaskResult,
+    *,
+    seconds: float,
+) -> None:
     """Store what the run came to."""
     spent = work.home.ledger.spent_in_run(context.run.run_id, purpose="basic_chunks")
     if chunker := work.model_chunker:
@@ -145,4 +177,6 @@ def _store(context: Context, work: Work, days: Sequence[date], result: DreamingT
     result.chunks_created, result.tokens_consumed = work.chunks_created, spent.tokens
     result.quality_counts = count_quality(work.home.store, days)
     result.processing_time_seconds = round(seconds, 3)
-    work.home.requests.store_result(context.run.run_id, None, result.as_json(), at=work.home.pipeline.clock())
+    work.home.requests.store_result(
+        context.run.run_id, None, result.as_json(), at=work.home.pipeline.clock()
+    )

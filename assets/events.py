@@ -1,4 +1,6 @@
-"""What a run logs of a day: materialisations, evaluations of checks, and that it was interrupted."""
+"""What a run logs of a day: materialisations, evaluations of
+checks, and that it was interrupted.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +20,9 @@ class BlockingCheckFailed(DreamingError):
     """A blocking asset check did not hold for a day, which goes no further."""
 
 
-def log_materialization(context: Context, stage: Stage, home: Home, day: date, metadata: Metadata) -> None:
+def log_materialization(
+    context: Context, stage: Stage, home: Home, day: date, metadata: Metadata
+) -> None:
     """Log that a day of an asset was written."""
     version = home.store.hash_of(stage.partition, day)
     context.log_event(
@@ -32,7 +36,9 @@ def log_materialization(context: Context, stage: Stage, home: Home, day: date, m
 
 
 def log_evaluation(context: Context, check: Check, home: Home, day: date) -> None:
-    """Evaluate a check of a day and log the outcome; raises `BlockingCheckFailed` where a blocking one fails."""
+    """Evaluate a check of a day and log the outcome; raises `BlockingCheckFailed` where a blocking
+    one fails.
+    """
     finding = check.evaluate(home, day)
     evaluation = dg.AssetCheckEvaluation(
         asset_key=check.spec.asset_key,
@@ -46,15 +52,21 @@ def log_evaluation(context: Context, check: Check, home: Home, day: date) -> Non
     )
     context.log_event(evaluation)  # type: ignore[arg-type] # taken, though the annotation of ops does not say so
     if check.spec.blocking and not finding.passed:
-        raise BlockingCheckFailed(f"The check {check.spec.name} of {check.spec.asset_key.to_user_string()} failed.")
+        raise BlockingCheckFailed(
+            f"The check {check.spec.name} of {check.spec.asset_key.to_user_string()} failed."
+        )
 
 
 @contextmanager
 def ending_canceled(context: Context) -> Iterator[None]:
-    """Let the run end canceled when it is interrupted by Ctrl-C or SIGTERM, which Dagster calls failed."""
+    """Let the run end canceled when it is interrupted by Ctrl-C or SIGTERM, which Dagster calls
+    failed.
+    """
     try:
         yield
     except DagsterExecutionInterruptedError:
         if context.run.status != dg.DagsterRunStatus.CANCELING:
-            context.instance.report_run_canceling(context.run, "Interrupted; the days that were published stand.")
+            context.instance.report_run_canceling(
+                context.run, "Interrupted; the days that were published stand."
+            )
         raise

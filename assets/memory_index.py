@@ -6,7 +6,7 @@ from time import perf_counter
 import dagster as dg
 
 from assets.stage import Check, Metadata, Stage, Work, asset_spec
-from dreaming.checking import check_nothing_lost
+from dreaming.measuring.checking import check_nothing_lost
 
 
 def materialize(work: Work, day: date) -> Metadata:
@@ -23,7 +23,8 @@ def materialize(work: Work, day: date) -> Metadata:
 STAGE = Stage(
     spec=asset_spec(
         "memory_index",
-        description="The current chunks of each day by their words, for `dreaming search`. Always rebuildable from "
+        description="The current chunks of each day by their words, for `dreaming search`. Always "
+        "rebuildable from "
         "`upgraded_chunks`.",
         kinds={"sqlite"},
         upstream="upgraded_chunks",
@@ -35,7 +36,8 @@ STAGE = Stage(
             dg.AssetCheckSpec(
                 "nothing_lost",
                 asset="memory_index",
-                description="Every conversation of the day has chunks, and every chunk is searchable.",
+                description="Every conversation of the day has chunks, and every chunk is "
+                "searchable.",
             ),
             lambda home, day: check_nothing_lost(home.store, home.index, day),
         ),

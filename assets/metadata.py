@@ -1,4 +1,6 @@
-"""Statistics -> asset metadata: numbers that plot over partitions, JSON for programs, Markdown for people."""
+"""Statistics -> asset metadata: numbers that plot over partitions, JSON for programs, Markdown for
+people.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,8 +9,8 @@ from decimal import Decimal
 import dagster as dg
 
 from assets.stage import Metadata
-from dreaming.accuracy import Accuracy, over_languages
-from dreaming.model_chunker import ModelChunker
+from dreaming.measuring.accuracy import Accuracy, over_languages
+from dreaming.pipeline.model_chunker import ModelChunker
 from dreaming.planning.plan import Decision
 from dreaming.statistics import HISTOGRAM_EDGES, ChunkStatistics, RawStatistics
 from dreaming.task import DreamingTaskResult
@@ -33,7 +35,10 @@ def raw_metadata(statistics: RawStatistics, *, path: str, seconds: float) -> Met
 
 def chunk_metadata(statistics: ChunkStatistics, *, path: str, seconds: float) -> Metadata:
     """The metadata of a day of `basic_chunks` or `upgraded_chunks`."""
-    quality = {f"quality_{level}": dg.MetadataValue.int(statistics.quality[level]) for level in statistics.quality}
+    quality = {
+        f"quality_{level}": dg.MetadataValue.int(statistics.quality[level])
+        for level in statistics.quality
+    }
     return {
         "dagster/partition_row_count": dg.MetadataValue.int(statistics.chunks),
         "chunks": dg.MetadataValue.int(statistics.chunks),
@@ -45,7 +50,9 @@ def chunk_metadata(statistics: ChunkStatistics, *, path: str, seconds: float) ->
         "quality_distribution": dg.MetadataValue.json(dict(statistics.quality)),
         "quality": dg.MetadataValue.md(share_table("quality", statistics.quality)),
         "languages": dg.MetadataValue.json(dict(statistics.languages.most_common())),
-        "labels": dg.MetadataValue.md(share_table("label", dict(statistics.labels.most_common(10)))),
+        "labels": dg.MetadataValue.md(
+            share_table("label", dict(statistics.labels.most_common(10)))
+        ),
         "kinds": dg.MetadataValue.json(dict(statistics.kinds)),
         "segmenters": dg.MetadataValue.json(dict(statistics.segmenters)),
         "models": dg.MetadataValue.json(dict(statistics.models)),
@@ -56,17 +63,28 @@ def chunk_metadata(statistics: ChunkStatistics, *, path: str, seconds: float) ->
 
 
 def accuracy_metadata(accuracy: Accuracy) -> Metadata:
-    """How near each tier came to the better ones on a day, as numbers that plot; nothing where none was bought."""
-    rows = [(lower, higher, "", agreement) for (lower, higher), agreement in over_languages(accuracy).items()]
+    """How near each tier came to the better ones on a day, as numbers that plot; nothing where none
+    was bought.
+    """
+    rows = [
+        (lower, higher, "", agreement)
+        for (lower, higher), agreement in over_languages(accuracy).items()
+    ]
     rows += [(*pair, agreement) for pair, agreement in sorted(accuracy.items())]
     found: Metadata = {}
-    lines = ["| tiers | language | messages | F1 | Pk | labels | entities |", "|:--|:--|--:|--:|--:|--:|--:|"]
+    lines = [
+        "| tiers | language | messages | F1 | Pk | labels | entities |",
+        "|:--|:--|--:|--:|--:|--:|--:|",
+    ]
     for lower, higher, language, agreement in rows:
         figures = agreement.figures()
         for name, value in figures.items():
             key = "_".join(filter(None, ("accuracy", lower, higher, name, language)))
             found[key] = dg.MetadataValue.float(value)
-        told = [f"{figures[name]:.2f}" if name in figures else "" for name in ("f1", "pk", "labels", "entities")]
+        told = [
+            f"{figures[name]:.2f}" if name in figures else ""
+            for name in ("f1", "pk", "labels", "entities")
+        ]
         cells = [f"{lower} beside {higher}", language or "all", f"{agreement.messages:,}", *told]
         lines.append(f"| {' | '.join(cells)} |")
     return found | {"accuracy": dg.MetadataValue.md("\n".join(lines))} if rows else found
@@ -92,11 +110,22 @@ def model_metadata(chunker: ModelChunker) -> Metadata:
     }
 
 
-def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_usd: Decimal) -> Metadata:
-    """What an upgrade did: of the day, what it cost; of the run, its result, without the days: it may have many."""
+def upgrade_metadata(
+    result: DreamingTaskResult, *, day_tokens: int, day_cost_usd: Decimal
+) -> Metadata:
+    """What an upgrade did: of the day, what it cost; of the run, its result, without the days: it
+    may have many.
+    """
     told = {name: value for name, value in result.as_json().items() if name != "days_published"}
-    budget = {f"budget_{name}": _figure(name, value) for name, value in result.budget.items() if value is not None}
-    quality = {f"run_quality_{level}": dg.MetadataValue.int(count) for level, count in result.quality_counts.items()}
+    budget = {
+        f"budget_{name}": _figure(name, value)
+        for name, value in result.budget.items()
+        if value is not None
+    }
+    quality = {
+        f"run_quality_{level}": dg.MetadataValue.int(count)
+        for level, count in result.quality_counts.items()
+    }
     return {
         "day_tokens_consumed": dg.MetadataValue.int(day_tokens),
         "day_cost_usd": dg.MetadataValue.float(float(day_cost_usd)),
@@ -120,7 +149,9 @@ def upgrade_metadata(result: DreamingTaskResult, *, day_tokens: int, day_cost_us
 
 
 def _pending(result: DreamingTaskResult) -> Metadata:
-    """What waits at the vendor, since when, and what it will cost: as numbers that plot, nothing where nothing does."""
+    """What waits at the vendor, since when, and what it will cost: as numbers that plot, nothing
+    where nothing does.
+    """
     told = result.pending
     if not told:
         return {}
@@ -147,7 +178,11 @@ def _figure(name: str, value: object) -> dg.MetadataValue:
     """A number where it is one, so that it plots."""
     if isinstance(value, int):
         return dg.MetadataValue.int(value)
-    return dg.MetadataValue.float(float(str(value))) if name.endswith("_usd") else dg.MetadataValue.text(str(value))
+    return (
+        dg.MetadataValue.float(float(str(value)))
+        if name.endswith("_usd")
+        else dg.MetadataValue.text(str(value))
+    )
 
 
 def share_table(title: str, counts: Mapping[str, int]) -> str:
@@ -164,4 +199,7 @@ def share_table(title: str, counts: Mapping[str, int]) -> str:
 
 def _bins(statistics: ChunkStatistics) -> dict[str, int]:
     uppers = (*(f"-{edge - 1}" for edge in HISTOGRAM_EDGES[1:]), "+")
-    return {f"{edge}{upper}": statistics.histogram[edge] for edge, upper in zip(HISTOGRAM_EDGES, uppers, strict=True)}
+    return {
+        f"{edge}{upper}": statistics.histogram[edge]
+        for edge, upper in zip(HISTOGRAM_EDGES, uppers, strict=True)
+    }

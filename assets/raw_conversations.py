@@ -1,4 +1,6 @@
-"""`raw_conversations`: a row a conversation-day, from everything that was imported and every other source."""
+"""`raw_conversations`: a row a conversation-day, from everything that was imported and every other
+source.
+"""
 
 from datetime import date
 from time import perf_counter
@@ -12,14 +14,17 @@ def materialize(work: Work, day: date) -> Metadata:
     started = perf_counter()
     statistics = work.home.pipeline.gather(day)
     return raw_metadata(
-        statistics, path=work.home.store.path("raw_conversations", day), seconds=perf_counter() - started
+        statistics,
+        path=work.home.store.path("raw_conversations", day),
+        seconds=perf_counter() - started,
     )
 
 
 STAGE = Stage(
     spec=asset_spec(
         "raw_conversations",
-        description="The messages of each local day, a row a conversation, from what was imported, watched folders "
+        description="The messages of each local day, a row a conversation, from what was "
+        "imported, watched folders "
         "and the user's own database. An empty day is a valid day.",
         kinds={"parquet"},
     ),

@@ -9,14 +9,16 @@ from pydantic import Field
 
 from assets.events import ending_canceled
 from dreaming.home import Home
-from dreaming.learner import learn_from_files, learn_from_home
+from dreaming.learning.learner import learn_from_files, learn_from_home
 
 
 class LearnConfig(dg.Config):
     """The run config of `segmenter`."""
 
     files: list[str] = Field(
-        default=[], description="Labelled talks of your own (.jsonl) to learn from, in the place of bought chunks."
+        default=[],
+        description="Labelled talks of your own (.jsonl) to learn from, in the place of bought "
+        "chunks.",
     )
 
 
@@ -26,8 +28,10 @@ class LearnConfig(dg.Config):
     group_name="learning",
     kinds={"sqlite"},
     tags={"dreaming/cost": "free"},
-    description="What finds topics for basic chunks and labels them, learned from the chunks that were bought: "
-    "accepted only where it is better on talks that were held out. Every version is kept, and `dreaming learn "
+    description="What finds topics for basic chunks and labels them, learned from the chunks that "
+    "were bought: "
+    "accepted only where it is better on talks that were held out. Every version is kept, and "
+    "`dreaming learn "
     "--revert` takes one back.",
 )
 def segmenter(
@@ -38,7 +42,9 @@ def segmenter(
     with ending_canceled(context):
         learned = learn_from_files(home, paths) if paths else learn_from_home(home)
     home.requests.store_result(context.run.run_id, None, learned, at=home.pipeline.clock())
-    return dg.MaterializeResult(metadata=learned_metadata(learned), data_version=dg.DataVersion(learned["version"]))
+    return dg.MaterializeResult(
+        metadata=learned_metadata(learned), data_version=dg.DataVersion(learned["version"])
+    )
 
 
 def learned_metadata(learned: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
@@ -48,7 +54,11 @@ def learned_metadata(learned: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
         for when in ("before", "after")
         for name, value in (learned.get(when) or {}).items()
     }
-    counts = {name: dg.MetadataValue.int(learned[name]) for name in ("talks", "turns", "boundaries") if name in learned}
+    counts = {
+        name: dg.MetadataValue.int(learned[name])
+        for name in ("talks", "turns", "boundaries")
+        if name in learned
+    }
     return {
         "segmenter_version": dg.MetadataValue.text(learned["version"]),
         "accepted": dg.MetadataValue.bool(learned["accepted"]),

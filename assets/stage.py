@@ -9,12 +9,12 @@ from typing import Literal, cast
 import dagster as dg
 from pydantic import Field
 
-from dreaming.checking import Finding
 from dreaming.chunk import QualityLevel
 from dreaming.home import Home
-from dreaming.model_chunker import ModelChunker
-from dreaming.pipeline import Engine, Rechunk
-from dreaming.sharding import Shards
+from dreaming.measuring.checking import Finding
+from dreaming.pipeline.day import Engine, Rechunk
+from dreaming.pipeline.model_chunker import ModelChunker
+from dreaming.pipeline.sharding import Shards
 from dreaming.storage.partitions import AssetName
 from dreaming.upgrading.terms import UpgradeTerms
 
@@ -26,12 +26,14 @@ class DreamingConfig(dg.Config):
 
     rechunk: Rechunk = Field(
         default="outdated",
-        description="Which conversations get new basic chunks: 'changed' only those whose content changed, "
+        description="Which conversations get new basic chunks: 'changed' only those whose content "
+        "changed, "
         "'outdated' also those that an older segmenter cut.",
     )
     engine: Engine = Field(
         default="rules",
-        description="What cuts new basic chunks: 'rules', or 'local', the local LLM, with the rules for every "
+        description="What cuts new basic chunks: 'rules', or 'local', the local LLM, with the "
+        "rules for every "
         "conversation that it gives no usable reply for. Both are free and stay on this machine.",
     )
 
@@ -40,38 +42,53 @@ class BudgetConfig(dg.Config):
     """What an upgrade may spend, over all of its runs; what is not set is no limit."""
 
     max_tokens: int | None = Field(default=None, description="Tokens of input and output together.")
-    max_cost_usd: float | None = Field(default=None, description="Dollars, by the price library or your own price.")
-    max_duration_seconds: float | None = Field(default=None, description="Time from the request's beginning.")
+    max_cost_usd: float | None = Field(
+        default=None, description="Dollars, by the price library or your own price."
+    )
+    max_duration_seconds: float | None = Field(
+        default=None, description="Time from the request's beginning."
+    )
 
 
 class UpgradeConfig(dg.Config):
     """What an upgrade is asked to do. A request keeps the terms that its first run had."""
 
     target_quality: Literal["", "good", "premium"] = Field(
-        default="", description="The level to upgrade to; empty makes no upgrade and spends nothing."
+        default="",
+        description="The level to upgrade to; empty makes no upgrade and spends nothing.",
     )
     filter: str = Field(
         default="",
-        description="Which chunks, like \"labels CONTAINS 'billing' AND quality_level != 'premium'\". Empty: basic "
+        description="Which chunks, like \"labels CONTAINS 'billing' AND quality_level != "
+        "'premium'\". Empty: basic "
         "chunks that need an upgrade for good, and all that are not premium for premium.",
     )
     limit: int | None = Field(default=None, description="Chunks, at most.")
     provider: str = Field(default="", description="anthropic, openai or local; empty is anthropic.")
-    model: str = Field(default="", description="The model as you write its name; empty is the level's own.")
+    model: str = Field(
+        default="", description="The model as you write its name; empty is the level's own."
+    )
     budget: BudgetConfig = Field(default=BudgetConfig(), description="What it may spend.")
     delivery: Literal["", "now", "batch"] = Field(
         default="",
-        description="How replies come: now, or batch: within a day, at half the price. Empty is now, unless a planner "
+        description="How replies come: now, or batch: within a day, at half the price. Empty is "
+        "now, unless a planner "
         "chooses; of a request that is gone on with, as it was.",
     )
     planner: Literal["", "rules", "thinking"] = Field(
         default="",
-        description="Who chooses what is left open: the provider, the model, the delivery and the budget. rules; "
-        "thinking: a model proposes, within the same limits. Without a budget, today's share of the month's. Empty: "
+        description="Who chooses what is left open: the provider, the model, the delivery and the "
+        "budget. rules; "
+        "thinking: a model proposes, within the same limits. Without a budget, today's share of "
+        "the month's. Empty: "
         "nobody.",
     )
-    include_undone: bool = Field(default=False, description="Bring back for nothing what was undone.")
-    retry_failed: bool = Field(default=False, description="Ask again where an earlier reply could not be used.")
+    include_undone: bool = Field(
+        default=False, description="Bring back for nothing what was undone."
+    )
+    retry_failed: bool = Field(
+        default=False, description="Ask again where an earlier reply could not be used."
+    )
 
     def terms(self, *, first_day: date | None = None, last_day: date | None = None) -> UpgradeTerms:
         """The config as terms; raises `UsageError` for what cannot be meant."""
@@ -94,7 +111,9 @@ class UpgradeConfig(dg.Config):
 
 
 class DayConfig(DreamingConfig, UpgradeConfig):
-    """The run config of the partitioned assets: what is free, and an upgrade of the run's days if one is asked for."""
+    """The run config of the partitioned assets: what is free, and an upgrade of the run's days if
+    one is asked for.
+    """
 
 
 @dataclass(slots=True)
@@ -130,7 +149,9 @@ class Stage:
     checks: tuple[Check, ...] = field(default=())
 
 
-def asset_spec(key: str, *, description: str, kinds: set[str], upstream: str | None = None) -> dg.AssetSpec:
+def asset_spec(
+    key: str, *, description: str, kinds: set[str], upstream: str | None = None
+) -> dg.AssetSpec:
     """The spec of one of the four assets."""
     tags: Mapping[str, str] = {"dreaming/cost": "free"}
     return dg.AssetSpec(

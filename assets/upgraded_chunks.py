@@ -7,9 +7,9 @@ import dagster as dg
 
 from assets.metadata import accuracy_metadata, chunk_metadata
 from assets.stage import Check, Metadata, Stage, Work, asset_spec
-from dreaming.accuracy import measure_day
-from dreaming.checking import check_accuracy, check_verbatim
 from dreaming.home import Home
+from dreaming.measuring.accuracy import measure_day
+from dreaming.measuring.checking import check_accuracy, check_verbatim
 from dreaming.statistics import ChunkStatistics
 
 
@@ -21,7 +21,9 @@ def materialize(work: Work, day: date) -> Metadata:
     return published_metadata(work.home, day, statistics, seconds=perf_counter() - started)
 
 
-def published_metadata(home: Home, day: date, statistics: ChunkStatistics, *, seconds: float) -> Metadata:
+def published_metadata(
+    home: Home, day: date, statistics: ChunkStatistics, *, seconds: float
+) -> Metadata:
     """What a day holds that was just published, and how near its tiers are to each other."""
     accuracy = measure_day(home.store, home.pipeline.purchases, day)
     path = home.store.path("upgraded_chunks", day)
@@ -31,8 +33,10 @@ def published_metadata(home: Home, day: date, statistics: ChunkStatistics, *, se
 STAGE = Stage(
     spec=asset_spec(
         "upgraded_chunks",
-        description="The current chunks of each day: paid ones (good, premium) where there are any and their text is "
-        "unchanged, basic ones everywhere else. This is what search and `dreaming.read_chunks` show.",
+        description="The current chunks of each day: paid ones (good, premium) where there are "
+        "any and their text is "
+        "unchanged, basic ones everywhere else. This is what search and `dreaming.read_chunks` "
+        "show.",
         kinds={"parquet"},
         upstream="basic_chunks",
     ),
@@ -44,7 +48,8 @@ STAGE = Stage(
                 "verbatim",
                 asset="upgraded_chunks",
                 blocking=True,
-                description="The chunks hold every message's text exactly once, in order, unchanged (law 1).",
+                description="The chunks hold every message's text exactly once, in order, "
+                "unchanged (law 1).",
             ),
             lambda home, day: check_verbatim(home.store, "upgraded_chunks", day),
         ),
@@ -52,8 +57,10 @@ STAGE = Stage(
             dg.AssetCheckSpec(
                 "accuracy",
                 asset="upgraded_chunks",
-                description="Where a day has chunks of two tiers for the same talk, the topics of the cheaper one are "
-                "nearer to those of the better one than chance. How near: F1 and Pk of topic boundaries, and the "
+                description="Where a day has chunks of two tiers for the same talk, the topics of "
+                "the cheaper one are "
+                "nearer to those of the better one than chance. How near: F1 and Pk of topic "
+                "boundaries, and the "
                 "share of labels and entities that both give.",
             ),
             lambda home, day: check_accuracy(home.store, home.pipeline.purchases, day),

@@ -1,4 +1,6 @@
-"""An upgrade within a run: buys what the request's plan still lacks on the run's days, and reports each changed day."""
+"""An upgrade within a run: buys what the request's plan still lacks on the run's days, and reports
+each changed day.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -10,12 +12,12 @@ from assets.events import Context, ending_canceled, log_evaluation, log_material
 from assets.metadata import plan_metadata, upgrade_metadata
 from assets.stage import Metadata
 from assets.upgraded_chunks import STAGE, published_metadata
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.errors import DreamingError
 from dreaming.event_loop import EventLoop
-from dreaming.executor import DreamingExecutor
 from dreaming.home import Home
-from dreaming.planner import Planner
 from dreaming.planning.plan import Decision, PlannerName
+from dreaming.planning.planner import Planner
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.statistics import ChunkStatistics
 from dreaming.task import DreamingTaskResult
@@ -32,7 +34,9 @@ def named(*providers: ConfiguredProvider) -> dict[str, ConfiguredProvider]:
 
 
 def request_id_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
-    """The id of the upgrade request that a run works on: the same for its re-executions and its backfill's runs."""
+    """The id of the upgrade request that a run works on: the same for its re-executions and its
+    backfill's runs.
+    """
     found = next((run.tags[tag] for tag in _REQUEST_TAGS if tag in run.tags), None)
     root_id = run.root_run_id or run.tags.get("dagster/root_run_id")
     if found or root_id is None:
@@ -54,14 +58,16 @@ def upgrade_days(
 ) -> DreamingTaskResult:
     """Upgrade days within a run; its budget or its time being used up is a normal end.
 
-    `planner` is who plans what the terms leave open; `after` is what the run did before. A request that is known takes
-    of the terms the delivery alone.
+    `planner` is who plans what the terms leave open; `after` is what the run did before. A request
+    that is known takes of the terms the delivery alone.
 
     Raises `dagster.Failure` where the provider cannot be used or a day could not be
     published; what was bought stands.
     """
     published: dict[date, ChunkStatistics] = {}
-    executor = DreamingExecutor(home, providers, run_id=context.run.run_id, on_published=published.__setitem__)
+    executor = DreamingExecutor(
+        home, providers, run_id=context.run.run_id, on_published=published.__setitem__
+    )
     decision: Decision | None = None
     try:
         request_id = request_id_of(context.run, context.instance)
@@ -96,24 +102,34 @@ def _plan(
     days: Sequence[date],
     planner: PlannerName,
 ) -> Decision:
-    """Plan what terms leave open. Without a budget of its own, an upgrade takes today's share of the month's."""
+    """Plan what terms leave open. Without a budget of its own, an upgrade takes today's share of
+    the month's.
+    """
     with EventLoop() as loop:
         planning = Planner(home, providers, run_id=context.run.run_id)
         paced = terms.max_tokens is None and terms.max_cost_usd is None
         decision = loop.run(planning.plan(terms, days, planner=planner, paced=paced))
     if decision.why_rules:
         context.log.warning(f"The rules plan, not the thinking model. {decision.why_rules}")
-    context.log.info(f"Plan {decision.plan_id} by the {decision.plan.planner}: {decision.plan.reason}")
+    context.log.info(
+        f"Plan {decision.plan_id} by the {decision.plan.planner}: {decision.plan.reason}"
+    )
     return decision
 
 
 def _save(
-    context: Context, home: Home, request_id: str, decision: Decision, after: DreamingTaskResult | None
+    context: Context,
+    home: Home,
+    request_id: str,
+    decision: Decision,
+    after: DreamingTaskResult | None,
 ) -> DreamingTaskResult:
     """What a run comes to that is planned to spend nothing."""
     result = DreamingTaskResult(request_id=request_id, message=decision.plan.reason)
     result.add(after)
-    home.requests.store_result(context.run.run_id, request_id, result.as_json(), at=home.pipeline.clock())
+    home.requests.store_result(
+        context.run.run_id, request_id, result.as_json(), at=home.pipeline.clock()
+    )
     return result
 
 
@@ -125,18 +141,24 @@ def _report(
     days: Sequence[date],
     decision: Decision | None,
 ) -> None:
-    """Log the days that changed, and their checks; where none did, what the last of them is and why it stayed so."""
+    """Log the days that changed, and their checks; where none did, what the last of them is and why
+    it stayed so.
+    """
     if result.message:
         context.log.warning(result.message)
     for day in sorted(published):
         metadata = plan_metadata(decision) | _metadata(context, home, result, day)
-        metadata |= published_metadata(home, day, published[day], seconds=result.processing_time_seconds)
+        metadata |= published_metadata(
+            home, day, published[day], seconds=result.processing_time_seconds
+        )
         log_materialization(context, STAGE, home, day, metadata)
         for check in STAGE.checks:
             log_evaluation(context, check, home, day)
     if days and not published:
         metadata = plan_metadata(decision) | _metadata(context, home, result, days[-1])
-        context.log_event(dg.AssetObservation(STAGE.spec.key, partition=days[-1].isoformat(), metadata=metadata))
+        context.log_event(
+            dg.AssetObservation(STAGE.spec.key, partition=days[-1].isoformat(), metadata=metadata)
+        )
 
 
 def _metadata(context: Context, home: Home, result: DreamingTaskResult, day: date) -> Metadata:

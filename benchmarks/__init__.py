@@ -1,4 +1,5 @@
-"""What dreaming costs, measured: `python -m benchmarks`. Read docs/benchmarks.md for what each figure means.
+"""What dreaming costs, measured: `python -m benchmarks`. Read docs/benchmarks.md for what each
+figure means.
 
     corpus      the conversations that everything is measured on
     one_core    measuring on one core
@@ -8,5 +9,6 @@
     batches     thirty days upgraded at once, and in batches
     result      what a benchmark reports
 
-Measuring belongs here, and nothing that `dreaming` needs to run; what must hold belongs to `tests/`.
+Measuring belongs here, and nothing that `dreaming` needs to run; what must hold belongs to
+`tests/`.
 """

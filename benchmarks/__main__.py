@@ -128,7 +128,8 @@ BENCHMARKS: dict[str, Callable[[Corpus], Result]] = {
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     envvar="DREAMING_TEST_DATA",
-    help="A folder with conversations/*.jsonl; the shipped samples without it. [env: DREAMING_TEST_DATA]",
+    help="A folder with conversations/*.jsonl; the shipped samples without it. [env: "
+    "DREAMING_TEST_DATA]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 def main(names: tuple[str, ...], data: Path | None, as_json: bool) -> None:

@@ -1,4 +1,6 @@
-"""What Dagster costs a day: a year of small days as one run, beside the same work without Dagster."""
+"""What Dagster costs a day: a year of small days as one run,
+beside the same work without Dagster.
+"""
 
 import os
 import re
@@ -64,7 +66,14 @@ def measure_backfill(corpus: Corpus) -> Result:
         name="backfill",
         title=f"{DAY_COUNT} small days as one run, medians of {ROUNDS} rounds",
         rows=tuple(_row(name, taken) for name in WAYS),
-        aims=(Aim(f"at most {AIM_MS_A_DAY:g} ms a day above {SAME_WORK}", above, bound=AIM_MS_A_DAY, at_most=True),),
+        aims=(
+            Aim(
+                f"at most {AIM_MS_A_DAY:g} ms a day above {SAME_WORK}",
+                above,
+                bound=AIM_MS_A_DAY,
+                at_most=True,
+            ),
+        ),
         notes=(f"Text: {corpus.source}.",),
     )
 
@@ -78,15 +87,24 @@ def _row(name: str, taken: dict[str, list[_Taken]]) -> dict[str, Cell]:
 
 
 def _ms_above(
-    taken: dict[str, list[_Taken]], name: str, clock: Callable[[_Taken], float], *, base: str = ALONE
+    taken: dict[str, list[_Taken]],
+    name: str,
+    clock: Callable[[_Taken], float],
+    *,
+    base: str = ALONE,
 ) -> float:
     """How much more a day takes than in another way: the median over the rounds."""
-    more = (clock(mine) - clock(other) for mine, other in zip(taken[name], taken[base], strict=True))
+    more = (
+        clock(mine) - clock(other) for mine, other in zip(taken[name], taken[base], strict=True)
+    )
     return median(more) / DAY_COUNT * 1000
 
 
 def _measure(run: Way, corpus: Corpus, of_days: Sequence[date]) -> _Taken:
-    with TemporaryDirectory(prefix="dreaming-backfill-") as folder, year_home(Path(folder), corpus, of_days) as home:
+    with (
+        TemporaryDirectory(prefix="dreaming-backfill-") as folder,
+        year_home(Path(folder), corpus, of_days) as home,
+    ):
         wall, cpu = perf_counter(), process_time()
         run(home, of_days, Path(folder) / "dagster")
         return _Taken(perf_counter() - wall, process_time() - cpu)
@@ -108,9 +126,13 @@ def _with_checks(home: Home, of_days: Sequence[date], _folder: Path) -> None:
 
 def _through_dagster(home: Home, of_days: Sequence[date], folder: Path) -> None:
     with _dagster_home(folder), open_instance(home.settings) as instance:
-        outcome = execute(home, instance, Launch.of_days(of_days, rechunk="outdated", stage="initial"))
+        outcome = execute(
+            home, instance, Launch.of_days(of_days, rechunk="outdated", stage="initial")
+        )
         if outcome.failed or outcome.interrupted:
-            raise StorageError(f"The run that was to be measured ended as {outcome.status}: {outcome.message}")
+            raise StorageError(
+                f"The run that was to be measured ended as {outcome.status}: {outcome.message}"
+            )
 
 
 def _through_stock_dagster(home: Home, of_days: Sequence[date], folder: Path) -> None:

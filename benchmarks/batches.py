@@ -1,7 +1,9 @@
-"""Thirty days upgraded in batches, against the same at once: what each costs by the price library, and what it gives.
+"""Thirty days upgraded in batches, against the same at once: what each costs by the price library,
+and what it gives.
 
-Both go through the vendors' official SDKs to a fake vendor on loopback, which counts by a real tokenizer. The budget
-is one that a batch's reservations do not fit into at once, so that it is spent over several.
+Both go through the vendors' official SDKs to a fake vendor on loopback, which counts by a real
+tokenizer. The budget is one that a batch's reservations do not fit into at once, so that it is
+spent over several.
 """
 
 from collections.abc import Iterator
@@ -16,9 +18,9 @@ from typing import Any
 
 from benchmarks.corpus import Corpus, make_conversations
 from benchmarks.result import Aim, Cell, Result
+from dreaming.buying.collecting import find_due
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.chunking.tokens import count_tokens
-from dreaming.collecting import find_due
-from dreaming.executor import DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.model_call import Delivery, TokenUsage
 from dreaming.providers.provider import ProviderSettings
@@ -35,7 +37,16 @@ A_DAY = (6_000,) * 8
 BUDGET_TOKENS = 700_000
 SUFFIXES = {"anthropic": "", "openai": "/v1"}
 DELIVERIES: tuple[Delivery, ...] = ("now", "batch")
-_WHAT_IS_SAID = ("content", "spans", "labels", "entities", "summary", "language", "speaker", "tokens_used")
+_WHAT_IS_SAID = (
+    "content",
+    "spans",
+    "labels",
+    "entities",
+    "summary",
+    "language",
+    "speaker",
+    "tokens_used",
+)
 
 
 @dataclass(slots=True)
@@ -59,7 +70,9 @@ def measure_batches(corpus: Corpus) -> Result:
     for provider in SUFFIXES:
         done = {delivery: _upgrade(corpus, provider, delivery) for delivery in DELIVERIES}
         now, batch = done["now"], done["batch"]
-        differences += sum(one != other for one, other in zip(now.chunks, batch.chunks, strict=True))
+        differences += sum(
+            one != other for one, other in zip(now.chunks, batch.chunks, strict=True)
+        )
         off_by += abs(float(now.cost_usd - 2 * batch.cost_usd))
         rows += [
             {
@@ -91,7 +104,9 @@ def _upgrade(corpus: Corpus, name: str, delivery: Delivery) -> _Upgraded:
         settings = ProviderSettings(api_key="sk-fake", base_url=vendor.url + SUFFIXES[name])
         providers = {name: ConfiguredProvider(name, settings)}
         executor = DreamingExecutor(home, providers, run_id="benchmark")
-        asked = UpgradeTerms(target_quality="good", provider=name, delivery=delivery, max_tokens=BUDGET_TOKENS)
+        asked = UpgradeTerms(
+            target_quality="good", provider=name, delivery=delivery, max_tokens=BUDGET_TOKENS
+        )
         request, days = executor.begin("R", asked), home.store.days("upgraded_chunks")
         started = perf_counter()
         executor.upgrade(request, days)
@@ -124,9 +139,16 @@ def _by_library(vendor: FakeVendor, provider: str) -> Decimal:
 @contextmanager
 def _home(corpus: Corpus) -> Iterator[Home]:
     """Thirty days, basic."""
-    with TemporaryDirectory(prefix="dreaming-batches-") as folder, open_home(make_settings(Path(folder))) as home:
+    with (
+        TemporaryDirectory(prefix="dreaming-batches-") as folder,
+        open_home(make_settings(Path(folder))) as home,
+    ):
         for number in range(DAYS):
-            home.archive.add(list(make_conversations(corpus, FIRST + timedelta(number), conversation_bytes=A_DAY)))
+            home.archive.add(
+                list(
+                    make_conversations(corpus, FIRST + timedelta(number), conversation_bytes=A_DAY)
+                )
+            )
         for day in home.pipeline.waiting_days():
             home.pipeline.run_day(day)
         yield home

@@ -1,7 +1,8 @@
 """Whether budgets hold: four runs that share one, many calls at once, by a fake vendor's own books.
 
-Each run is a process of its own that upgrades a day of 50 conversations in the same request, whose budget pays for 20
-mean calls. Beside it pydantic-ai's usage limits, in one process, over the same number of calls of the same size.
+Each run is a process of its own that upgrades a day of 50 conversations in the same request, whose
+budget pays for 20 mean calls. Beside it pydantic-ai's usage limits, in one process, over the same
+number of calls of the same size.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from typing import Any, Literal
 from benchmarks.corpus import Corpus, make_conversations
 from benchmarks.result import Aim, Cell, Result
 from benchmarks.servers import fake_vendor, postgresql
-from dreaming.executor import DreamingExecutor
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
@@ -56,7 +57,8 @@ def measure_budgets(corpus: Corpus) -> Result:
     ours = [row for row in rows if row["who"] != "pydantic-ai"]
     return Result(
         name="budgets",
-        title=f"{RUNS} runs share a budget of {CALLS} mean calls, {RUNS * CONVERSATIONS_A_RUN} offered",
+        title=f"{RUNS} runs share a budget of {CALLS} mean calls, {RUNS * CONVERSATIONS_A_RUN} "
+        "offered",
         rows=tuple(rows),
         aims=(
             Aim("tokens over", sum(int(row["tokens over"] or 0) for row in ours), 0, at_most=True),
@@ -86,7 +88,9 @@ def _burst(corpus: Corpus, kind: DatabaseKind) -> dict[str, Cell]:
     """Twenty calls at once whose worst cases fit: all go through together."""
     with _filled(corpus, kind) as (home, _), fake_vendor(LATENCY_SECONDS) as url:
         executor = _executor(home, url, "burst", CALLS)
-        terms = UpgradeTerms(target_quality="good", max_tokens=UNBOUNDED, limit=None, filter=_first(home, CALLS))
+        terms = UpgradeTerms(
+            target_quality="good", max_tokens=UNBOUNDED, limit=None, filter=_first(home, CALLS)
+        )
         executor.upgrade(executor.begin("burst", terms), DAYS[:1])
         told = _books(url)
         used = home.ledger.balance(request_scope("burst")).used.tokens
@@ -111,20 +115,30 @@ def _filled(corpus: Corpus, kind: DatabaseKind) -> Iterator[tuple[Home, str | No
     """A home with a day of basic chunks for each run."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        database_url = stack.enter_context(postgresql(folder / "postgres")) if kind == "postgresql" else None
-        home = stack.enter_context(open_home(make_settings(folder / "home", database_url=database_url)))
+        database_url = (
+            stack.enter_context(postgresql(folder / "postgres")) if kind == "postgresql" else None
+        )
+        home = stack.enter_context(
+            open_home(make_settings(folder / "home", database_url=database_url))
+        )
         for day in DAYS:
             home.archive.add(
-                make_conversations(corpus, day, conversation_bytes=[CONVERSATION_BYTES] * CONVERSATIONS_A_RUN)
+                make_conversations(
+                    corpus, day, conversation_bytes=[CONVERSATION_BYTES] * CONVERSATIONS_A_RUN
+                )
             )
             home.pipeline.run_day(day)
         yield home, database_url
 
 
 def _mean_call(home: Home, url: str) -> int:
-    """What a call costs, from a few; they are taken back, so that the runs find all conversations as they were."""
+    """What a call costs, from a few; they are taken back, so that the runs find all conversations
+    as they were.
+    """
     executor = _executor(home, url, "mean", 8)
-    request = executor.begin("mean", UpgradeTerms(target_quality="good", max_tokens=UNBOUNDED, limit=10))
+    request = executor.begin(
+        "mean", UpgradeTerms(target_quality="good", max_tokens=UNBOUNDED, limit=10)
+    )
     executor.upgrade(request, DAYS)
     told = _books(url)
     home.undo("mean")
@@ -137,7 +151,10 @@ def _run_all(home: Home, database_url: str | None, url: str, at_once: int, budge
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Barrier(RUNS)
     runs = [
-        spawn.Process(target=_run, args=(str(home.settings.home), database_url, url, at_once, budget, n, ready))
+        spawn.Process(
+            target=_run,
+            args=(str(home.settings.home), database_url, url, at_once, budget, n, ready),
+        )
         for n in range(RUNS)
     ]
     for run in runs:
@@ -147,7 +164,15 @@ def _run_all(home: Home, database_url: str | None, url: str, at_once: int, budge
         assert run.exitcode == 0
 
 
-def _run(folder: str, database_url: str | None, url: str, at_once: int, budget: int, number: int, ready: Any) -> None:
+def _run(
+    folder: str,
+    database_url: str | None,
+    url: str,
+    at_once: int,
+    budget: int,
+    number: int,
+    ready: Any,
+) -> None:
     with open_home(make_settings(Path(folder), database_url=database_url)) as home:
         executor = _executor(home, url, f"run-{number}", at_once)
         terms = UpgradeTerms(target_quality="good", max_tokens=budget)
@@ -159,7 +184,9 @@ def _run(folder: str, database_url: str | None, url: str, at_once: int, budget: 
 
 def _executor(home: Home, url: str, run_id: str, at_once: int) -> DreamingExecutor:
     settings = ProviderSettings(api_key="sk-fake", base_url=url, max_concurrency=at_once)
-    return DreamingExecutor(home, {"anthropic": ConfiguredProvider("anthropic", settings)}, run_id=run_id)
+    return DreamingExecutor(
+        home, {"anthropic": ConfiguredProvider("anthropic", settings)}, run_id=run_id
+    )
 
 
 def _first(home: Home, count: int) -> str:
@@ -196,7 +223,9 @@ async def _spend_in_pydantic_ai(url: str, at_once: int) -> int:
     provider = AnthropicProvider(api_key="sk-fake", base_url=url)
     model = AnthropicModel("claude-haiku-4-5", provider=provider, settings={"max_tokens": 1_500})
     agent = Agent(model, instructions="Cut the conversation.")
-    talk = "\n".join(f"[{n}] user: {'what is said about the plans for the week ' * 5}" for n in range(1, 9))
+    talk = "\n".join(
+        f"[{n}] user: {'what is said about the plans for the week ' * 5}" for n in range(1, 9)
+    )
     one = RunUsage()
     await agent.run(talk, usage=one)
     budget = CALLS * one.total_tokens

@@ -1,4 +1,6 @@
-"""How long an upgrade takes to find its candidates and to plan: a million chunks of a thousand days."""
+"""How long an upgrade takes to find its candidates and to plan: a million chunks of a thousand
+days.
+"""
 
 import random
 from collections.abc import Callable, Iterator
@@ -10,9 +12,9 @@ from time import perf_counter
 
 from benchmarks.corpus import Corpus
 from benchmarks.result import Aim, Cell, Result
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.chunk import BChunk, ChunkId, QualityLevel, Span
 from dreaming.conversation import ConversationId, Message, MessageId
-from dreaming.executor import DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
@@ -28,7 +30,9 @@ SEARCHES = 2_000
 ROUNDS = 3
 AIM_SECONDS = 2.0
 BASELINE_DAYS = 20
-"""Reading each chunk as a record takes minutes for all days: a few are measured, and the rest is as much again."""
+"""Reading each chunk as a record takes minutes for all days: a few are measured, and the rest is as
+much again.
+"""
 
 FILTERS = (
     "quality_level = basic AND needs_upgrade = true",
@@ -38,7 +42,9 @@ FILTERS = (
 
 
 def measure_choosing(corpus: Corpus) -> Result:
-    """Plan an upgrade of 50,000 tokens for each filter over all days, and read chunk by chunk beside it."""
+    """Plan an upgrade of 50,000 tokens for each filter over all days, and read chunk by chunk
+    beside it.
+    """
     with TemporaryDirectory() as folder, open_home(make_settings(Path(folder))) as home:
         days = [date(2022, 1, 1) + timedelta(days=n) for n in range(DAY_COUNT)]
         _write_days(home, days, corpus)
@@ -47,10 +53,14 @@ def measure_choosing(corpus: Corpus) -> Result:
     slowest = max(float(row["seconds"] or 0) for row in rows)
     return Result(
         name="choosing",
-        title=f"candidates and plan of an upgrade among {DAY_COUNT * CHUNKS_A_DAY:,} chunks of {DAY_COUNT:,} days",
+        title=f"candidates and plan of an upgrade among {DAY_COUNT * CHUNKS_A_DAY:,} chunks of "
+        f"{DAY_COUNT:,} days",
         rows=rows,
         aims=(Aim(f"at most {AIM_SECONDS:.0f} s", slowest, AIM_SECONDS, at_most=True),),
-        notes=(f"chunk by chunk: measured on {BASELINE_DAYS} days, times {DAY_COUNT // BASELINE_DAYS}.",),
+        notes=(
+            f"chunk by chunk: measured on {BASELINE_DAYS} days, times "
+            f"{DAY_COUNT // BASELINE_DAYS}.",
+        ),
     )
 
 
@@ -65,11 +75,20 @@ def _measure(home: Home, days: list[date], wanted: str) -> dict[str, Cell]:
         return len(home.requests.open_spans(request.request_id, days))
 
     def read_each() -> int:
-        return sum(1 for chunk in _chunks(home, days[:BASELINE_DAYS]) if matches(parse_filter(wanted), chunk))
+        return sum(
+            1
+            for chunk in _chunks(home, days[:BASELINE_DAYS])
+            if matches(parse_filter(wanted), chunk)
+        )
 
     seconds, spans = _timed(plan)
     baseline = _timed(read_each)[0] * DAY_COUNT / BASELINE_DAYS
-    return {"filter": wanted, "planned calls": spans, "seconds": seconds, "chunk by chunk": baseline}
+    return {
+        "filter": wanted,
+        "planned calls": spans,
+        "seconds": seconds,
+        "chunk by chunk": baseline,
+    }
 
 
 def _timed(work: Callable[[], int]) -> tuple[float, int]:
@@ -88,7 +107,9 @@ def _chunks(home: Home, days: list[date]) -> Iterator[BChunk]:
 
 
 def _write_days(home: Home, days: list[date], corpus: Corpus) -> None:
-    """Days of made-up chunks over the corpus's words: one to nine a conversation, a tenth of them upgraded before."""
+    """Days of made-up chunks over the corpus's words: one to nine a conversation, a tenth of them
+    upgraded before.
+    """
     numbers, messages = random.Random(1), corpus.messages()
     for day in days:
         chunks = _made_up(day, messages, numbers)
@@ -104,7 +125,11 @@ def _remember_searches(home: Home, days: list[date]) -> None:
         connection.execute(
             queries.insert(),
             [
-                {"asked_at": now - timedelta(hours=n), "query": "made up", "hits": numbers.sample(found, 10)}
+                {
+                    "asked_at": now - timedelta(hours=n),
+                    "query": "made up",
+                    "hits": numbers.sample(found, 10),
+                }
                 for n in range(SEARCHES)
             ],
         )

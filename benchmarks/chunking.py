@@ -1,4 +1,6 @@
-"""How fast conversations become basic chunks on one core, beside other people's chunkers on the same text."""
+"""How fast conversations become basic chunks on one core, beside other people's chunkers on the
+same text.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +17,9 @@ from dreaming.conversation import Conversation
 from dreaming.testing import make_day
 
 LANGUAGE_BYTES = 200_000
-"""Text a language: enough for a steady figure, little enough for a semantic peer to end within a minute."""
+"""Text a language: enough for a steady figure, little enough for a semantic peer to end within a
+minute.
+"""
 
 ROUNDS = 3
 REPEATS = 3
@@ -30,13 +34,18 @@ _DAY, _NOW = date(2026, 3, 1), datetime(2026, 3, 2, tzinfo=UTC)
 
 @dataclass(slots=True)
 class _Speeds:
-    """MB per CPU second of each chunker, a figure a round; rounds pair up, because all take turns in each."""
+    """MB per CPU second of each chunker, a figure a round; rounds pair up, because all take turns
+    in each.
+    """
 
     by_name: dict[str, list[float]] = field(default_factory=dict)
 
     def times(self, name: str) -> float:
         """How many times as fast as `name` ours is: the median over the rounds."""
-        return median(ours / theirs for ours, theirs in zip(self.by_name[OURS], self.by_name[name], strict=True))
+        return median(
+            ours / theirs
+            for ours, theirs in zip(self.by_name[OURS], self.by_name[name], strict=True)
+        )
 
 
 def measure_chunking(corpus: Corpus) -> Result:
@@ -46,7 +55,8 @@ def measure_chunking(corpus: Corpus) -> Result:
         speeds = {language: _measure(corpus, language, peers) for language in corpus.by_language}
     return Result(
         name="chunking",
-        title="raw -> basic chunks with all metadata, beside chonkie's chunkers; MB/s of message text on one core",
+        title="raw -> basic chunks with all metadata, beside chonkie's chunkers; MB/s of message "
+        "text on one core",
         rows=tuple(_row(language, measured, peers) for language, measured in speeds.items()),
         aims=(_speed_aim(speeds), *_peer_aims(speeds, peers)),
         notes=(f"Text: {corpus.source}.", *(_skipped(peer) for peer in PEERS if peer.missing)),
@@ -97,18 +107,26 @@ def _over(chunk: Callable[[str], object], texts: Sequence[str]) -> Callable[[int
 def _row(language: Language, speeds: _Speeds, peers: Sequence[Peer]) -> dict[str, Cell]:
     row: dict[str, Cell] = {"text": language}
     row |= {name: median(measured) for name, measured in speeds.by_name.items()}
-    return row | {f"times {peer.name}": speeds.times(peer.name) for peer in peers if peer.is_semantic}
+    return row | {
+        f"times {peer.name}": speeds.times(peer.name) for peer in peers if peer.is_semantic
+    }
 
 
 def _speed_aim(speeds: dict[Language, _Speeds]) -> Aim:
     slowest = min(median(measured.by_name[OURS]) for measured in speeds.values())
-    return Aim(f"{AIM_MB_PER_SECOND:g} MB/s in the slowest language", slowest, bound=AIM_MB_PER_SECOND, at_most=False)
+    return Aim(
+        f"{AIM_MB_PER_SECOND:g} MB/s in the slowest language",
+        slowest,
+        bound=AIM_MB_PER_SECOND,
+        at_most=False,
+    )
 
 
 def _peer_aims(speeds: dict[Language, _Speeds], peers: Sequence[Peer]) -> list[Aim]:
     return [
         Aim(
-            f"at least {AIM_TIMES_SEMANTIC:g} times {peer.name!r} in the language where it is nearest",
+            f"at least {AIM_TIMES_SEMANTIC:g} times {peer.name!r} in the language where it is "
+            "nearest",
             min(measured.times(peer.name) for measured in speeds.values()),
             bound=AIM_TIMES_SEMANTIC,
             at_most=False,

@@ -1,4 +1,6 @@
-"""The conversations that everything is measured on: a folder of JSONL, or the samples that come with dreaming."""
+"""The conversations that everything is measured on: a folder of JSONL, or the samples that come
+with dreaming.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -34,10 +36,16 @@ class Corpus:
     @property
     def source(self) -> str:
         """Where the text comes from, in words."""
-        return str(self.data) if self.data else "the shipped samples; --data FOLDER measures on your own"
+        return (
+            str(self.data)
+            if self.data
+            else "the shipped samples; --data FOLDER measures on your own"
+        )
 
     def sample(self, language: Language, size_bytes: int) -> list[Conversation]:
-        """About so much text of a language: conversations from all over it, not from its beginning."""
+        """About so much text of a language: conversations from all
+        over it, not from its beginning.
+        """
         held = self.by_language[language]
         share = size_bytes / sum(map(text_bytes, held))
         if share >= 1:
@@ -55,10 +63,17 @@ class Corpus:
 
 
 def load_corpus(data: Path | None) -> Corpus:
-    """Read `DATA/conversations/*.jsonl`, or the samples; raises `UsageError` when there are none."""
-    files: Sequence[Path] = sorted((data / "conversations").glob("*.jsonl")) if data else dreaming.samples.FILES
+    """Read `DATA/conversations/*.jsonl`, or the samples; raises
+    `UsageError` when there are none.
+    """
+    files: Sequence[Path] = (
+        sorted((data / "conversations").glob("*.jsonl")) if data else dreaming.samples.FILES
+    )
     if not files:
-        raise UsageError(f"There is no conversations/*.jsonl in {str(data)!r}. Leave --data out to use the samples.")
+        raise UsageError(
+            f"There is no conversations/*.jsonl in {str(data)!r}. Leave --data out to use the "
+            "samples."
+        )
     held: dict[Language, list[Conversation]] = {}
     for file in files:
         held.setdefault(_language(file), []).extend(read_exports([file], ImportReport()))
@@ -69,7 +84,9 @@ def load_corpus(data: Path | None) -> Corpus:
 
 def _language(file: Path) -> Language:
     found = _LANGUAGE.search(file.stem)
-    return "mixed" if found is None else next(code for code in get_args(Language) if code == found[1])
+    return (
+        "mixed" if found is None else next(code for code in get_args(Language) if code == found[1])
+    )
 
 
 def text_bytes(conversation: Conversation) -> int:
@@ -77,8 +94,12 @@ def text_bytes(conversation: Conversation) -> int:
     return sum(len(m.content.encode()) for m in conversation.messages)
 
 
-def make_conversations(corpus: Corpus, day: date, *, conversation_bytes: Sequence[int]) -> Iterator[Conversation]:
-    """Conversations of a day, one of each size: the corpus repeated, each message a little different from the last."""
+def make_conversations(
+    corpus: Corpus, day: date, *, conversation_bytes: Sequence[int]
+) -> Iterator[Conversation]:
+    """Conversations of a day, one of each size: the corpus repeated, each message a little
+    different from the last.
+    """
     messages = corpus.messages()
     start = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
     for number, size in enumerate(conversation_bytes):
@@ -89,13 +110,23 @@ def make_conversations(corpus: Corpus, day: date, *, conversation_bytes: Sequenc
             text = f"{message.content} {day:%j}-{number}"
             said.append((message.role, text, message.kind))
             held += len(text.encode())
-        yield make_conversation(said, conversation_id=f"benchmark:{day}:{number}", at=start, step=MESSAGE_STEP)
+        yield make_conversation(
+            said, conversation_id=f"benchmark:{day}:{number}", at=start, step=MESSAGE_STEP
+        )
 
 
-def make_talks(corpus: Corpus, day: date, *, talk_messages: Sequence[int]) -> Iterator[Conversation]:
-    """Conversations of a day, each of so many messages: the corpus repeated, a little different each time."""
+def make_talks(
+    corpus: Corpus, day: date, *, talk_messages: Sequence[int]
+) -> Iterator[Conversation]:
+    """Conversations of a day, each of so many messages: the corpus repeated, a little different
+    each time.
+    """
     messages = corpus.messages()
     start = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
     for number, count in enumerate(talk_messages):
-        said: list[Said] = [(m.role, f"{m.content} {day:%j}-{number}", m.kind) for m in islice(messages, count)]
-        yield make_conversation(said, conversation_id=f"benchmark:{day}:{number}", at=start, step=MESSAGE_STEP)
+        said: list[Said] = [
+            (m.role, f"{m.content} {day:%j}-{number}", m.kind) for m in islice(messages, count)
+        ]
+        yield make_conversation(
+            said, conversation_id=f"benchmark:{day}:{number}", at=start, step=MESSAGE_STEP
+        )

@@ -1,7 +1,8 @@
-"""curator (bespokelabs-curator) on the fake vendor, as a process of an environment of its own: it needs other versions.
+"""curator (bespokelabs-curator) on the fake vendor, as a process of an environment of its own: it
+needs other versions.
 
-It counts tokens with tables that it downloads; without a network a count by length stands in for them, which is
-quicker.
+It counts tokens with tables that it downloads; without a network a count by length stands in for
+them, which is quicker.
 
 python benchmarks/curator_peer.py URL REQUESTS AT_ONCE     prints {"seconds": ...}
 """
@@ -40,13 +41,25 @@ def main() -> None:
     from bespokelabs import curator  # type: ignore[import-not-found]
 
     url, requests, at_once = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    limits = {"max_requests_per_minute": 10**6, "max_tokens_per_minute": 10**9, "max_concurrent_requests": at_once}
+    limits = {
+        "max_requests_per_minute": 10**6,
+        "max_tokens_per_minute": 10**9,
+        "max_concurrent_requests": at_once,
+    }
     model = curator.LLM(
         model_name="gpt-4o-mini",
         backend="openai",
-        backend_params={"base_url": url + "/v1", "max_retries": 0, "require_all_responses": False, **limits},
+        backend_params={
+            "base_url": url + "/v1",
+            "max_retries": 0,
+            "require_all_responses": False,
+            **limits,
+        },
     )
-    prompts = ["\n".join(f"[{n}] user: Message {n} of {number}." for n in range(1, 40)) for number in range(requests)]
+    prompts = [
+        "\n".join(f"[{n}] user: Message {n} of {number}." for n in range(1, 40))
+        for number in range(requests)
+    ]
     started = time.perf_counter()
     model(prompts)
     print(json.dumps({"seconds": time.perf_counter() - started}))

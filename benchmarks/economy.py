@@ -1,9 +1,11 @@
-"""What upgrading costs: billed tokens for each token of text, by a real tokenizer, and whether the topics are bought.
+"""What upgrading costs: billed tokens for each token of text, by a real tokenizer, and whether the
+topics are bought.
 
-The vendor is a fake one that knows the true topics and counts what it is sent (the schema too) and what it says. In
-`joined`, four conversations of a file follow one another in one chat, and a topic begins with each; in `alone` they
-stand as they are, and a topic begins after six messages and 100 tokens. With a folder of dialogues whose topics are
-known (`segmentation/*.jsonl`), these are upgraded too.
+The vendor is a fake one that knows the true topics and counts what it is sent (the schema too) and
+what it says. In `joined`, four conversations of a file follow one another in one chat, and a topic
+begins with each; in `alone` they stand as they are, and a topic begins after six messages and 100
+tokens. With a folder of dialogues whose topics are known (`segmentation/*.jsonl`), these are
+upgraded too.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -15,10 +17,10 @@ from tempfile import TemporaryDirectory
 import dreaming.samples
 from benchmarks.corpus import Corpus
 from benchmarks.result import Aim, Cell, Result
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.chunk import BChunk, lanes
 from dreaming.chunking.tokens import count_tokens
 from dreaming.conversation import Conversation, ConversationId, Message, MessageId, Role
-from dreaming.executor import DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.importing import ImportReport, read_exports
 from dreaming.learning.dialogues import Dialogue, read_dialogues
@@ -46,11 +48,19 @@ class Gold:
 
 
 def measure_economy(corpus: Corpus) -> Result:
-    """Upgrade everything of each file in three ways, and compare what was billed and what topics there are."""
+    """Upgrade everything of each file in three ways, and compare what was billed and what topics
+    there are.
+    """
     rows: list[dict[str, Cell]] = []
-    for file in sorted((corpus.data / "conversations").glob("*.jsonl")) if corpus.data else dreaming.samples.FILES:
+    for file in (
+        sorted((corpus.data / "conversations").glob("*.jsonl"))
+        if corpus.data
+        else dreaming.samples.FILES
+    ):
         conversations = [c for c in read_exports([file], ImportReport()) if talk_of(c)]
-        rows.append(_measure(f"{file.stem}, alone", [alone(conversation) for conversation in conversations]))
+        rows.append(
+            _measure(f"{file.stem}, alone", [alone(conversation) for conversation in conversations])
+        )
         rows.append(_measure(f"{file.stem}, joined", list(_joined(conversations))))
     whole = [_total("all, alone", rows, "alone"), _total("all, joined", rows, "joined")]
     known = sorted((corpus.data / "segmentation").glob("*.jsonl")) if corpus.data else []
@@ -60,8 +70,18 @@ def measure_economy(corpus: Corpus) -> Result:
         title="billed tokens a token of text upgraded",
         rows=(*rows, *whole),
         aims=(
-            Aim(f"at most {AIM_RATIO}, alone", float(whole[0]["ratio"] or 0), AIM_RATIO, at_most=True),
-            Aim("topics that are not the gold's", sum(int(row["wrong topics"] or 0) for row in rows), 0, at_most=True),
+            Aim(
+                f"at most {AIM_RATIO}, alone",
+                float(whole[0]["ratio"] or 0),
+                AIM_RATIO,
+                at_most=True,
+            ),
+            Aim(
+                "topics that are not the gold's",
+                sum(int(row["wrong topics"] or 0) for row in rows),
+                0,
+                at_most=True,
+            ),
         ),
         notes=(f"from {corpus.source}",),
     )
@@ -80,8 +100,12 @@ def _measure(name: str, gold: Sequence[Gold]) -> dict[str, Cell]:
             home.pipeline.run_day(day)
         text = sum(chunk.token_count for chunk in _chunks(home, days))
         settings = ProviderSettings(api_key="sk-fake", base_url=vendor.url)
-        executor = DreamingExecutor(home, {"anthropic": ConfiguredProvider("anthropic", settings)}, run_id="benchmark")
-        result = executor.upgrade(executor.begin("R", UpgradeTerms(target_quality="good", max_tokens=10**9)), days)
+        executor = DreamingExecutor(
+            home, {"anthropic": ConfiguredProvider("anthropic", settings)}, run_id="benchmark"
+        )
+        result = executor.upgrade(
+            executor.begin("R", UpgradeTerms(target_quality="good", max_tokens=10**9)), days
+        )
         assert result.quality_counts["basic"] == 0, result
         return {
             "text": name,
@@ -95,10 +119,19 @@ def _measure(name: str, gold: Sequence[Gold]) -> dict[str, Cell]:
 
 
 def _wrong_topics(home: Home, days: Collection[date], gold: Sequence[Gold]) -> int:
-    """Topic boundaries that are told and not the gold's, or the other way round. Where a day begins, none is told."""
-    told = {(c.conversation_id, t.message_id) for c in _chunks(home, days) for t in c.topics if t.start == 0}
+    """Topic boundaries that are told and not the gold's, or the other way round. Where a day
+    begins, none is told.
+    """
+    told = {
+        (c.conversation_id, t.message_id)
+        for c in _chunks(home, days)
+        for t in c.topics
+        if t.start == 0
+    }
     inside = sum(t.start > 0 for c in _chunks(home, days) for t in c.topics)
-    first = {(c.conversation_id, c.spans[0].message_id) for c in _chunks(home, days) if c.ordinal == 0}
+    first = {
+        (c.conversation_id, c.spans[0].message_id) for c in _chunks(home, days) if c.ordinal == 0
+    }
     true = {(each.conversation.id, start) for each in gold for start in each.starts}
     return len((told ^ true) - first) + inside
 
@@ -139,7 +172,9 @@ def _dialogues(file: Path) -> Iterator[Gold]:
 
 
 def gold_of(dialogue: Dialogue, number: int) -> Gold:
-    """A labelled dialogue as a conversation of one of thirty days; turns without text are left out."""
+    """A labelled dialogue as a conversation of one of thirty days;
+    turns without text are left out.
+    """
     messages = [
         Message(id=MessageId(""), role=_role(speaker), content=text, timestamp=None)
         for speaker, text in dialogue.turns
@@ -156,8 +191,12 @@ def _renumbered(messages: Iterable[Message], first: int) -> list[Message]:
 
 def _gold(name: str, messages: Sequence[Message], starts: Iterable[MessageId], *, day: int) -> Gold:
     begins = START + timedelta(days=day)
-    timed = tuple(replace(m, timestamp=begins + timedelta(seconds=n)) for n, m in enumerate(messages))
-    conversation = Conversation(ConversationId(name), "benchmark", None, begins, timed[-1].timestamp, timed)
+    timed = tuple(
+        replace(m, timestamp=begins + timedelta(seconds=n)) for n, m in enumerate(messages)
+    )
+    conversation = Conversation(
+        ConversationId(name), "benchmark", None, begins, timed[-1].timestamp, timed
+    )
     return Gold(conversation, frozenset(starts))
 
 
@@ -173,5 +212,8 @@ def _role(speaker: str) -> Role:
 def _total(name: str, rows: Sequence[dict[str, Cell]], ending: str) -> dict[str, Cell]:
     of_kind = [row for row in rows if str(row["text"]).endswith(ending)]
     sums = {key: sum(int(row[key] or 0) for row in of_kind) for key in ("tokens", "billed")}
-    counts = {key: sum(int(row[key] or 0) for row in of_kind) for key in ("calls", "topics", "wrong topics")}
+    counts = {
+        key: sum(int(row[key] or 0) for row in of_kind)
+        for key in ("calls", "topics", "wrong topics")
+    }
     return {"text": name, **sums, "ratio": sums["billed"] / sums["tokens"], **counts}

@@ -1,8 +1,10 @@
-"""Whether what was said is found: questions whose evidence is known, and what each part of the ranking is worth.
+"""Whether what was said is found: questions whose evidence is known, and what each part of the
+ranking is worth.
 
-A share of the messages that answer, among the first so many words of what is found (ev@B), is a mean over questions.
-The data are LoCoMo's (Maharana et al. 2024, for research only), where a folder has them: `locomo/conversations.jsonl`
-and `locomo/questions.jsonl`. Each of its pairs of people has a memory of its own.
+A share of the messages that answer, among the first so many words of what is found (ev@B), is a
+mean over questions. The data are LoCoMo's (Maharana et al. 2024, for research only), where a folder
+has them: `locomo/conversations.jsonl` and `locomo/questions.jsonl`. Each of its pairs of people has
+a memory of its own.
 """
 
 import json
@@ -82,7 +84,12 @@ def measure_finding(corpus: Corpus) -> Result:
     title = "messages that answer, within so many words of what is found"
     if data is None or not data.is_dir():
         nothing: dict[str, Cell] = {"reading": "skipped", "ev@1000": None}
-        return Result("finding", title, (nothing,), notes=("Skipped: no folder with `locomo`. Give one with --data.",))
+        return Result(
+            "finding",
+            title,
+            (nothing,),
+            notes=("Skipped: no folder with `locomo`. Give one with --data.",),
+        )
     modes = {"words": BY_WORDS} | ({"meaning too": BY_MEANING_TOO} if _has_encoder() else {})
     with TemporaryDirectory(prefix="dreaming-finding-") as folder:
         memories = dict(_build(data, Path(folder), embedding=len(modes) > 1))
@@ -91,8 +98,12 @@ def measure_finding(corpus: Corpus) -> Result:
             for mode, weights in modes.items()
             for name, reader in _readers(weights).items()
         }
-    rows = tuple(_row(mode, name, score, scores[mode, "ranking"]) for (mode, name), score in scores.items())
-    notes: tuple[str, ...] = ("Each part's weight set to nothing, the others as they are; folds: one memory each.",)
+    rows = tuple(
+        _row(mode, name, score, scores[mode, "ranking"]) for (mode, name), score in scores.items()
+    )
+    notes: tuple[str, ...] = (
+        "Each part's weight set to nothing, the others as they are; folds: one memory each.",
+    )
     if len(modes) == 1:
         notes += ('The embedding was skipped: not installed. pip install "dreaming[embedding]"',)
     return Result("finding", title, rows, aims=tuple(_aims(modes, scores)), notes=notes)
@@ -107,7 +118,9 @@ def _has_encoder() -> bool:
 
 
 def _readers(weights: Weights) -> dict[str, Reader]:
-    """What is measured: the ranking itself, what people get, and the ranking without each of its parts."""
+    """What is measured: the ranking itself, what people get, and the ranking without each of its
+    parts.
+    """
     parts = [field.name for field in fields(Weights) if getattr(weights, field.name)]
     without = {f"without {part}": _ranked(replace(weights, **{part: 0.0})) for part in parts}
     return {"ranking": _ranked(weights), "hits": _hits, "budget": _filled} | without
@@ -120,9 +133,15 @@ def _ranked(weights: Weights) -> Reader:
             found = find_passages(reader, question, ChunkFilter(), excluded=(), least_chunks=1)
             if found is None:
                 return _in_any_budget(())
-            chunks = {row: one.chunk for row, one in reader.spoken(sorted(set(found.row_id.tolist()))).items()}
+            chunks = {
+                row: one.chunk
+                for row, one in reader.spoken(sorted(set(found.row_id.tolist()))).items()
+            }
         passages = {row: read_passages(chunk) for row, chunk in chunks.items()}
-        pieces = [passages[row][n] for row, n in zip(found.row_id.tolist(), found.number.tolist(), strict=True)]
+        pieces = [
+            passages[row][n]
+            for row, n in zip(found.row_id.tolist(), found.number.tolist(), strict=True)
+        ]
         return _in_any_budget([(piece.span.message_id, piece.text) for piece in pieces])
 
     return read
@@ -144,7 +163,9 @@ def _said(hits: Sequence[Hit]) -> Reading:
     return [(said.span.message_id, said.text) for hit in hits for said in hit.said]
 
 
-def _score(memories: dict[str, tuple[Path, list[Asked]]], reader: Reader, *, embedding: bool) -> Score:
+def _score(
+    memories: dict[str, tuple[Path, list[Asked]]], reader: Reader, *, embedding: bool
+) -> Score:
     of = defaultdict[tuple[str, str], list[list[float]]](list)
     for fold, (folder, questions) in memories.items():
         settings = replace(make_settings(folder), embedding=embedding, remember_queries=False)
@@ -154,7 +175,9 @@ def _score(memories: dict[str, tuple[Path, list[Asked]]], reader: Reader, *, emb
                 if evidence := asked.evidence & said.keys():
                     answers = {message: said[message] for message in evidence}
                     readings = reader(home, asked.text).items()
-                    of[fold, asked.category].append([_share(reading, budget, answers) for budget, reading in readings])
+                    of[fold, asked.category].append(
+                        [_share(reading, budget, answers) for budget, reading in readings]
+                    )
     return Score(dict(of))
 
 
@@ -185,7 +208,9 @@ def _rows(home: Home, day: date) -> list[ConversationDay]:
         return list(raw.rows())
 
 
-def _build(data: Path, folder: Path, *, embedding: bool) -> Iterator[tuple[str, tuple[Path, list[Asked]]]]:
+def _build(
+    data: Path, folder: Path, *, embedding: bool
+) -> Iterator[tuple[str, tuple[Path, list[Asked]]]]:
     """A memory for each pair of people, and the questions about it."""
     talks, questions = defaultdict[str, list[str]](list), defaultdict[str, list[Asked]](list)
     for line in (data / "conversations.jsonl").read_text().splitlines():
@@ -193,7 +218,9 @@ def _build(data: Path, folder: Path, *, embedding: bool) -> Iterator[tuple[str, 
     for line in (data / "questions.jsonl").read_text().splitlines():
         asked = json.loads(line)
         if asked["category"] != TRAPS:
-            one = Asked(asked["question"], asked["category"], frozenset(map(MessageId, asked["evidence"])))
+            one = Asked(
+                asked["question"], asked["category"], frozenset(map(MessageId, asked["evidence"]))
+            )
             questions[asked["sample_id"]].append(one)
     for name, lines in sorted(talks.items()):
         export = folder / f"{name}.jsonl"
@@ -222,6 +249,16 @@ def _aims(modes: dict[str, Weights], scores: dict[tuple[str, str], Score]) -> It
         *overall, several = AIMS[mode]
         score = scores[mode, "budget"]
         for budget, bound in zip(BUDGETS, overall, strict=True):
-            yield Aim(f"ev@{budget} by {mode} at least {bound:g}", score.mean(budget), bound, at_most=False)
+            yield Aim(
+                f"ev@{budget} by {mode} at least {bound:g}",
+                score.mean(budget),
+                bound,
+                at_most=False,
+            )
         found = scores[mode, "ranking"].mean(1_000, category="multi_hop")
-        yield Aim(f"ev@1000 of several messages by {mode} at least {several:g}", found, several, at_most=False)
+        yield Aim(
+            f"ev@1000 of several messages by {mode} at least {several:g}",
+            found,
+            several,
+            at_most=False,
+        )

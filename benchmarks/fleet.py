@@ -1,4 +1,6 @@
-"""A fleet: PostgreSQL, S3, Celery and one or two workers in networks of their own; a backfill and its upgrade."""
+"""A fleet: PostgreSQL, S3, Celery and one or two workers in networks of their own; a backfill and
+its upgrade.
+"""
 
 import hashlib
 import json
@@ -59,10 +61,14 @@ AMPLE, TIGHT = 10_000_000, 60_000
 """Tokens: more than all days take, and about a fifth of it."""
 BACKFILL_SECONDS = 1_800
 
-_CHUNKS: tuple[Literal["basic_chunks"], Literal["upgraded_chunks"]] = ("basic_chunks", "upgraded_chunks")
+_CHUNKS: tuple[Literal["basic_chunks"], Literal["upgraded_chunks"]] = (
+    "basic_chunks",
+    "upgraded_chunks",
+)
 _NOT_THE_SAME = {"created_at", "processing_time_ms", "request_id", "chunk_id"}
-"""Columns that tell when something was made and by which call; a bought chunk's id is a hash of its call's, too, and of
-topics the origin is the call."""
+"""Columns that tell when something was made and by which call; a bought chunk's id is a hash of its
+call's, too, and of topics the origin is the call.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +83,15 @@ class Outcome:
     calls: int
     charged_tokens: int
     hashes: Mapping[str, str]
-    """Of `raw_conversations` as files, of the chunks each column over all days, without what cannot be the same."""
+    """Of `raw_conversations` as files, of the chunks each column over all days, without what cannot
+    be the same.
+    """
 
 
 def measure_fleet(corpus: Corpus, *, days: int = DAY_COUNT) -> Result:
-    """Make the backfill on one machine without Celery, with one and two workers, and with a budget that ends it."""
+    """Make the backfill on one machine without Celery, with one and two workers, and with a budget
+    that ends it.
+    """
     dates = [FIRST_DAY + timedelta(days=n) for n in range(days)]
     tight = TIGHT * days // DAY_COUNT
     single = single_machine(corpus, dates, AMPLE)
@@ -116,13 +126,18 @@ def _row(name: str, budget: int, made: Outcome, single: Outcome) -> dict[str, Ce
         "calls": made.calls,
         "charged": made.charged_tokens,
         "over": max(0, made.charged_tokens - budget),
-        "columns other than on one machine": ", ".join(others[:2]) + (" ..." if len(others) > 2 else "") or "none",
+        "columns other than on one machine": ", ".join(others[:2])
+        + (" ..." if len(others) > 2 else "")
+        or "none",
     }
 
 
 def single_machine(corpus: Corpus, dates: list[date], budget: int) -> Outcome:
     """The same days as one run of this machine, on SQLite and files."""
-    with TemporaryDirectory(prefix="dreaming-single-") as name, fake_vendor(LATENCY_SECONDS) as vendor:
+    with (
+        TemporaryDirectory(prefix="dreaming-single-") as name,
+        fake_vendor(LATENCY_SECONDS) as vendor,
+    ):
         environment = _environment(Path(name), vendor)
         _fill(environment, corpus, dates)
         tags = dict(zip(RANGE_TAGS, (str(dates[0]), str(dates[-1])), strict=True))
@@ -130,9 +145,15 @@ def single_machine(corpus: Corpus, dates: list[date], budget: int) -> Outcome:
         started = time.perf_counter()
         command = [sys.executable, "-m", "dagster_project.running"]
         subprocess.run(
-            command, input=json.dumps(asdict(launch)).encode(), env=environment, check=True, capture_output=True
+            command,
+            input=json.dumps(asdict(launch)).encode(),
+            env=environment,
+            check=True,
+            capture_output=True,
         )
-        return _outcome(environment, vendor, dates, time.perf_counter() - started, runs=1, workers=1)
+        return _outcome(
+            environment, vendor, dates, time.perf_counter() - started, runs=1, workers=1
+        )
 
 
 def fleet(corpus: Corpus, dates: list[date], budget: int, *, workers: int) -> Outcome:
@@ -159,7 +180,14 @@ def fleet(corpus: Corpus, dates: list[date], budget: int, *, workers: int) -> Ou
             own = {"DREAMING_HOME": str(folder / f"home{number}")}
             (folder / f"home{number}").mkdir()
             stack.enter_context(
-                worker(machine, f"w{number}", "dagster", DEPLOY / "celery.yaml", environment | own, folder)
+                worker(
+                    machine,
+                    f"w{number}",
+                    "dagster",
+                    DEPLOY / "celery.yaml",
+                    environment | own,
+                    folder,
+                )
             )
         runs = _backfill(environment, dates, budget, folder)
         seconds = max(run.end_time for run in runs) - min(run.start_time for run in runs)
@@ -174,7 +202,9 @@ class _Run:
     worker: str
 
 
-def _backfill(environment: Mapping[str, str], dates: list[date], budget: int, folder: Path) -> list[_Run]:
+def _backfill(
+    environment: Mapping[str, str], dates: list[date], budget: int, folder: Path
+) -> list[_Run]:
     """Make a backfill through the UI's server and the daemon; its runs."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -189,11 +219,17 @@ def _backfill(environment: Mapping[str, str], dates: list[date], budget: int, fo
         with process(daemon, environment=environment, log=folder / "daemon.log", cwd=folder):
             _wait(lambda: _has_ended(instance, backfill_id), BACKFILL_SECONDS)
         records = instance.get_run_records(dg.RunsFilter(tags={"dagster/backfill": backfill_id}))
-        failed = [record for record in records if record.dagster_run.status != DagsterRunStatus.SUCCESS]
+        failed = [
+            record for record in records if record.dagster_run.status != DagsterRunStatus.SUCCESS
+        ]
         if failed:
             raise RuntimeError(f"{len(failed)} runs of the backfill did not end well.")
         return [
-            _Run(record.start_time or 0, record.end_time or 0, _host(instance, record.dagster_run.run_id))
+            _Run(
+                record.start_time or 0,
+                record.end_time or 0,
+                _host(instance, record.dagster_run.run_id),
+            )
             for record in records
         ]
 
@@ -213,7 +249,10 @@ def _host(instance: dg.DagsterInstance, run_id: str) -> str:
 
 def _has_ended(instance: dg.DagsterInstance, backfill_id: str) -> bool:
     backfill = instance.get_backfill(backfill_id)
-    if backfill is not None and backfill.status in (BulkActionStatus.FAILED, BulkActionStatus.COMPLETED_FAILED):
+    if backfill is not None and backfill.status in (
+        BulkActionStatus.FAILED,
+        BulkActionStatus.COMPLETED_FAILED,
+    ):
         raise RuntimeError(f"The backfill failed: {backfill.error}")
     return backfill is not None and backfill.status == BulkActionStatus.COMPLETED_SUCCESS
 
@@ -255,7 +294,9 @@ def _instance(environment: Mapping[str, str]) -> Iterator[dg.DagsterInstance]:
 
 
 def _run(environment: Mapping[str, str], *words: str) -> None:
-    subprocess.run([script("dagster"), *words], env=dict(environment), check=True, capture_output=True)
+    subprocess.run(
+        [script("dagster"), *words], env=dict(environment), check=True, capture_output=True
+    )
 
 
 def _wait(condition: Any, seconds: float) -> None:
@@ -264,13 +305,22 @@ def _wait(condition: Any, seconds: float) -> None:
 
 
 def _fill(environment: Mapping[str, str], corpus: Corpus, dates: list[date]) -> None:
-    with _inside(environment), open_home(Settings.from_environment(), folders=(), sources=()) as home:
+    with (
+        _inside(environment),
+        open_home(Settings.from_environment(), folders=(), sources=()) as home,
+    ):
         for day in day_range(dates[0], dates[-1]):
             home.archive.add(make_conversations(corpus, day, conversation_bytes=CONVERSATION_BYTES))
 
 
 def _outcome(
-    environment: Mapping[str, str], vendor: str, dates: list[date], seconds: float, *, runs: int, workers: int
+    environment: Mapping[str, str],
+    vendor: str,
+    dates: list[date],
+    seconds: float,
+    *,
+    runs: int,
+    workers: int,
 ) -> Outcome:
     with urlopen(f"{vendor}/_books") as reply:
         books = json.load(reply)

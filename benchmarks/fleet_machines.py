@@ -1,4 +1,6 @@
-"""Machines for the fleet: network namespaces on one bridge, with servers on it and Celery workers in each."""
+"""Machines for the fleet: network namespaces on one bridge, with servers on it and Celery workers
+in each.
+"""
 
 import os
 import shutil
@@ -23,7 +25,8 @@ PATIENCE_SECONDS = 90.0
 
 @contextmanager
 def network(count: int) -> Iterator[tuple[str, list[list[str]]]]:
-    """The address of this machine, and for each other one the words before a command that runs there.
+    """The address of this machine, and for each other one the words before a command that runs
+    there.
 
     Without the rights for namespaces, all of them are this machine.
     """
@@ -55,9 +58,15 @@ def _ip(*words: str) -> None:
 
 @contextmanager
 def process(
-    command: Sequence[str], *, environment: Mapping[str, str] | None = None, log: Path, cwd: Path | None = None
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    log: Path,
+    cwd: Path | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that has ended, with all that it started, when the block ends; it and they write to `log`."""
+    """A process that has ended, with all that it started, when the block ends; it and they write to
+    `log`.
+    """
     with log.open("ab") as output:
         started = subprocess.Popen(
             command, stdout=output, stderr=output, env=environment, cwd=cwd, start_new_session=True
@@ -101,10 +110,14 @@ def redis_server() -> str | None:
 
 @contextmanager
 def redis(host: str, folder: Path) -> Iterator[str]:
-    """The URL of a Redis without its number of a database; raises `UsageError` where there is no `redis-server`."""
+    """The URL of a Redis without its number of a database; raises `UsageError` where there is no
+    `redis-server`.
+    """
     server = redis_server()
     if server is None:
-        raise UsageError("There is no redis-server on the PATH, which Celery needs here. Install it.")
+        raise UsageError(
+            "There is no redis-server on the PATH, which Celery needs here. Install it."
+        )
     port = free_port(host)
     command = [server, "--bind", host, "--port", str(port), "--save", "", "--protected-mode", "no"]
     with process(command, log=folder / "redis.log", cwd=folder):
@@ -140,12 +153,29 @@ def _wait_for_port(host: str, port: int) -> None:
 
 @contextmanager
 def worker(
-    prefix: Sequence[str], name: str, queue: str, celery_yaml: Path, environment: Mapping[str, str], folder: Path
+    prefix: Sequence[str],
+    name: str,
+    queue: str,
+    celery_yaml: Path,
+    environment: Mapping[str, str],
+    folder: Path,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A Celery worker that takes one task at a time; `prefix` stands before its command."""
-    command = [script("dagster-celery"), "worker", "start", "-A", "dagster_celery.app", "-n", name, "-q", queue]
+    command = [
+        script("dagster-celery"),
+        "worker",
+        "start",
+        "-A",
+        "dagster_celery.app",
+        "-n",
+        name,
+        "-q",
+        queue,
+    ]
     command += ["-i", "dagster_project.celery_runs"]
     command += ["-y", str(celery_yaml), "--", "--concurrency=1"]
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    with process([*prefix, *command], environment={**environment, **path}, log=folder / f"{name}.log") as started:
+    with process(
+        [*prefix, *command], environment={**environment, **path}, log=folder / f"{name}.log"
+    ) as started:
         yield started

@@ -1,4 +1,6 @@
-"""A day of a million messages: `dreaming run` in one piece beside eight shards, its seconds and its memory."""
+"""A day of a million messages: `dreaming run` in one piece beside eight shards, its seconds and its
+memory.
+"""
 
 import hashlib
 import os
@@ -50,7 +52,9 @@ class _Memory:
 
 
 def measure_large_day(corpus: Corpus, sizes: tuple[int, ...] = DAY_MESSAGES) -> Result:
-    """Run a day of each size in each way, in the same home, which is brought back to before the run in between."""
+    """Run a day of each size in each way, in the same home, which is brought back to before the run
+    in between.
+    """
     rows = [row for messages in sizes for row in _measure(messages, corpus)]
     peaks = [float(row["largest process MB"] or 0) for row in rows]
     return Result(
@@ -59,7 +63,8 @@ def measure_large_day(corpus: Corpus, sizes: tuple[int, ...] = DAY_MESSAGES) -> 
         rows=tuple(rows),
         aims=tuple(
             Aim(
-                f"largest process of the largest day at most {AIM_TIMES:g} x that of the smallest, {way}",
+                f"largest process of the largest day at most {AIM_TIMES:g} x that of the "
+                f"smallest, {way}",
                 peaks[-2 + n] / peaks[n],
                 bound=AIM_TIMES,
                 at_most=True,
@@ -72,17 +77,31 @@ def measure_large_day(corpus: Corpus, sizes: tuple[int, ...] = DAY_MESSAGES) -> 
 
 def _measure(messages: int, corpus: Corpus) -> Iterator[dict[str, Cell]]:
     with TemporaryDirectory(prefix="dreaming-large-day-") as folder:
-        environment = {"DREAMING_HOME": folder, "DREAMING_TIMEZONE": "UTC", "DAGSTER_HOME": f"{folder}/dagster"}
+        environment = {
+            "DREAMING_HOME": folder,
+            "DREAMING_TIMEZONE": "UTC",
+            "DAGSTER_HOME": f"{folder}/dagster",
+        }
         settings = Settings.from_environment(environment)
         _in_own_process(
-            environment, "benchmarks.large_day", str(messages), *([str(corpus.data)] if corpus.data else [])
+            environment,
+            "benchmarks.large_day",
+            str(messages),
+            *([str(corpus.data)] if corpus.data else []),
         )
         hashes = []
         for way, options in (("one piece", ()), (f"{SHARDS} shards", ("--shards", str(SHARDS)))):
             _forget_the_run(settings)
             memory, started = _Memory(), time.perf_counter()
             _in_own_process(
-                environment, "dagster_project", "run", "--day", DAY.isoformat(), "--json", *options, memory=memory
+                environment,
+                "dagster_project",
+                "run",
+                "--day",
+                DAY.isoformat(),
+                "--json",
+                *options,
+                memory=memory,
             )
             seconds = time.perf_counter() - started
             chunks, same = _content_hash(settings)
@@ -99,7 +118,9 @@ def _measure(messages: int, corpus: Corpus) -> Iterator[dict[str, Cell]]:
             }
 
 
-def _in_own_process(environment: dict[str, str], *command: str, memory: _Memory | None = None) -> None:
+def _in_own_process(
+    environment: dict[str, str], *command: str, memory: _Memory | None = None
+) -> None:
     process = psutil.Popen(
         [sys.executable, "-m", *command],
         env=bare_environment() | environment,
@@ -130,7 +151,9 @@ def _forget_the_run(settings: Settings) -> None:
 
 
 def _content_hash(settings: Settings) -> tuple[int, str]:
-    """The chunks of the day, and the hash of all columns of both chunk partitions but the time they were made at."""
+    """The chunks of the day, and the hash of all columns of both chunk partitions but the time they
+    were made at.
+    """
     found = hashlib.sha256()
     for asset in ("basic_chunks", "upgraded_chunks"):
         file = pq.ParquetFile(Path(settings.store_url) / asset / f"{DAY}.parquet")
@@ -150,7 +173,9 @@ def fill(messages: str, data: str | None = None) -> None:
         sizes.append(min(size, left))
         left -= sizes[-1]
     with open_home(Settings.from_environment(), folders=(), sources=()) as home:
-        home.archive.add(make_talks(load_corpus(Path(data) if data else None), DAY, talk_messages=sizes))
+        home.archive.add(
+            make_talks(load_corpus(Path(data) if data else None), DAY, talk_messages=sizes)
+        )
     print(peak_mb())
 
 

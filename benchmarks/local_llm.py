@@ -1,7 +1,9 @@
-"""A local LLM on dialogues whose topics are known: seconds, tokens and sound replies in both reply shapes.
+"""A local LLM on dialogues whose topics are known: seconds, tokens and sound replies in both reply
+shapes.
 
-Run as `python -m benchmarks.local_llm --dialogues FOLDER --predictions FOLDER`, with the local LLM where
-`DREAMING_LOCAL_URL` says. The predictions are lines of {"id", "boundaries"}, for any scorer of dialogue segmentation.
+Run as `python -m benchmarks.local_llm --dialogues FOLDER --predictions FOLDER`, with the local LLM
+where `DREAMING_LOCAL_URL` says. The predictions are lines of {"id", "boundaries"}, for any scorer
+of dialogue segmentation.
 """
 
 import asyncio
@@ -72,7 +74,9 @@ class Tally:
 
 def choose_dialogues(folder: Path, count: int) -> list[dict[str, Any]]:
     """The first short enough dialogues of each file in turn."""
-    by_file: list[Iterator[dict[str, Any]]] = [_short_enough(path) for path in sorted(folder.glob("*.jsonl"))]
+    by_file: list[Iterator[dict[str, Any]]] = [
+        _short_enough(path) for path in sorted(folder.glob("*.jsonl"))
+    ]
     chosen: list[dict[str, Any]] = []
     while by_file and len(chosen) < count:
         for dialogues in list(by_file):
@@ -96,7 +100,11 @@ def _short_enough(path: Path) -> Iterator[dict[str, Any]]:
 def read_passage(dialogue: dict[str, Any]) -> Passage:
     """A dialogue as a passage; its messages are named by their turns."""
     messages = [
-        Message(MessageId(str(n)), turn["speaker"] if turn["speaker"] in get_args(Role) else "user", turn["text"])
+        Message(
+            MessageId(str(n)),
+            turn["speaker"] if turn["speaker"] in get_args(Role) else "user",
+            turn["text"],
+        )
         for n, turn in enumerate(dialogue["turns"])
     ]
     lane = read_lane("text", lanes(messages)["text"])
@@ -110,7 +118,9 @@ def boundaries(passage: Passage, result: Chunked | GivenUp) -> list[int]:
     return sorted(starts - {0})
 
 
-async def measure(dialogues: Sequence[dict[str, Any]], shape: ReplyShape, predictions: Path) -> Tally:
+async def measure(
+    dialogues: Sequence[dict[str, Any]], shape: ReplyShape, predictions: Path
+) -> Tally:
     """Show each dialogue to the model, one after the other, and write down what it says."""
     environment = Settings.from_environment()
     settings = ProviderSettings(
@@ -126,22 +136,43 @@ async def measure(dialogues: Sequence[dict[str, Any]], shape: ReplyShape, predic
                 passage = read_passage(dialogue)
                 result = await provider.chunk_conversation(passage)
                 tally.count(result)
-                lines.write(json.dumps({"id": dialogue["id"], "boundaries": boundaries(passage, result)}) + "\n")
+                lines.write(
+                    json.dumps({"id": dialogue["id"], "boundaries": boundaries(passage, result)})
+                    + "\n"
+                )
                 lines.flush()
     return tally
 
 
 @click.command()
-@click.option("--dialogues", type=click.Path(exists=True, path_type=Path), required=True, help="A folder of *.jsonl.")
-@click.option("--predictions", type=click.Path(path_type=Path), required=True, help="Where predictions are written.")
+@click.option(
+    "--dialogues",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="A folder of *.jsonl.",
+)
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Where predictions are written.",
+)
 @click.option("--count", default=50, show_default=True, help="How many dialogues.")
-@click.option("--shape", "shapes", multiple=True, type=click.Choice(get_args(ReplyShape)), help="Both without it.")
+@click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    type=click.Choice(get_args(ReplyShape)),
+    help="Both without it.",
+)
 def main(dialogues: Path, predictions: Path, count: int, shapes: tuple[ReplyShape, ...]) -> None:
     """Measure the local LLM in each reply shape."""
     predictions.mkdir(parents=True, exist_ok=True)
     chosen = choose_dialogues(dialogues, count)
     gold = predictions / "gold.jsonl"
-    gold.write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in chosen), encoding="utf-8")
+    gold.write_text(
+        "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in chosen), encoding="utf-8"
+    )
     for shape in shapes or get_args(ReplyShape):
         tally = asyncio.run(measure(chosen, shape, predictions))
         click.echo(json.dumps({"shape": shape, **tally.as_json()}))

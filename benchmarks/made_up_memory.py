@@ -1,8 +1,9 @@
-"""Days of made-up chunks with natural words, and questions about them: what a large memory is measured on.
+"""Days of made-up chunks with natural words, and questions about them: what a large memory is
+measured on.
 
-Sentences follow each other as they do in the corpus, from a place drawn for each conversation, so that words are as
-frequent as in real talk. A million chunks need each sentence about a hundred times: the vocabulary would stand still,
-so every few chunks there is a word that is nowhere else.
+Sentences follow each other as they do in the corpus, from a place drawn for each conversation, so
+that words are as frequent as in real talk. A million chunks need each sentence about a hundred
+times: the vocabulary would stand still, so every few chunks there is a word that is nowhere else.
 """
 
 import re
@@ -48,7 +49,18 @@ _FIRST_NAMES = (
     "Omar",
     "Kofi",
 )
-_LAST_NAMES = ("Smith", "Tanaka", "Chen", "Okafor", "Novak", "Silva", "Haddad", "Berg", "Kim", "Rossi")
+_LAST_NAMES = (
+    "Smith",
+    "Tanaka",
+    "Chen",
+    "Okafor",
+    "Novak",
+    "Silva",
+    "Haddad",
+    "Berg",
+    "Kim",
+    "Rossi",
+)
 NAMES = (*_FIRST_NAMES, *(f"{first} {last}" for first in _FIRST_NAMES for last in _LAST_NAMES))
 
 _SENTENCE = re.compile(rf"[^.!?。！？\n]{{1,{SENTENCE_CHARACTERS}}}[.!?。！？]*\s?")
@@ -62,7 +74,11 @@ _ASKED = {
         "What was it last month about {}?",
     ),
     "zh": ("我们是什么时候说到{}的？", "他怎么说{}？", "上个月谁提过{}？", "{}是怎么回事？"),
-    "ja": ("{}の話をしたのはいつですか？", "{}と言ったのは誰でしたか？", "先月の{}はどうなりましたか？"),
+    "ja": (
+        "{}の話をしたのはいつですか？",
+        "{}と言ったのは誰でしたか？",
+        "先月の{}はどうなりましたか？",
+    ),
 }
 
 
@@ -92,7 +108,9 @@ def read_talk(corpus: Corpus) -> Talk:
 
 
 def _sentences(corpus: Corpus, language: Language) -> Sentences:
-    messages = [m.content for conversation in corpus.by_language[language] for m in conversation.messages]
+    messages = [
+        m.content for conversation in corpus.by_language[language] for m in conversation.messages
+    ]
     texts = [sentence for message in messages for sentence in _SENTENCE.findall(message + "\n")]
     return Sentences(texts, [count_tokens(text) for text in texts])
 
@@ -102,8 +120,12 @@ def days_of(chunk_count: int) -> list[date]:
     return [FIRST_DAY + timedelta(n) for n in range(max(1, chunk_count // CHUNKS_A_DAY))]
 
 
-def make_day(talk: Talk, day: date, *, count: int = CHUNKS_A_DAY, marks: str = "") -> Iterator[Spoken]:
-    """The chunks of a day, the same ones each time; other ones with other `marks`, which every chunk then ends in."""
+def make_day(
+    talk: Talk, day: date, *, count: int = CHUNKS_A_DAY, marks: str = ""
+) -> Iterator[Spoken]:
+    """The chunks of a day, the same ones each time; other ones with other `marks`, which every
+    chunk then ends in.
+    """
     numbers = Random(f"{day} {marks}")
     left, number = count, 0
     while left:
@@ -113,8 +135,12 @@ def make_day(talk: Talk, day: date, *, count: int = CHUNKS_A_DAY, marks: str = "
 
 
 def make_day_in_part(talk: Talk, day: date, *, marks: str) -> Iterator[Spoken]:
-    """The chunks of a day, one conversation in ten another one with `marks`, which is as long as it comes."""
-    marked = {name: list(chunks) for name, chunks in _conversations(make_day(talk, day, marks=marks))}
+    """The chunks of a day, one conversation in ten another one with `marks`, which is as long as it
+    comes.
+    """
+    marked = {
+        name: list(chunks) for name, chunks in _conversations(make_day(talk, day, marks=marks))
+    }
     for number, (name, chunks) in enumerate(_conversations(make_day(talk, day))):
         yield from chunks if number % CONVERSATIONS_A_NEW_ONE else marked.get(name, chunks)
 
@@ -123,7 +149,9 @@ def _conversations(chunks: Iterable[Spoken]) -> Iterator[tuple[ConversationId, I
     return groupby(chunks, key=lambda spoken: spoken.chunk.conversation_id)
 
 
-def _conversation(talk: Talk, day: date, number: int, size: int, marks: str, numbers: Random) -> Iterator[Spoken]:
+def _conversation(
+    talk: Talk, day: date, number: int, size: int, marks: str, numbers: Random
+) -> Iterator[Spoken]:
     language = numbers.choice(list(talk))
     sentences = talk[language]
     at = numbers.randrange(len(sentences.texts))
@@ -141,14 +169,19 @@ def _conversation(talk: Talk, day: date, number: int, size: int, marks: str, num
         if marks:
             said[-1] += f" {marks}"
         voices = tuple(
-            Voice(names[n % 2], "assistant" if n % 2 else "user") for n in range(ordinal, ordinal + len(said))
+            Voice(names[n % 2], "assistant" if n % 2 else "user")
+            for n in range(ordinal, ordinal + len(said))
         )
         yield Spoken(_chunk(said, language, day, number, ordinal, numbers), title, voices)
 
 
-def _chunk(said: Sequence[str], language: Language, day: date, number: int, ordinal: int, numbers: Random) -> BChunk:
+def _chunk(
+    said: Sequence[str], language: Language, day: date, number: int, ordinal: int, numbers: Random
+) -> BChunk:
     level: QualityLevel = numbers.choices(("basic", "good", "premium"), (90, 8, 2))[0]
-    spans = tuple(Span(MessageId(f"m-{numbers.getrandbits(96):024x}"), 0, len(text)) for text in said)
+    spans = tuple(
+        Span(MessageId(f"m-{numbers.getrandbits(96):024x}"), 0, len(text)) for text in said
+    )
     at = datetime(day.year, day.month, day.day, 9, tzinfo=UTC) + timedelta(minutes=number)
     content = CONTENT_SEPARATOR.join(said)
     return BChunk(
@@ -179,9 +212,14 @@ def _chunk(said: Sequence[str], language: Language, day: date, number: int, ordi
 
 
 def make_questions(talk: Talk, count: int, *, seed: int) -> dict[Language, list[str]]:
-    """So many questions of each language, about 8 to 14 words or 16 to 28 characters that were said in a row."""
+    """So many questions of each language, about 8 to 14 words or 16 to 28 characters that were said
+    in a row.
+    """
     numbers = Random(seed)
-    return {language: [_question(sentences, numbers) for _ in range(count)] for language, sentences in talk.items()}
+    return {
+        language: [_question(sentences, numbers) for _ in range(count)]
+        for language, sentences in talk.items()
+    }
 
 
 def _question(sentences: Sentences, numbers: Random) -> str:
@@ -197,11 +235,13 @@ def _question(sentences: Sentences, numbers: Random) -> str:
 def two_character_words(talk: Talk, count: int) -> list[str]:
     """Chinese and Japanese words of two Han characters that were said, half of each.
 
-    What stands between two kana is a word in Japanese; in Chinese, what is said often and has no character of grammar
-    in it, mostly is.
+    What stands between two kana is a word in Japanese; in Chinese, what is said often and has no
+    character of grammar in it, mostly is.
     """
     chinese = _most_said(rf"(?=([{_HAN}]{{2}}))", talk["zh"], count // 2)
-    japanese = _most_said(rf"(?<=[\u3040-\u309f])([{_HAN}]{{2}})(?=[\u3040-\u309f])", talk["ja"], count // 2)
+    japanese = _most_said(
+        rf"(?<=[\u3040-\u309f])([{_HAN}]{{2}})(?=[\u3040-\u309f])", talk["ja"], count // 2
+    )
     return chinese + japanese
 
 

@@ -1,4 +1,6 @@
-"""How many secrets are masked, how much else is, and how fast: planted secrets, and conversations without any."""
+"""How many secrets are masked, how much else is, and how fast: planted secrets, and conversations
+without any.
+"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,18 +24,25 @@ AIM_MB_PER_SECOND = 20.0
 
 
 def measure_masking(corpus: Corpus) -> Result:
-    """Measure the chats with planted secrets, known and held out, and every language there is text in."""
+    """Measure the chats with planted secrets, known and held out, and every language there is text
+    in.
+    """
     with one_core():
         planted = [_planted("known"), _planted("held_out")]
-        clean = [_clean(language, corpus.sample(language, LANGUAGE_BYTES)) for language in corpus.by_language]
+        clean = [
+            _clean(language, corpus.sample(language, LANGUAGE_BYTES))
+            for language in corpus.by_language
+        ]
     return Result(
         name="masking",
-        title="secrets masked of those planted in English and Chinese chats; units touched of conversations; MB/s",
+        title="secrets masked of those planted in English and Chinese chats; units touched of "
+        "conversations; MB/s",
         rows=(*planted, *clean),
         aims=_aims(planted, clean),
         notes=(
             f"Text: {corpus.source}.",
-            "Whatever is masked in conversations counts as touched, also passwords that somebody did write there.",
+            "Whatever is masked in conversations counts as touched, also passwords that somebody "
+            "did write there.",
             "held_out: phrasing that was written before the patterns, which were not fitted to it.",
         ),
     )
@@ -58,9 +67,16 @@ def _clean(language: str, conversations: Sequence[Conversation]) -> dict[str, Ce
         found = Masking().find(text)
         own = split_units(text)
         units += len(own)
-        touched += sum(any(one.start < end and one.end > start for one in found) for start, end in own)
+        touched += sum(
+            any(one.start < end and one.end > start for one in found) for start, end in own
+        )
     megabytes = sum(map(text_bytes, conversations)) / 1e6
-    return _row(language, units=units, touched_percent=100 * touched / units, mb_per_second=megabytes / seconds)
+    return _row(
+        language,
+        units=units,
+        touched_percent=100 * touched / units,
+        mb_per_second=megabytes / seconds,
+    )
 
 
 def _find_all(texts: Sequence[str]) -> None:
@@ -93,14 +109,24 @@ def _aims(planted: Sequence[dict[str, Cell]], clean: Sequence[dict[str, Cell]]) 
     most = max(_number(row["touched %"]) for row in clean)
     slowest = min(_number(row["MB/s"]) for row in clean)
     return (
-        Aim(f"{AIM_MASKED_PERCENT:g} % masked, of the held out too", least, AIM_MASKED_PERCENT, at_most=False),
+        Aim(
+            f"{AIM_MASKED_PERCENT:g} % masked, of the held out too",
+            least,
+            AIM_MASKED_PERCENT,
+            at_most=False,
+        ),
         Aim(
             f"under {AIM_TOUCHED_PERCENT:g} % of units touched, in every language",
             most,
             AIM_TOUCHED_PERCENT,
             at_most=True,
         ),
-        Aim(f"{AIM_MB_PER_SECOND:g} MB/s in the slowest language", slowest, AIM_MB_PER_SECOND, at_most=False),
+        Aim(
+            f"{AIM_MB_PER_SECOND:g} MB/s in the slowest language",
+            slowest,
+            AIM_MB_PER_SECOND,
+            at_most=False,
+        ),
     )
 
 

@@ -1,4 +1,6 @@
-"""Whether the memory of a day stays flat as the day grows: 10 MB and 100 MB of conversations on one day."""
+"""Whether the memory of a day stays flat as the day grows: 10 MB and 100 MB of conversations on one
+day.
+"""
 
 import json
 import subprocess
@@ -24,7 +26,8 @@ def measure_memory(corpus: Corpus) -> Result:
         rows=tuple(rows),
         aims=(
             Aim(
-                f"peak memory of a day of {DAY_MEGABYTES[1]} MB at most {AIM_TIMES:g} x that of {DAY_MEGABYTES[0]} MB",
+                f"peak memory of a day of {DAY_MEGABYTES[1]} MB at most {AIM_TIMES:g} x that of "
+                f"{DAY_MEGABYTES[0]} MB",
                 large / small,
                 bound=AIM_TIMES,
                 at_most=True,

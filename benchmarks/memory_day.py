@@ -1,4 +1,6 @@
-"""The process whose memory is measured: imports or runs one big day, and prints its figures as JSON."""
+"""The process whose memory is measured: imports or runs one big day, and prints its figures as
+JSON.
+"""
 
 import json
 import resource
@@ -21,7 +23,11 @@ CONVERSATION_BYTES = (20_000, 30_000, 40_000, 50_000)
 def main(step: str, home_folder: str, megabytes: str, data: str | None = None) -> None:
     """Do a step of the day in a home, and print the figures."""
     with open_home(make_settings(Path(home_folder)), folders=(), sources=()) as home:
-        found = _import(home, int(megabytes), Path(data) if data else None) if step == "import" else _run(home)
+        found = (
+            _import(home, int(megabytes), Path(data) if data else None)
+            if step == "import"
+            else _run(home)
+        )
     print(json.dumps(found | {"peak_mb": peak_mb()}))
 
 
@@ -43,7 +49,9 @@ def peak_mb() -> float:
     status = Path("/proc/self/status")
     if status.exists():
         # Not `ru_maxrss`: Linux starts a child's at the peak of the process that made it.
-        kibibytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        kibibytes = next(
+            line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:")
+        )
         return int(kibibytes) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

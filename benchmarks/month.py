@@ -1,9 +1,10 @@
-"""What a month's budget gains: 30 quiet, busy and important days, planned by rules, by thinking, and newest first.
+"""What a month's budget gains: 30 quiet, busy and important days, planned by rules, by thinking,
+and newest first.
 
-Conversations come day by day; a part of them (LoCoMo's) is asked about, most on important days: half of the questions
-are asked as searches, as soon as what they are about has been said. The gain is the share of the other half's evidence
-that stands in upgraded chunks at the end of the month. The vendor is a fake one that knows the topics; prices are those
-of the price library.
+Conversations come day by day; a part of them (LoCoMo's) is asked about, most on important days:
+half of the questions are asked as searches, as soon as what they are about has been said. The gain
+is the share of the other half's evidence that stands in upgraded chunks at the end of the month.
+The vendor is a fake one that knows the topics; prices are those of the price library.
 """
 
 import asyncio
@@ -20,14 +21,14 @@ from typing import Any, Literal
 from benchmarks.corpus import Corpus
 from benchmarks.economy import Gold, alone, talk_of
 from benchmarks.result import Aim, Cell, Result
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.chunking.tokens import count_tokens
 from dreaming.conversation import Conversation, MessageId
 from dreaming.errors import UsageError
-from dreaming.executor import DreamingExecutor
 from dreaming.home import Home, open_home
 from dreaming.importing import ImportReport, read_exports
-from dreaming.planner import Planner
 from dreaming.planning.plan import PlannerName
+from dreaming.planning.planner import Planner
 from dreaming.planning.thinking import Question
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
@@ -50,7 +51,10 @@ SEARCHES_ON_IMPORTANT_DAYS = 4
 
 QUIET, BUSY, IMPORTANT = (1, 4), (2, 24), (9, 8)
 """Of the conversations that are asked about, and of others."""
-MONTH = [(QUIET, QUIET, BUSY, QUIET, IMPORTANT, BUSY, QUIET, BUSY, QUIET, IMPORTANT)[n % 10] for n in range(30)]
+MONTH = [
+    (QUIET, QUIET, BUSY, QUIET, IMPORTANT, BUSY, QUIET, BUSY, QUIET, IMPORTANT)[n % 10]
+    for n in range(30)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +73,35 @@ def measure_month(corpus: Corpus) -> Result:
     for seed in SEEDS:
         month = Month.of(corpus.data, seed)
         rows += [month.live(strategy) for strategy in STRATEGIES]
-    gains = {s: mean(float(row["gain"] or 0) for row in rows if row["planned"] == s) for s in STRATEGIES}
+    gains = {
+        s: mean(float(row["gain"] or 0) for row in rows if row["planned"] == s) for s in STRATEGIES
+    }
     spent = [float(row["used"] or 0) for row in rows if row["planned"] != "newest first"]
     aims = [
-        Aim(f"{s}: gain, times newest first", gains[s] / gains["newest first"], AIM_GAIN, at_most=False)
+        Aim(
+            f"{s}: gain, times newest first",
+            gains[s] / gains["newest first"],
+            AIM_GAIN,
+            at_most=False,
+        )
         for s in STRATEGIES[1:]
     ]
     return Result(
         name="month",
-        title="what a month's budget gains: the share of later questions' evidence in upgraded chunks",
+        title="what a month's budget gains: the share of later questions' evidence in upgraded "
+        "chunks",
         rows=tuple(rows),
         aims=(
             *aims,
-            Aim("share of the budget that is left, at most", 1 - min(spent), AIM_LEFT, at_most=True),
+            Aim(
+                "share of the budget that is left, at most", 1 - min(spent), AIM_LEFT, at_most=True
+            ),
             Aim("share of the budget that is used, at most", max(spent), 1.0, at_most=True),
         ),
-        notes=(f"from {corpus.source}; the budget is {BUDGET_SHARE:.0%} of what upgrading everything would take",),
+        notes=(
+            f"from {corpus.source}; the budget is {BUDGET_SHARE:.0%} of what upgrading everything "
+            "would take",
+        ),
     )
 
 
@@ -108,13 +125,23 @@ class Month:
         numbers.shuffle(others)
         comes: list[list[Gold]] = []
         weights = [day[0] for day in MONTH]
-        ends = [round(len(asked_about) * sum(weights[: n + 1]) / sum(weights)) for n in range(len(MONTH))]
+        ends = [
+            round(len(asked_about) * sum(weights[: n + 1]) / sum(weights))
+            for n in range(len(MONTH))
+        ]
         for number, (_, other_count) in enumerate(MONTH):
             first = ends[number - 1] if number else 0
             today = asked_about[first : ends[number]] + [others.pop() for _ in range(other_count)]
             comes.append([alone(_on(FIRST_DAY + timedelta(days=number), each)) for each in today])
-        said_on = {m.id: n for n, day in enumerate(comes) for gold in day for m in gold.conversation.messages}
-        questions = [q for q in _questions(data) if all(MessageId(each) in said_on for each in q.evidence)]
+        said_on = {
+            m.id: n
+            for n, day in enumerate(comes)
+            for gold in day
+            for m in gold.conversation.messages
+        }
+        questions = [
+            q for q in _questions(data) if all(MessageId(each) in said_on for each in q.evidence)
+        ]
         numbers.shuffle(questions)
         half = len(questions) // 2
         searches: list[list[Asked]] = [[] for _ in MONTH]
@@ -164,19 +191,32 @@ class Month:
             }
 
     def _everything(self) -> int:
-        """The tokens that upgrading everything is expected to take: about one and a half times the text."""
-        texts = (m.content for day in self.comes for gold in day for m in talk_of(gold.conversation))
+        """The tokens that upgrading everything is expected to take: about one and a half times the
+        text.
+        """
+        texts = (
+            m.content for day in self.comes for gold in day for m in talk_of(gold.conversation)
+        )
         return int(1.5 * sum(map(count_tokens, texts)))
 
     def _gain(self, home: Home) -> float:
         good: set[str] = set()
         for day in home.store.days("upgraded_chunks"):
             with home.store.open_chunks("upgraded_chunks", day) as chunks:
-                good |= {s.message_id for c in chunks.rows() if c.quality_level != "basic" for s in c.spans}
-        return mean(len(question.evidence & good) / len(question.evidence) for question in self.later)
+                good |= {
+                    s.message_id
+                    for c in chunks.rows()
+                    if c.quality_level != "basic"
+                    for s in c.spans
+                }
+        return mean(
+            len(question.evidence & good) / len(question.evidence) for question in self.later
+        )
 
 
-def _night(home: Home, providers: Mapping[str, ConfiguredProvider], strategy: Strategy, number: int) -> None:
+def _night(
+    home: Home, providers: Mapping[str, ConfiguredProvider], strategy: Strategy, number: int
+) -> None:
     """Spend what the strategy spends in the night after a day."""
     run_id = f"night {number}"
     days = home.store.days("upgraded_chunks")
@@ -197,7 +237,9 @@ def _night(home: Home, providers: Mapping[str, ConfiguredProvider], strategy: St
 
 
 class Careful:
-    """A scripted thinking model: in the first ten days, when little was searched for yet, it keeps half back."""
+    """A scripted thinking model: in the first ten days, when little was searched for yet, it keeps
+    half back.
+    """
 
     async def think(self, question: Question) -> str:
         """Its plan."""
@@ -211,7 +253,9 @@ class Careful:
                 "model": model["model"],
                 "filter": "",
                 "max_tokens": allowance // 2 if early else allowance,
-                "reason": "Little was searched for yet." if early else "What was searched for first.",
+                "reason": "Little was searched for yet."
+                if early
+                else "What was searched for first.",
             }
         )
 
@@ -231,7 +275,9 @@ def _at(day: date, *, hour: int) -> datetime:
 
 
 def _questions(data: Path) -> list[Asked]:
-    told = map(json.loads, (data / "locomo" / "questions.jsonl").read_text(encoding="utf-8").splitlines())
+    told = map(
+        json.loads, (data / "locomo" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    )
     return [
         Asked(str(each["question"]), frozenset(each["evidence"]))
         for each in told

@@ -1,15 +1,25 @@
-"""Measuring on one core, in CPU seconds: what others do on the machine counts as little as can be."""
+"""Measuring on one core, in CPU seconds: what others do on the
+machine counts as little as can be.
+"""
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import process_time
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM")
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "TOKENIZERS_PARALLELISM",
+)
 
 
 def ask_for_one_thread() -> None:
-    """Tell numeric libraries to use one thread; they read it when they are imported, so call this first."""
+    """Tell numeric libraries to use one thread; they read it when they are imported, so call this
+    first.
+    """
     for name in THREADS:
         os.environ[name] = "false" if name == "TOKENIZERS_PARALLELISM" else "1"
 

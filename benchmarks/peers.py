@@ -1,8 +1,10 @@
-"""Other people's chunkers, as far as they are installed. Nothing is downloaded: models are what wheels carry.
+"""Other people's chunkers, as far as they are installed. Nothing is downloaded: models are what
+wheels carry.
 
-`SemanticChunker` needs an embedding model. Two are measured: a sentence encoder that comes inside a wheel, and static
-word vectors as in chonkie's default model (potion-base-32M), the cheapest kind there is. The latter's table is filled
-at random: its cost is that of the real one, its boundaries mean nothing.
+`SemanticChunker` needs an embedding model. Two are measured: a sentence encoder that comes inside a
+wheel, and static word vectors as in chonkie's default model (potion-base-32M), the cheapest kind
+there is. The latter's table is filled at random: its cost is that of the real one, its boundaries
+mean nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +17,9 @@ CHUNK_CHARACTERS = 2_048
 """chonkie's default, about our own upper bound in English."""
 
 SENTENCE_ENDS = [". ", "! ", "? ", "\n", "。", "！", "？"]
-"""chonkie's default and its Chinese and Japanese counterparts; without those it would not cut there at all."""
+"""chonkie's default and its Chinese and Japanese counterparts; without those it would not cut there
+at all.
+"""
 
 STATIC_WORDS, STATIC_DIMENSIONS = 63_000, 512
 """As in potion-base-32M; a small text has fewer words, and a smaller table is the faster one."""

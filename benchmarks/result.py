@@ -58,7 +58,13 @@ def print_result(console: Console, result: Result) -> None:
         table.add_row(*(_shown(cell) for cell in row.values()))
     notes = [Text(f"note: {note}") for note in result.notes]
     console.print(
-        Group(Text(f"{result.name}: {result.title}", style="bold"), table, *_aims(result.aims), *notes, Text())
+        Group(
+            Text(f"{result.name}: {result.title}", style="bold"),
+            table,
+            *_aims(result.aims),
+            *notes,
+            Text(),
+        )
     )
 
 
@@ -76,5 +82,11 @@ def _shown(cell: Cell) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, float):
-        return f"{cell:,.3f}" if abs(cell) < 1 else f"{cell:,.2f}" if abs(cell) < 10 else f"{cell:,.0f}"
+        return (
+            f"{cell:,.3f}"
+            if abs(cell) < 1
+            else f"{cell:,.2f}"
+            if abs(cell) < 10
+            else f"{cell:,.0f}"
+        )
     return f"{cell:,}" if isinstance(cell, int) else cell

@@ -1,4 +1,6 @@
-"""Search engines that hold the same chunks and are asked the same: ours, and other people's as far as installed."""
+"""Search engines that hold the same chunks and are asked the same: ours, and other people's as far
+as installed.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,7 +15,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corpus import load_corpus
-from benchmarks.made_up_memory import Talk, days_of, make_day, make_questions, read_talk, two_character_words
+from benchmarks.made_up_memory import (
+    Talk,
+    days_of,
+    make_day,
+    make_questions,
+    read_talk,
+    two_character_words,
+)
 from dreaming.home import Home, open_home
 from dreaming.remembering.passages import Spoken
 from dreaming.testing import FixedClock, make_settings
@@ -55,18 +64,29 @@ def build(name: str, folder: Path, data: Path | None, chunk_count: int) -> Figur
     ENGINES[name].fill(folder, (list(make_day(talk, day)) for day in days))
     seconds = perf_counter() - started
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return {"chunks/s": chunk_count / seconds, "GB": size / 1e9, "bytes a chunk": size / chunk_count}
+    return {
+        "chunks/s": chunk_count / seconds,
+        "GB": size / 1e9,
+        "bytes a chunk": size / chunk_count,
+    }
 
 
 def search(name: str, folder: Path, data: Path | None, chunk_count: int) -> Figures:
     """Ask an engine the questions, and for words of two Chinese or Japanese characters."""
     talk = read_talk(load_corpus(data))
     with ENGINES[name].open(folder, days_of(chunk_count)[-1]) as ask:
-        figures = {"first question, ms": milliseconds(ask, ["What is the first thing that anybody asked about?"])[0]}
+        figures = {
+            "first question, ms": milliseconds(
+                ask, ["What is the first thing that anybody asked about?"]
+            )[0]
+        }
         warm(ask, talk)
         taken = {language: milliseconds(ask, asked) for language, asked in questions(talk).items()}
         figures |= percentiles("", [ms for each in taken.values() for ms in each])
-        figures |= {f"p50 ms, {language}": percentiles("", each)["p50 ms"] for language, each in taken.items()}
+        figures |= {
+            f"p50 ms, {language}": percentiles("", each)["p50 ms"]
+            for language, each in taken.items()
+        }
         words = two_character_words(talk, TWO_CHARACTER_WORDS)
         found = sum(any(word in text for text in ask(word)) for word in words)
     return figures | {"two-character words found": found / len(words)}
@@ -116,7 +136,9 @@ def _fill_ours(folder: Path, days: Iterable[Sequence[Spoken]]) -> None:
 @contextmanager
 def _open_ours(folder: Path, last_day: date) -> Iterator[Search]:
     with open_memory(folder, last_day) as home:
-        yield lambda question: [hit.chunk.content for hit in home.memory.search(question, limit=LIMIT)]
+        yield lambda question: [
+            hit.chunk.content for hit in home.memory.search(question, limit=LIMIT)
+        ]
 
 
 def _fill_tantivy(folder: Path, days: Iterable[Sequence[Spoken]]) -> None:

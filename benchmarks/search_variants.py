@@ -7,7 +7,15 @@ from pathlib import Path
 
 from benchmarks.corpus import load_corpus
 from benchmarks.made_up_memory import LABELS, days_of, read_talk
-from benchmarks.search_engines import LIMIT, Figures, milliseconds, open_memory, percentiles, questions, warm
+from benchmarks.search_engines import (
+    LIMIT,
+    Figures,
+    milliseconds,
+    open_memory,
+    percentiles,
+    questions,
+    warm,
+)
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.search import Memory
 

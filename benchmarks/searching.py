@@ -1,7 +1,9 @@
-"""How fast a large memory is: built, asked, and a day of it replaced while others search; beside other search engines.
+"""How fast a large memory is: built, asked, and a day of it replaced while others search; beside
+other search engines.
 
-Run as `python -m benchmarks searching`, or `python -m benchmarks.searching --chunks 20000` to try it on fewer. Each
-engine is built and asked in processes of its own, whose peak memory is theirs alone.
+Run as `python -m benchmarks searching`, or `python -m benchmarks.searching --chunks 20000` to try
+it on fewer. Each engine is built and asked in processes of its own, whose peak memory is theirs
+alone.
 """
 
 from collections.abc import Callable
@@ -29,12 +31,16 @@ _Given = ParamSpec("_Given")
 
 
 def measure_searching(corpus: Corpus, chunk_count: int = CHUNKS) -> Result:
-    """Build a memory of so many chunks in each engine that is installed, and ask all of them the same."""
+    """Build a memory of so many chunks in each engine that is installed, and ask all of them the
+    same.
+    """
     figures: dict[str, Figures] = {}
     notes = [f"Text: {corpus.source}."]
     for name, engine in ENGINES.items():
         if engine.missing:
-            notes.append(f"{name} was left out: not installed. pip install {' '.join(engine.missing)}")
+            notes.append(
+                f"{name} was left out: not installed. pip install {' '.join(engine.missing)}"
+            )
         else:
             with TemporaryDirectory(prefix="dreaming-searching-") as folder:
                 figures[name] = _measure(name, Path(folder), corpus, chunk_count)
@@ -43,7 +49,9 @@ def measure_searching(corpus: Corpus, chunk_count: int = CHUNKS) -> Result:
     return Result(
         name="searching",
         title=f"a memory of {chunk_count:,} chunks",
-        rows=tuple({"what": what, **{name: figures[name].get(what) for name in names}} for what in told),
+        rows=tuple(
+            {"what": what, **{name: figures[name].get(what) for name in names}} for what in told
+        ),
         aims=_aims(figures[OURS]),
         notes=tuple(notes),
     )
@@ -82,7 +90,11 @@ def _aims(ours: Figures) -> tuple[Aim, ...]:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--chunks", type=click.IntRange(min=4_000), default=CHUNKS, show_default=True)
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), envvar="DREAMING_TEST_DATA")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="DREAMING_TEST_DATA",
+)
 def main(chunks: int, data: Path | None) -> None:
     """Measure a memory of another size."""
     print_result(Console(), measure_searching(load_corpus(data), chunks))

@@ -65,10 +65,18 @@ class Reading:
 
 
 def read_on(
-    reading: Reading, folder: Path, data: Path | None, day: date, last_day: date, pause_seconds: float, number: int
+    reading: Reading,
+    folder: Path,
+    data: Path | None,
+    day: date,
+    last_day: date,
+    pause_seconds: float,
+    number: int,
 ) -> None:
     """Search until it is over, and tell how long each search took."""
-    asked = [question for each in questions(read_talk(load_corpus(data))).values() for question in each]
+    asked = [
+        question for each in questions(read_talk(load_corpus(data))).values() for question in each
+    ]
     numbers = Random(number)
     taken: tuple[list[float], list[float]] = ([], [])
     with open_memory(folder, last_day) as home:
@@ -93,11 +101,17 @@ def _is_wanted() -> bool:
 
 
 def _look(reading: Reading, memory: Memory, day: date) -> None:
-    """Count whether the day is one edition throughout, and none before the last that was committed."""
+    """Count whether the day is one edition throughout, and none
+    before the last that was committed.
+    """
     committed = reading.edition.value
     hits = memory.search(MARK, ChunkFilter(first_day=day, last_day=day), limit=LOOKED_AT)
     editions = {int(hit.chunk.content.rsplit(" ", 1)[1]) for hit in hits}
-    is_right = len(hits) == min(LOOKED_AT, CHUNKS_A_DAY) and len(editions) == 1 and min(editions) >= committed
+    is_right = (
+        len(hits) == min(LOOKED_AT, CHUNKS_A_DAY)
+        and len(editions) == 1
+        and min(editions) >= committed
+    )
     for counter, more in ((reading.looked, 1), (reading.wrong, not is_right)):
         with counter.get_lock():
             counter.value += more

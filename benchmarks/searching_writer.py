@@ -1,4 +1,6 @@
-"""A day of a large memory replaced again and again, while processes search it and look at that day."""
+"""A day of a large memory replaced again and again, while
+processes search it and look at that day.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -48,11 +50,19 @@ def replace_while_searched(folder: Path, corpus: Corpus, chunk_count: int) -> Fi
             sleep(BEFORE_SECONDS)
             for what in EDITIONS:
                 seconds = [one.seconds for one in writer.replace_often(what, REPLACEMENTS, reading)]
-                figures |= {f"{what}, s, {of}": median(seconds), f"{what}, the slowest, s, {of}": max(seconds)}
+                figures |= {
+                    f"{what}, s, {of}": median(seconds),
+                    f"{what}, the slowest, s, {of}": max(seconds),
+                }
         before, meanwhile = reading.taken()
-        figures |= percentiles(f", {of}", before) | percentiles(f", {of}, a day being replaced", meanwhile)
+        figures |= percentiles(f", {of}", before) | percentiles(
+            f", {of}, a day being replaced", meanwhile
+        )
         wrong, looked = wrong + reading.wrong.value, looked + reading.looked.value
-    return figures | {"searches that looked at the day": looked, "searches that saw an old or half a day": wrong}
+    return figures | {
+        "searches that looked at the day": looked,
+        "searches that saw an old or half a day": wrong,
+    }
 
 
 class _Taken(NamedTuple):
@@ -94,7 +104,9 @@ class _Writer:
 
 
 @contextmanager
-def _readers(folder: Path, data: Path | None, day: date, last_day: date, pause_seconds: float) -> Iterator[Reading]:
+def _readers(
+    folder: Path, data: Path | None, day: date, last_day: date, pause_seconds: float
+) -> Iterator[Reading]:
     """Processes that search until the block ends."""
     spawn = get_context("spawn")
     reading = Reading.shared(spawn, READERS)

@@ -1,6 +1,8 @@
-"""How many exchanges a second the segmenter cuts on one core, with words alone and with the embedding.
+"""How many exchanges a second the segmenter cuts on one core, with words alone and with the
+embedding.
 
-From (speaker, text) pairs to topic boundaries. An exchange is what one side says and all that is answered to it.
+From (speaker, text) pairs to topic boundaries. An exchange is what one side says and all that is
+answered to it.
 """
 
 from collections.abc import Sequence
@@ -28,7 +30,9 @@ Talk = Sequence[tuple[str, str]]
 
 
 def measure_segmenting(corpus: Corpus) -> Result:
-    """Exchanges a second of each language of the corpus, and of the sets of labelled talks where there are any."""
+    """Exchanges a second of each language of the corpus, and of the sets of labelled talks where
+    there are any.
+    """
     segmenters, notes = {RULES: shipped_segmenter()}, [f"Text: {corpus.source}."]
     try:
         segmenters[EMBEDDING] = shipped_segmenter(open_encoder())
@@ -41,7 +45,12 @@ def measure_segmenting(corpus: Corpus) -> Result:
         title="topic boundaries of talks, in exchanges a second on one core",
         rows=rows,
         aims=tuple(
-            Aim(f"{aim:,.0f} exchanges/s, {name}: the slowest text", _slowest(rows, name), aim, at_most=False)
+            Aim(
+                f"{aim:,.0f} exchanges/s, {name}: the slowest text",
+                _slowest(rows, name),
+                aim,
+                at_most=False,
+            )
             for name, aim in ((RULES, AIM_RULES), (EMBEDDING, AIM_EMBEDDING))
             if name in segmenters
         ),
@@ -70,10 +79,17 @@ def _talks(corpus: Corpus) -> dict[str, list[Talk]]:
 def _row(name: str, talks: Sequence[Talk], segmenters: dict[str, Segmenter]) -> dict[str, Cell]:
     exchanges = sum(number_exchanges(read_turns(talk))[-1] + 1 for talk in talks)
     characters = sum(len(text) for talk in talks for _, text in talk)
-    row: dict[str, Cell] = {"text": name, "exchanges": exchanges, "characters each": round(characters / exchanges)}
+    row: dict[str, Cell] = {
+        "text": name,
+        "exchanges": exchanges,
+        "characters each": round(characters / exchanges),
+    }
     for told, segmenter in segmenters.items():
         segment_turns(talks[0], segmenter)  # what is loaded once is no part of the speed
-        seconds = [cpu_seconds(partial(_cut, talks, segmenter)) for _ in range(ROUNDS if told == RULES else 1)]
+        seconds = [
+            cpu_seconds(partial(_cut, talks, segmenter))
+            for _ in range(ROUNDS if told == RULES else 1)
+        ]
         row[told] = exchanges / median(seconds)
     return row
 

@@ -15,7 +15,8 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 ASSETS = ("raw_conversations", "basic_chunks", "upgraded_chunks", "memory_index")
-_BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+_BACKFILL = """mutation($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 _OWN = ("DREAMING_", "DAGSTER_", "AWS_")
 
@@ -84,7 +85,9 @@ def launch_backfill(url: str, dates: Sequence[date], config: Mapping[str, Any]) 
         "runConfigData": json.dumps({"ops": {"dreaming": {"config": dict(config)}}}),
     }
     asked = json.dumps({"query": _BACKFILL, "variables": {"params": params}}).encode()
-    with urlopen(Request(f"{url}/graphql", asked, {"Content-Type": "application/json"}), timeout=60) as reply:
+    with urlopen(
+        Request(f"{url}/graphql", asked, {"Content-Type": "application/json"}), timeout=60
+    ) as reply:
         told = json.load(reply)
     backfill_id: str = told["data"]["launchPartitionBackfill"]["backfillId"]
     return backfill_id

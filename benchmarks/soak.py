@@ -1,8 +1,10 @@
-"""What survives: each fault strikes real work again and again, and the books are compared afterwards.
+"""What survives: each fault strikes real work again and again, and the books are compared
+afterwards.
 
-Half of the time the initial run is struck, else the upgrade. Then what was struck ends as it can, everything is asked
-for once more without a fault, and it is counted: days that are not whole, tokens beyond the budget, calls that were
-charged for twice beyond those under way, runs that did not end or do not say why.
+Half of the time the initial run is struck, else the upgrade. Then what was struck ends as it can,
+everything is asked for once more without a fault, and it is counted: days that are not whole,
+tokens beyond the budget, calls that were charged for twice beyond those under way, runs that did
+not end or do not say why.
 """
 
 from collections import Counter
@@ -59,7 +61,9 @@ class Tally:
             "paid twice": self.paid_twice,
             "under way, paid again": self.paid_again,
             "runs unsaid": self.unsaid,
-            "runs ended": ", ".join(f"{count} {status.lower()}" for status, count in sorted(self.ends.items())),
+            "runs ended": ", ".join(
+                f"{count} {status.lower()}" for status, count in sorted(self.ends.items())
+            ),
         }
 
 
@@ -80,12 +84,17 @@ def measure_soak(corpus: Corpus, times: int = TIMES, names: Sequence[str] = NAME
             click.echo(tally.as_row(name), err=True)
     rows = tuple(tally.as_row(name) for name, tally in tallies.items())
     said = tuple(f"{name}: {tally.said}" for name, tally in tallies.items() if tally.said)
-    return Result("soak", "faults that strike work under way", rows, aims=_aims(tallies.values()), notes=said)
+    return Result(
+        "soak", "faults that strike work under way", rows, aims=_aims(tallies.values()), notes=said
+    )
 
 
 def _aims(tallies: Any) -> tuple[Aim, ...]:
     told = ("lost", "tokens_over", "paid_twice", "unsaid")
-    return tuple(Aim(name, float(sum(getattr(each, name) for each in tallies)), 0.0, at_most=True) for name in told)
+    return tuple(
+        Aim(name, float(sum(getattr(each, name) for each in tallies)), 0.0, at_most=True)
+        for name in told
+    )
 
 
 def _strike(soak: Soak, fault: Fault, chance: Random, tally: Tally, *, on_upgrade: bool) -> None:
@@ -95,7 +104,9 @@ def _strike(soak: Soak, fault: Fault, chance: Random, tally: Tally, *, on_upgrad
     command, request = (soak.upgrade() if on_upgrade else INITIAL), None
     process = soak.start(*command, before=fault.before(chance))
     if on_upgrade:
-        wait_for(lambda: soak.vendor.books.in_flight > 0 or process.poll() is not None, PATIENCE_SECONDS)
+        wait_for(
+            lambda: soak.vendor.books.in_flight > 0 or process.poll() is not None, PATIENCE_SECONDS
+        )
         sleep(chance.uniform(0.0, 1.5))
         request = _request(soak)
         command = soak.upgrade(request)
@@ -137,21 +148,37 @@ def _count(soak: Soak, tally: Tally, under_way: int) -> None:
     charged = soak.vendor.books.charged_tokens
     tally.lost += found["waiting"] + found["broken"] + (found["chunks"] == 0)
     balances = found["balances"]
-    tally.tokens_over += sum(max(0, balance["used_tokens"] - balance["limit_tokens"]) for balance in balances)
+    tally.tokens_over += sum(
+        max(0, balance["used_tokens"] - balance["limit_tokens"]) for balance in balances
+    )
     tally.tokens_over += max(0, charged - sum(balance["limit_tokens"] for balance in balances))
     tally.paid_again += min(again, under_way)
     tally.paid_twice += max(0, again - under_way)
     for run in found["runs"]:
         tally.ends[run["status"]] += 1
-        tally.unsaid += not run["has_ended"] or (run["status"] == "FAILURE" and not any(run["told"]))
+        tally.unsaid += not run["has_ended"] or (
+            run["status"] == "FAILURE" and not any(run["told"])
+        )
         if run["status"] == "FAILURE":
-            tally.said = next((told for told in run["told"] if told), "").strip().splitlines()[0][:200]
+            tally.said = (
+                next((told for told in run["told"] if told), "").strip().splitlines()[0][:200]
+            )
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--times", type=click.IntRange(min=1), default=TIMES, show_default=True)
-@click.option("--fault", "names", type=click.Choice(NAMES), multiple=True, help="Only this one; all by default.")
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), envvar="DREAMING_TEST_DATA")
+@click.option(
+    "--fault",
+    "names",
+    type=click.Choice(NAMES),
+    multiple=True,
+    help="Only this one; all by default.",
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="DREAMING_TEST_DATA",
+)
 def main(times: int, names: tuple[str, ...], data: Path | None) -> None:
     """Let faults strike fewer or more times."""
     print_result(Console(width=200), measure_soak(load_corpus(data), times, names or NAMES))

@@ -33,11 +33,15 @@ def _second_daemon(soak: Soak, ui: Process, _port: int) -> list[Process]:
     home = soak.environment["DREAMING_HOME"]
     command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(WORKSPACE)]
     environment = soak.environment | {"DAGSTER_HOME": f"{home}/dagster"}
-    other = subprocess.Popen(command, env=environment, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    other = subprocess.Popen(
+        command, env=environment, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     return [ui, other]
 
 
-def _strike_the_daemon(strike: Callable[[Soak, Process, int], list[Process]], soak: Soak, chance: Random) -> None:
+def _strike_the_daemon(
+    strike: Callable[[Soak, Process, int], list[Process]], soak: Soak, chance: Random
+) -> None:
     """Let the daemon make an initial run and an upgrade, and strike in the middle of either.
 
     `strike` is given the UI's process and its port, and returns what runs then, the UI first.
@@ -51,14 +55,18 @@ def _strike_the_daemon(strike: Callable[[Soak, Process, int], list[Process]], so
             sleep(chance.uniform(0.0, 12.0))
             ui, *more = strike(soak, ui, port)
             others += more
-            _wait_until(lambda: all(run["has_ended"] for run in soak.look()["runs"]), "A run does not end")
+            _wait_until(
+                lambda: all(run["has_ended"] for run in soak.look()["runs"]), "A run does not end"
+            )
     finally:
         for process in (*others, ui):
             _end(process)
 
 
 def _same_backfill_twice(soak: Soak, chance: Random) -> None:
-    """All days are backfilled, and the same at once or a little later: first what is free, then an upgrade."""
+    """All days are backfilled, and the same at once or a little later: first what is free, then an
+    upgrade.
+    """
     port = free_port()
     ui = _start(soak, port)
     try:

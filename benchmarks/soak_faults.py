@@ -10,7 +10,9 @@ from time import sleep
 from benchmarks.soak_world import Process, Soak
 
 Strike = Callable[[Soak, Process, Random, tuple[str, ...]], None]
-"""Does it to a process that makes a run, and mends it again; told the command, to start it once more."""
+"""Does it to a process that makes a run, and mends it again; told the command, to start it once
+more.
+"""
 
 ASLEEP_SECONDS = 8.0
 AWAY_SECONDS = 3.0
@@ -35,7 +37,9 @@ class Fault:
         return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
 
-def _restart_postgres(soak: Soak, _process: Process, _chance: Random, _command: tuple[str, ...]) -> None:
+def _restart_postgres(
+    soak: Soak, _process: Process, _chance: Random, _command: tuple[str, ...]
+) -> None:
     soak.services.restart_postgres()
 
 

@@ -8,7 +8,11 @@ from random import Random
 from time import sleep
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-ACCESS = {"AWS_ACCESS_KEY_ID": "soak", "AWS_SECRET_ACCESS_KEY": "soak", "AWS_DEFAULT_REGION": "us-east-1"}
+ACCESS = {
+    "AWS_ACCESS_KEY_ID": "soak",
+    "AWS_SECRET_ACCESS_KEY": "soak",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 
 
 class Moods:
@@ -29,7 +33,10 @@ class Moods:
                 sleep(self.slow_seconds)
             if self._chance.random() < self.failing_share:
                 environment["wsgi.input"].read(int(environment.get("CONTENT_LENGTH") or 0))
-                start_response("503 Service Unavailable", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+                start_response(
+                    "503 Service Unavailable",
+                    [("Content-Type", "text/plain"), ("Content-Length", "0")],
+                )
                 return [b""]
             return inner(environment, start_response)
 
@@ -43,7 +50,9 @@ def serve_store(moods: Moods) -> Iterator[str]:
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, moods.wrap(DomainDispatcherApplication(create_backend_app)), threaded=True)
+    server = make_server(
+        "127.0.0.1", 0, moods.wrap(DomainDispatcherApplication(create_backend_app)), threaded=True
+    )
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

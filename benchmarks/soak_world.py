@@ -1,4 +1,6 @@
-"""What a soak runs in: PostgreSQL, an object store, a vendor, all on loopback; and homes that the command works in."""
+"""What a soak runs in: PostgreSQL, an object store, a vendor, all on loopback; and homes that the
+command works in.
+"""
 
 import json
 import subprocess
@@ -53,7 +55,10 @@ class Services:
         own = self.postgres
         # Not "restart": that would keep the output open, and wait for it for ever.
         pgexec(
-            "pg_ctl", ("-D", str(own.pgdata), "-m", "immediate", "stop"), bin_path=own.bin_path, user=own.system_user
+            "pg_ctl",
+            ("-D", str(own.pgdata), "-m", "immediate", "stop"),
+            bin_path=own.bin_path,
+            user=own.system_user,
         )
         for _ in range(_STARTS):
             # It gives up after ten seconds, and the server goes on starting.
@@ -67,11 +72,17 @@ class Services:
         """The URL of one, for the time of the block."""
         name = f"soak_{uuid4().hex}"
         self._administer(f"CREATE DATABASE {name}")
-        yield sa.make_url(self.postgres.get_uri()).set(database=name).render_as_string(hide_password=False)
+        yield (
+            sa.make_url(self.postgres.get_uri())
+            .set(database=name)
+            .render_as_string(hide_password=False)
+        )
         self._administer(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _administer(self, statement: str) -> None:
-        engine = sa.create_engine(self.postgres.get_uri(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        engine = sa.create_engine(
+            self.postgres.get_uri(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+        )
         with engine.connect() as connection:
             connection.execute(sa.text(statement))
 
@@ -105,10 +116,16 @@ class Soak:
         return [FIRST.date() + timedelta(days=n) for n in range(DAYS)]
 
     def start(self, *arguments: str, before: Callable[[], None] | None = None) -> Process:
-        """Start the command; `before` is done in its process first. What it says is not kept: a pipe would fill up."""
+        """Start the command; `before` is done in its process first. What it says is not kept: a
+        pipe would fill up.
+        """
         silent = subprocess.DEVNULL
         return subprocess.Popen(
-            [*_COMMAND, *arguments], env=self.environment, stdout=silent, stderr=silent, preexec_fn=before
+            [*_COMMAND, *arguments],
+            env=self.environment,
+            stdout=silent,
+            stderr=silent,
+            preexec_fn=before,
         )
 
     def run(self, *arguments: str) -> str:
@@ -125,13 +142,19 @@ class Soak:
 
     def upgrade(self, request: str | None = None) -> tuple[str, ...]:
         """The command of an upgrade: a new one, or one that is gone on with."""
-        wanted = ("--resume", request) if request else ("--quality", "good", "--max-tokens", str(self.max_tokens))
+        wanted = (
+            ("--resume", request)
+            if request
+            else ("--quality", "good", "--max-tokens", str(self.max_tokens))
+        )
         return ("upgrade", *wanted, "--json")
 
     def look(self) -> dict[str, Any]:
         """What a process that opens the home sees: see `benchmarks.soak_inspection`."""
         command = [sys.executable, "-m", "benchmarks.soak_inspection"]
-        told = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
+        told = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=True
+        )
         found: dict[str, Any] = json.loads(told.stdout)
         return found
 
@@ -161,34 +184,55 @@ def new_soak(of: Services, folder: Path, corpus: Corpus, *, embedded: bool) -> I
 
 def _environment(home: Path, vendor: FakeVendor) -> dict[str, str]:
     own = {"DREAMING_HOME": str(home), "DREAMING_TIMEZONE": "UTC"}
-    return bare_environment() | own | {"ANTHROPIC_API_KEY": "sk-fake", "ANTHROPIC_BASE_URL": vendor.url}
+    return (
+        bare_environment()
+        | own
+        | {"ANTHROPIC_API_KEY": "sk-fake", "ANTHROPIC_BASE_URL": vendor.url}
+    )
 
 
 def _shared(of: Services, name: str, database_url: str) -> dict[str, str]:
     access = ACCESS | {"AWS_ENDPOINT_URL": of.store_address}
     _make_bucket(name, access)
-    return access | {"DREAMING_DATABASE_URL": database_url, "DREAMING_STORE": f"s3://{name}/partitions"}
+    return access | {
+        "DREAMING_DATABASE_URL": database_url,
+        "DREAMING_STORE": f"s3://{name}/partitions",
+    }
 
 
 def _make_bucket(name: str, access: dict[str, str]) -> None:
     keys = {"key": access["AWS_ACCESS_KEY_ID"], "secret": access["AWS_SECRET_ACCESS_KEY"]}
-    fsspec.filesystem("s3", **keys, endpoint_url=access["AWS_ENDPOINT_URL"], skip_instance_cache=True).mkdir(name)
+    fsspec.filesystem(
+        "s3", **keys, endpoint_url=access["AWS_ENDPOINT_URL"], skip_instance_cache=True
+    ).mkdir(name)
 
 
 def _talks(corpus: Corpus) -> Iterator[Conversation]:
     """Real conversations of all languages in turn, on the days of the soak."""
-    held = [[each for each in of if text_bytes(each) <= MOST_BYTES] for of in corpus.by_language.values()]
+    held = [
+        [each for each in of if text_bytes(each) <= MOST_BYTES]
+        for of in corpus.by_language.values()
+    ]
     for number in range(CONVERSATIONS):
         language = held[number % len(held)]
         talk = language[number // len(held) % len(language)]
-        said = [(message.role, message.content, message.kind) for message in talk.messages if message.content]
+        said = [
+            (message.role, message.content, message.kind)
+            for message in talk.messages
+            if message.content
+        ]
         at = FIRST + timedelta(days=number % DAYS)
         yield make_conversation(said, conversation_id=f"soak:{number}", at=at)
 
 
 def _as_line(talk: Conversation) -> str:
     messages = [
-        {"id": each.id, "role": each.role, "content": each.content, "timestamp": str(each.timestamp)}
+        {
+            "id": each.id,
+            "role": each.role,
+            "content": each.content,
+            "timestamp": str(each.timestamp),
+        }
         for each in talk.messages
     ]
     return json.dumps({"id": talk.id, "messages": messages}, ensure_ascii=False)

@@ -1,9 +1,11 @@
-"""How many conversations a second go through a provider, beside the bare SDK on the same vendor in the same run.
+"""How many conversations a second go through a provider, beside the bare SDK on the same vendor in
+the same run.
 
-Run as `python -m benchmarks.throughput`. The vendor is a fake one, in a process of its own, that takes a while for
-each answer; the bare SDK sends the same requests and reads the replies, and does nothing else. Ours writes the
-prompts, keeps to a pace, validates and repairs the replies, and keeps the usage of each call; with a ledger it also
-reserves every call in three budgets and settles it on disk.
+Run as `python -m benchmarks.throughput`. The vendor is a fake one, in a process of its own, that
+takes a while for each answer; the bare SDK sends the same requests and reads the replies, and does
+nothing else. Ours writes the prompts, keeps to a pace, validates and repairs the replies, and keeps
+the usage of each call; with a ledger it also reserves every call in three budgets and settles it on
+disk.
 """
 
 import asyncio
@@ -25,7 +27,7 @@ from dreaming.chunk import lanes
 from dreaming.chunking.lane import read_lane
 from dreaming.home import utc_now
 from dreaming.model_call import ModelCall, Outcome
-from dreaming.model_chunker import workers_for
+from dreaming.pipeline.model_chunker import workers_for
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.schema import without_bounds
 from dreaming.providers.metered import UNMETERED, CallMeter
@@ -46,7 +48,9 @@ def passages() -> list[Passage]:
     """Conversations of twelve messages each."""
     made = []
     for number in range(REQUESTS + AT_ONCE):
-        said = [f"Message {n} of conversation {number} about the plans for the week." for n in range(12)]
+        said = [
+            f"Message {n} of conversation {number} about the plans for the week." for n in range(12)
+        ]
         conversation = make_conversation(said, conversation_id=f"test:{number}")
         lane = read_lane("text", lanes(conversation.messages)["text"])
         made.append(Passage(conversation_id=conversation.id, units=lane.units))
@@ -89,10 +93,14 @@ def metered(kind: LedgerKind, vendor: str) -> Iterator[CallMeter]:
         assert ledger.balance(request_scope("R")).spent.tokens > 0
 
 
-async def ours(vendor: str, url: str, shown: list[Passage], meter: CallMeter) -> tuple[float, list[ModelCall]]:
+async def ours(
+    vendor: str, url: str, shown: list[Passage], meter: CallMeter
+) -> tuple[float, list[ModelCall]]:
     """Conversations a second through the provider, and the calls that were made."""
     settings = ProviderSettings(api_key="sk-fake", base_url=url, max_concurrency=AT_ONCE)
-    async with Listening(make_provider(vendor, settings, today=datetime.now(UTC).date(), meter=meter)) as provider:
+    async with Listening(
+        make_provider(vendor, settings, today=datetime.now(UTC).date(), meter=meter)
+    ) as provider:
         tokens = 0
 
         async def one(passage: Passage) -> None:
@@ -151,7 +159,9 @@ async def bare_openai(url: str, calls: list[ModelCall]) -> float:
         return len(calls) / await all_at_once(one, calls)
 
 
-async def all_at_once(one: Callable[[Any], Awaitable[None]], items: list[Any], workers_at_once: int = AT_ONCE) -> float:
+async def all_at_once(
+    one: Callable[[Any], Awaitable[None]], items: list[Any], workers_at_once: int = AT_ONCE
+) -> float:
     """Work through items, so many at once; returns the seconds."""
     waiting = iter(items)
 
@@ -168,7 +178,13 @@ async def all_at_once(one: Callable[[Any], Awaitable[None]], items: list[Any], w
 
 def curator(python: str, url: str) -> float:
     """Requests a second through curator, in its own environment, on prompts about as long."""
-    command = [python, str(Path(__file__).parent / "curator_peer.py"), url, str(REQUESTS), str(AT_ONCE)]
+    command = [
+        python,
+        str(Path(__file__).parent / "curator_peer.py"),
+        url,
+        str(REQUESTS),
+        str(AT_ONCE),
+    ]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds: float = json.loads(done.stdout.splitlines()[-1])["seconds"]
     return REQUESTS / seconds
@@ -178,16 +194,33 @@ BARE = {"anthropic": (bare_anthropic, ""), "openai": (bare_openai, "/v1")}
 
 
 @click.command()
-@click.option("--latency", "latencies", multiple=True, type=float, default=[1.0, 0.2], show_default=True)
 @click.option(
-    "--vendor", "vendors", multiple=True, type=click.Choice(list(BARE)), default=list(BARE), show_default=True
+    "--latency", "latencies", multiple=True, type=float, default=[1.0, 0.2], show_default=True
 )
 @click.option(
-    "--ledger", "kinds", multiple=True, type=click.Choice(get_args(LedgerKind)), default=["none"], show_default=True
+    "--vendor",
+    "vendors",
+    multiple=True,
+    type=click.Choice(list(BARE)),
+    default=list(BARE),
+    show_default=True,
 )
-@click.option("--curator", "curator_python", help="The python of an environment that has bespokelabs-curator.")
+@click.option(
+    "--ledger",
+    "kinds",
+    multiple=True,
+    type=click.Choice(get_args(LedgerKind)),
+    default=["none"],
+    show_default=True,
+)
+@click.option(
+    "--curator", "curator_python", help="The python of an environment that has bespokelabs-curator."
+)
 def main(
-    latencies: tuple[float, ...], vendors: tuple[str, ...], kinds: tuple[LedgerKind, ...], curator_python: str | None
+    latencies: tuple[float, ...],
+    vendors: tuple[str, ...],
+    kinds: tuple[LedgerKind, ...],
+    curator_python: str | None,
 ) -> None:
     """Measure throughput at 64 at once over 2,000 requests."""
     shown = passages()
@@ -197,9 +230,17 @@ def main(
             mine, calls = asyncio.run(ours(vendor, url + suffix, shown, meter))
             theirs = asyncio.run(bare(url + suffix, calls))
         limit = AT_ONCE / latency
-        figures: dict[str, Any] = {"vendor": vendor, "ledger": kind, "latency_seconds": latency, "limit": limit}
+        figures: dict[str, Any] = {
+            "vendor": vendor,
+            "ledger": kind,
+            "latency_seconds": latency,
+            "limit": limit,
+        }
         figures |= {"ours": round(mine, 1), "bare_sdk": round(theirs, 1)}
-        figures |= {"ours_of_limit": round(mine / limit, 3), "ours_of_bare_sdk": round(mine / theirs, 3)}
+        figures |= {
+            "ours_of_limit": round(mine / limit, 3),
+            "ours_of_bare_sdk": round(mine / theirs, 3),
+        }
         if curator_python and vendor == "openai":
             with fake_vendor(latency) as url:
                 figures["curator"] = round(curator(curator_python, url), 1)

@@ -11,11 +11,26 @@ import dagster as dg
 from assets.day import build_assets
 from assets.segmenter import segmenter
 from dagster_project.executors import build_executor
-from dagster_project.jobs import build_initial_job, build_learn_job, dream_days, import_watched_folders, upgrade
+from dagster_project.jobs import (
+    build_initial_job,
+    build_learn_job,
+    dream_days,
+    import_watched_folders,
+    upgrade,
+)
 from dagster_project.large_day import build_large_day_job
 from dagster_project.retention import build_retention_sensor
-from dagster_project.schedules import build_initial_schedule, build_learn_schedule, build_upgrade_schedule
-from dagster_project.sensors import build_batches_sensor, build_imports_sensor, build_orphans_sensor, build_tasks_sensor
+from dagster_project.schedules import (
+    build_initial_schedule,
+    build_learn_schedule,
+    build_upgrade_schedule,
+)
+from dagster_project.sensors import (
+    build_batches_sensor,
+    build_imports_sensor,
+    build_orphans_sensor,
+    build_tasks_sensor,
+)
 from dreaming.days import Calendar
 from dreaming.home import Home, open_home, utc_now
 from dreaming.providers.registry import PROVIDERS, ConfiguredProvider
@@ -43,9 +58,10 @@ def build_definitions(
 
     Args:
         settings: what the environment decides.
-        home: an open `Home` (or a resource that gives one) in the place of the configured resource, for runs in the
-            caller's own process and for tests.
-        providers: configured providers (or resources that give one) in the place of the resources of these names.
+        home: an open `Home` (or a resource that gives one) in the place of the configured resource,
+            for runs in the caller's own process and for tests.
+        providers: configured providers (or resources that give one) in the place of the resources
+            of these names.
         clock: tells schedules and sensors the time, for tests.
 
     """
@@ -88,7 +104,9 @@ def build_definitions(
             build_orphans_sensor(open_configured),
             build_batches_sensor(open_configured, configured),
             build_tasks_sensor(open_configured, [initial, upgrade], clock),
-            build_retention_sensor(import_watched_folders, keep_days=settings.keep_runs_days, clock=clock),
+            build_retention_sensor(
+                import_watched_folders, keep_days=settings.keep_runs_days, clock=clock
+            ),
         ],
         resources={
             "home": home if home is not None else home_resource(settings),
@@ -101,21 +119,27 @@ def build_definitions(
 
 def daily_partitions(calendar: Calendar) -> dg.DailyPartitionsDefinition:
     """A partition for every local day from the start day to today, the current day included."""
-    return dg.DailyPartitionsDefinition(start_date=calendar.start.isoformat(), timezone=calendar.zone.key, end_offset=1)
+    return dg.DailyPartitionsDefinition(
+        start_date=calendar.start.isoformat(), timezone=calendar.zone.key, end_offset=1
+    )
 
 
 def home_resource(settings: Settings) -> HomeResource:
     """The resource for settings; what may hold a password stays an environment variable."""
     return HomeResource(
         home=str(settings.home),
-        store_url=dg.EnvVar("DREAMING_STORE") if "DREAMING_STORE" in os.environ else settings.store_url,
+        store_url=dg.EnvVar("DREAMING_STORE")
+        if "DREAMING_STORE" in os.environ
+        else settings.store_url,
         database_url=dg.EnvVar("DREAMING_DATABASE_URL") if settings.database_url else "",
         time_zone=settings.time_zone or "",
         start_date=settings.start_date.isoformat(),
         remember_queries=settings.remember_queries,
         embedding=settings.embedding,
         local_only_sources=list(settings.local_only_sources),
-        watched_folders=WatchedFoldersResource(folders=[str(folder) for folder in settings.watched_folders]),
+        watched_folders=WatchedFoldersResource(
+            folders=[str(folder) for folder in settings.watched_folders]
+        ),
         database_source=database_source(settings),
     )
 
@@ -123,7 +147,9 @@ def home_resource(settings: Settings) -> HomeResource:
 def provider_resources(
     settings: Settings, *, provider: ProviderName = "anthropic"
 ) -> dict[str, dg.ConfigurableResource[ConfiguredProvider]]:
-    """The providers by the names of their resources, and the one that is chosen; keys stay in the environment."""
+    """The providers by the names of their resources, and the one that is chosen; keys stay in the
+    environment.
+    """
     patterns = str(settings.private_patterns or "")
     anthropic = AnthropicResource(private_patterns=patterns, **_from_environment("ANTHROPIC"))
     openai = OpenAIResource(private_patterns=patterns, **_from_environment("OPENAI"))
@@ -137,14 +163,17 @@ def provider_resources(
         "anthropic": anthropic,
         "openai": openai,
         "local_llm": local,
-        "llm": LLMProviderResource(provider=provider, anthropic=anthropic, openai=openai, local=local),
+        "llm": LLMProviderResource(
+            provider=provider, anthropic=anthropic, openai=openai, local=local
+        ),
     }
 
 
 def configured_providers(
     settings: Settings, instead: Mapping[str, object] | None = None
 ) -> dict[str, ConfiguredProvider]:
-    """The providers as a run in the environment would have them, by name; those of `instead` in their place.
+    """The providers as a run in the environment would have them, by name; those of `instead` in
+    their place.
 
     The first is preferred.
     """
@@ -157,7 +186,9 @@ def configured_providers(
 
 
 def _from_environment(vendor: str) -> dict[str, Any]:
-    """A vendor's own variables, read when a run starts; one that is not set is left out, or it would stop every run."""
+    """A vendor's own variables, read when a run starts; one that is not set is left out, or it
+    would stop every run.
+    """
     names = {"api_key": "API_KEY", "admin_key": "ADMIN_KEY", "base_url": "BASE_URL"}
     variables = {field: f"{vendor}_{name}" for field, name in names.items()}
     return {field: dg.EnvVar(name) for field, name in variables.items() if os.environ.get(name)}

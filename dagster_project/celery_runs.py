@@ -1,7 +1,9 @@
-"""For Celery workers that take runs: `dagster-celery worker start ... -i dagster_project.celery_runs`.
+"""For Celery workers that take runs: `dagster-celery worker start ... -i
+dagster_project.celery_runs`.
 
-A run of a huge day is a task that waits for its steps, which are tasks too. Celery forbids that, since a queue whose
-workers all wait for it stands still; ours have a queue of their own (`dagster_project.executors.STEP_QUEUE`).
+A run of a huge day is a task that waits for its steps, which are tasks too. Celery forbids that,
+since a queue whose workers all wait for it stands still; ours have a queue of their own
+(`dagster_project.executors.STEP_QUEUE`).
 """
 
 from celery import _state

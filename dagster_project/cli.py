@@ -1,4 +1,6 @@
-"""The commands that make Dagster runs, beside those of `dreaming.cli`; and the command's entry point."""
+"""The commands that make Dagster runs, beside those of `dreaming.cli`; and the command's entry
+point.
+"""
 
 import os
 import signal
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
     from dagster_project.running import RunOutcome
     from dreaming.home import Home
     from dreaming.model_call import Delivery
-    from dreaming.model_chunker import ModelReport
-    from dreaming.pipeline import Engine, Rechunk
+    from dreaming.pipeline.day import Engine, Rechunk
+    from dreaming.pipeline.model_chunker import ModelReport
     from dreaming.planning.plan import PlannerName
     from dreaming.statistics import ChunkStatistics
     from dreaming.upgrading.terms import UpgradeTerms
@@ -50,7 +52,8 @@ def main() -> None:
     # Dagster warns its users of its own use of its beta parameters; that is no news for ours.
     warnings.filterwarnings("ignore", module=r"dagster\.")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        # As a script's `dreaming ... &` has it. Dagster treats SIGTERM alike, and its children would never end.
+        # As a script's `dreaming ... &` has it. Dagster treats SIGTERM alike, and its children
+        # would never end.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     cli(prog_name="dreaming")
 
@@ -68,7 +71,9 @@ def main() -> None:
     help="What cuts new chunks: the rules, or the local LLM with the rules beneath it.",
 )
 @click.option(
-    "--shards", type=click.IntRange(1), help="Cut a huge day in so many parts at once, by processes of this machine."
+    "--shards",
+    type=click.IntRange(1),
+    help="Cut a huge day in so many parts at once, by processes of this machine.",
 )
 @json_option
 def run(
@@ -82,14 +87,16 @@ def run(
 ) -> None:
     """Chunk, check and index days; without days, all that imports touched and no run has done.
 
-    A Dagster run in this process, shown in the UI like any other. Days that are named are also chunked again where an
-    older segmenter cut them.
+    A Dagster run in this process, shown in the UI like any other. Days that are named are also
+    chunked again where an older segmenter cut them.
     """
     named = _named_days(day, first, last)
     if shards and day is None:
         raise UsageError("--shards is for one day: give it with --day.")
     rechunk: Rechunk = "outdated" if named else "changed"
-    outcome, summary = _run(named, rechunk=rechunk, stage="initial", engine=engine, queue=queue, shards=shards)
+    outcome, summary = _run(
+        named, rechunk=rechunk, stage="initial", engine=engine, queue=queue, shards=shards
+    )
     if as_json:
         write_json(summary)
     else:
@@ -123,7 +130,7 @@ def _run(
     from dagster_project.owners import fail_orphaned_runs
     from dagster_project.running import execute, execute_in_processes
     from dagster_project.running import queue as queue_run
-    from dreaming.candidates import count_published
+    from dreaming.buying.reading import count_published
     from dreaming.home import open_home
     from dreaming.statistics import ChunkStatistics
 
@@ -142,7 +149,9 @@ def _run(
             with open_instance(settings) as instance:
                 outcome = None
                 if days and shards:
-                    launch = Launch.of_large_day(days[0], shards=shards, rechunk=rechunk, engine=engine, stage=stage)
+                    launch = Launch.of_large_day(
+                        days[0], shards=shards, rechunk=rechunk, engine=engine, stage=stage
+                    )
                     outcome = (queue_run if queue else execute_in_processes)(home, instance, launch)
                     if not queue:
                         # Published by a process that told this one nothing.
@@ -170,7 +179,7 @@ def _summary(
     outcome: "RunOutcome | None",
     report: "ModelReport | None",
 ) -> dict[str, Any]:
-    from dreaming.reporting import model_summary
+    from dreaming.showing.reporting import model_summary
 
     return {
         "days": len(days),
@@ -180,24 +189,31 @@ def _summary(
         "languages": dict(statistics.languages.most_common()),
         "models": dict(statistics.models.most_common()),
         "model_report": report and model_summary(report),
-        "run": outcome and {"run_id": outcome.run_id, "status": outcome.status.value, "message": outcome.message},
+        "run": outcome
+        and {"run_id": outcome.run_id, "status": outcome.status.value, "message": outcome.message},
     }
 
 
 def _print_summary(summary: dict[str, Any]) -> None:
-    from dreaming.reporting import print_model_summary, quality_table
+    from dreaming.showing.reporting import print_model_summary, quality_table
 
     if not summary["days"]:
         console.print("Nothing waits: every day that imports touched is searchable.")
         return
-    languages = ", ".join(f"{language} {count:,}" for language, count in summary["languages"].items())
-    console.print(f"{summary['days']:,} days, {summary['chunks']:,} chunks: {languages}", highlight=False)
+    languages = ", ".join(
+        f"{language} {count:,}" for language, count in summary["languages"].items()
+    )
+    console.print(
+        f"{summary['days']:,} days, {summary['chunks']:,} chunks: {languages}", highlight=False
+    )
     console.print(quality_table(summary["quality"]))
     if summary["model_report"]:
         print_model_summary(console, summary["model_report"])
     made = summary["run"]
     line = f"run {made['run_id']}  {made['status']}  {made['message']}"
-    console.print(Text(line.rstrip(), style="red" if made["status"] in ("FAILURE", "CANCELED") else ""))
+    console.print(
+        Text(line.rstrip(), style="red" if made["status"] in ("FAILURE", "CANCELED") else "")
+    )
 
 
 def _leave(outcome: "RunOutcome | None") -> None:
@@ -208,38 +224,62 @@ def _leave(outcome: "RunOutcome | None") -> None:
 
 
 @cli.command()
-@click.option("--quality", "target_quality", type=click.Choice(["good", "premium"]), help="The level to upgrade to.")
-@click.option("--filter", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md.")
+@click.option(
+    "--quality",
+    "target_quality",
+    type=click.Choice(["good", "premium"]),
+    help="The level to upgrade to.",
+)
+@click.option(
+    "--filter", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md."
+)
 @click.option("--from", "first_day", type=DAY, help="First day.")
 @click.option("--to", "last_day", type=DAY, help="Last day.")
 @click.option("--max-tokens", type=int, help="Tokens of input and output together.")
 @click.option("--max-cost-usd", type=DOLLARS, help="Dollars.")
 @click.option("--max-duration-seconds", type=float, help="Time.")
 @click.option("--limit", type=int, help="Chunks, at most.")
-@click.option("--provider", type=click.Choice(["anthropic", "openai", "local"]), help="By default anthropic.")
+@click.option(
+    "--provider", type=click.Choice(["anthropic", "openai", "local"]), help="By default anthropic."
+)
 @click.option("--model", help="As you write its name; by default the level's own.")
 @click.option(
     "--delivery",
     type=click.Choice(["now", "batch"]),
-    help="How replies come: now, or batch: within a day, at half the price; `dreaming collect` takes them.",
+    help="How replies come: now, or batch: within a day, at half the price; `dreaming collect` "
+    "takes them.",
 )
 @click.option("--include-undone", is_flag=True, help="Bring back for nothing what was undone.")
-@click.option("--retry-failed", is_flag=True, help="Ask again where an earlier reply could not be used.")
 @click.option(
-    "--planner", type=click.Choice(["rules", "thinking"]), help="Who plans what is left open; see `dreaming plan`."
+    "--retry-failed", is_flag=True, help="Ask again where an earlier reply could not be used."
 )
-@click.option("--resume", metavar="REQUEST", help="Go on with a request, with what is left of its budget.")
+@click.option(
+    "--planner",
+    type=click.Choice(["rules", "thinking"]),
+    help="Who plans what is left open; see `dreaming plan`.",
+)
+@click.option(
+    "--resume", metavar="REQUEST", help="Go on with a request, with what is left of its budget."
+)
 @click.option("--dry-run", is_flag=True, help="Say what it would take, and spend nothing.")
 @click.option("--queue", is_flag=True, help="Leave the run to the daemon of `dreaming ui`.")
 @json_option
 def upgrade(
-    resume: str | None, planner: str | None, *, dry_run: bool, queue: bool, as_json: bool, **options: Any
+    resume: str | None,
+    planner: str | None,
+    *,
+    dry_run: bool,
+    queue: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
-    """Buy better chunks, within a budget that holds: basic -> good -> premium, over all days or a range.
+    """Buy better chunks, within a budget that holds: basic -> good -> premium, over all days or a
+    range.
 
-    Exits 3 when a budget or the time stopped it: what was bought is published. --resume goes on with the terms that the
-    request has and what is left of its budget, and takes what has come of its batches; --delivery may change how the
-    rest comes. Once its time is over, a new upgrade goes on.
+    Exits 3 when a budget or the time stopped it: what was bought is published. --resume goes on
+    with the terms that the request has and what is left of its budget, and takes what has come of
+    its batches; --delivery may change how the rest comes. Once its time is over, a new upgrade goes
+    on.
     """
     from dreaming.upgrading.terms import UpgradeTerms
 
@@ -247,8 +287,12 @@ def upgrade(
     if resume is not None:
         delivery = asked.pop("delivery", None)
         if dry_run or planner or any(asked.values()):
-            raise UsageError("A request keeps its terms: give only --delivery, --queue or --json with --resume.")
-        _leave_upgrade(*_upgrade(None, resume=resume, queue=queue, delivery=delivery), as_json=as_json)
+            raise UsageError(
+                "A request keeps its terms: give only --delivery, --queue or --json with --resume."
+            )
+        _leave_upgrade(
+            *_upgrade(None, resume=resume, queue=queue, delivery=delivery), as_json=as_json
+        )
         return
     if "target_quality" not in asked:
         raise UsageError("Say what to upgrade to: --quality good or --quality premium.")
@@ -273,7 +317,7 @@ def _upgrade(
     from dagster_project.launches import Launch
     from dagster_project.running import execute
     from dagster_project.running import queue as queue_run
-    from dreaming.executor import DreamingExecutor
+    from dreaming.buying.executor import DreamingExecutor
     from dreaming.home import open_home
     from dreaming.task import TaskPriority
 
@@ -295,10 +339,14 @@ def _upgrade(
 
 
 def _leave_upgrade(outcome: "RunOutcome", result: dict[str, Any] | None, *, as_json: bool) -> None:
-    from dreaming.reporting import print_task_result
+    from dreaming.showing.reporting import print_task_result
 
     if as_json:
-        made = {"run_id": outcome.run_id, "status": outcome.status.value, "message": outcome.message}
+        made = {
+            "run_id": outcome.run_id,
+            "status": outcome.status.value,
+            "message": outcome.message,
+        }
         write_json({"run": made, "result": result})
     elif result is not None:
         print_task_result(console, result)
@@ -313,14 +361,16 @@ def _leave_upgrade(outcome: "RunOutcome", result: dict[str, Any] | None, *, as_j
 
 def _show_estimate(terms: "UpgradeTerms", *, as_json: bool) -> None:
     from dagster_project.building import configured_providers
-    from dreaming.executor import DreamingExecutor
+    from dreaming.buying.executor import DreamingExecutor
     from dreaming.home import open_home
-    from dreaming.reporting import print_estimate
+    from dreaming.showing.reporting import print_estimate
 
     settings = Settings.from_environment()
     with open_home(settings) as home:
         days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
-        estimate = DreamingExecutor(home, configured_providers(settings), run_id="dry-run").estimate(terms, days)
+        estimate = DreamingExecutor(
+            home, configured_providers(settings), run_id="dry-run"
+        ).estimate(terms, days)
     if as_json:
         write_json(estimate)
     else:
@@ -329,21 +379,28 @@ def _show_estimate(terms: "UpgradeTerms", *, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--list", "listed", is_flag=True, help="List the versions that were learned, the newest first.")
-@click.option("--revert", is_flag=True, help="Take the newest version back: the one before it finds topics again.")
+@click.option(
+    "--list", "listed", is_flag=True, help="List the versions that were learned, the newest first."
+)
+@click.option(
+    "--revert",
+    is_flag=True,
+    help="Take the newest version back: the one before it finds topics again.",
+)
 @json_option
 def learn(files: tuple[Path, ...], listed: bool, revert: bool, as_json: bool) -> None:
     """Learn to find topics from the chunks that were bought, or from labelled FILES of your own.
 
-    What is learned is used only where it is better on talks that were held out. Conversations are cut by it as they
-    come; `dreaming run --from D --to D` cuts older days again. FILES are as `dreaming eval` reads them.
+    What is learned is used only where it is better on talks that were held out. Conversations are
+    cut by it as they come; `dreaming run --from D --to D` cuts older days again. FILES are as
+    `dreaming eval` reads them.
     """
     from dagster_project.instance import open_instance
     from dagster_project.launches import Launch
     from dagster_project.running import execute
     from dreaming.home import open_home
-    from dreaming.learner import learned_versions
-    from dreaming.reporting import print_learned, print_learned_versions
+    from dreaming.learning.learner import learned_versions
+    from dreaming.showing.reporting import print_learned, print_learned_versions
 
     if (listed + revert + bool(files)) > 1:
         raise UsageError("Give FILES, --list or --revert, not several of them.")
@@ -365,29 +422,49 @@ def learn(files: tuple[Path, ...], listed: bool, revert: bool, as_json: bool) ->
 
 
 @cli.command()
-@click.option("--quality", "target_quality", type=click.Choice(["good", "premium"]), default="good", show_default=True)
-@click.option("--filter", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md.")
+@click.option(
+    "--quality",
+    "target_quality",
+    type=click.Choice(["good", "premium"]),
+    default="good",
+    show_default=True,
+)
+@click.option(
+    "--filter", help="Which chunks, e.g. \"labels CONTAINS 'billing'\"; see docs/upgrading.md."
+)
 @click.option("--from", "first_day", type=DAY, help="First day.")
 @click.option("--to", "last_day", type=DAY, help="Last day.")
-@click.option("--max-tokens", type=int, help="At most; by default today's share of the month's budget.")
+@click.option(
+    "--max-tokens", type=int, help="At most; by default today's share of the month's budget."
+)
 @click.option("--max-cost-usd", type=DOLLARS, help="Dollars, at most.")
 @click.option("--max-duration-seconds", type=float, help="Time, at most.")
-@click.option("--provider", type=click.Choice(["anthropic", "openai"]), help="By default whichever gains most.")
-@click.option("--delivery", type=click.Choice(["now", "batch"]), help="By default whichever is better.")
-@click.option("--planner", type=click.Choice(["rules", "thinking"]), default="rules", show_default=True)
+@click.option(
+    "--provider",
+    type=click.Choice(["anthropic", "openai"]),
+    help="By default whichever gains most.",
+)
+@click.option(
+    "--delivery", type=click.Choice(["now", "batch"]), help="By default whichever is better."
+)
+@click.option(
+    "--planner", type=click.Choice(["rules", "thinking"]), default="rules", show_default=True
+)
 @json_option
 def plan(planner: "PlannerName", *, as_json: bool, **options: Any) -> None:
-    """Say what an upgrade now would best be: which chunks, model and budget, what it should gain, and why.
+    """Say what an upgrade now would best be: which chunks, model and budget, what it should gain,
+    and why.
 
-    The rules spend nothing. A thinking model is asked through the first provider that has a key, and costs what
+    The rules spend nothing. A thinking model is asked through the first provider that has a key,
+    and costs what
     `dreaming ledger` says. `dreaming upgrade --planner` plans and then upgrades.
     """
     import asyncio
 
     from dagster_project.building import configured_providers
     from dreaming.home import open_home
-    from dreaming.planner import Planner
-    from dreaming.reporting import print_decision
+    from dreaming.planning.planner import Planner
+    from dreaming.showing.reporting import print_decision
     from dreaming.upgrading.terms import UpgradeTerms
 
     terms, settings = UpgradeTerms(**_set(options)), Settings.from_environment()
@@ -408,11 +485,13 @@ def _set(options: dict[str, Any]) -> dict[str, Any]:
 
 @budget.command("read")
 def read_budget() -> None:
-    """Read from the vendors what the accounts have spent elsewhere; needs ANTHROPIC_ADMIN_KEY or OPENAI_ADMIN_KEY."""
+    """Read from the vendors what the accounts have spent elsewhere; needs ANTHROPIC_ADMIN_KEY or
+    OPENAI_ADMIN_KEY.
+    """
     from dagster_project.building import configured_providers
+    from dreaming.buying.quota import read_elsewhere
     from dreaming.home import open_home
-    from dreaming.quota import read_elsewhere
-    from dreaming.reporting import budget_records, print_budgets
+    from dreaming.showing.reporting import budget_records, print_budgets
 
     settings = Settings.from_environment()
     providers = configured_providers(settings)
@@ -426,21 +505,27 @@ def read_budget() -> None:
 
 
 @cli.command()
-@click.option("--cancel", "canceled", metavar="REQUEST", help="Call off what waits at the vendor for a request.")
+@click.option(
+    "--cancel",
+    "canceled",
+    metavar="REQUEST",
+    help="Call off what waits at the vendor for a request.",
+)
 @json_option
 def collect(canceled: str | None, as_json: bool) -> None:
-    """Take what has come of upgrades in batches: ask the vendors, and publish what they have answered.
+    """Take what has come of upgrades in batches: ask the vendors, and publish what they have
+    answered.
 
-    The daemon of `dreaming ui` does the same every minute. `dreaming status` says what waits, since when, and
-    what it will cost.
+    The daemon of `dreaming ui` does the same every minute. `dreaming status` says what waits, since
+    when, and what it will cost.
     """
     from dagster_project.building import configured_providers
     from dagster_project.instance import open_instance
     from dagster_project.launches import Launch
     from dagster_project.running import execute
-    from dreaming.collecting import cancel_batches, find_due
+    from dreaming.buying.collecting import cancel_batches, find_due
     from dreaming.home import open_home
-    from dreaming.reporting import print_collected
+    from dreaming.showing.reporting import print_collected
 
     settings = Settings.from_environment()
     providers = configured_providers(settings)
@@ -479,7 +564,7 @@ def undo(request: str, as_json: bool) -> None:
     What waits for it at the vendor is called off.
     """
     from dagster_project.building import configured_providers
-    from dreaming.collecting import cancel_batches
+    from dreaming.buying.collecting import cancel_batches
     from dreaming.home import open_home
 
     settings = Settings.from_environment()
@@ -497,7 +582,9 @@ def undo(request: str, as_json: bool) -> None:
 @click.argument("conversation")
 @json_option
 def forget(conversation: str, as_json: bool) -> None:
-    """Delete everything about a conversation, for good: partitions, index, replies, queries. Spending stays counted."""
+    """Delete everything about a conversation, for good: partitions, index, replies, queries.
+    Spending stays counted.
+    """
     from dreaming.conversation import ConversationId
     from dreaming.home import open_home
 
@@ -511,7 +598,11 @@ def forget(conversation: str, as_json: bool) -> None:
             home.pipeline.run_day(day, rechunk="changed")
     outcome, _ = _run(inside, rechunk="changed", stage="forget")
     if outcome and (outcome.failed or outcome.interrupted):
-        fail(f"Some days still hold the text: {outcome.message} Mend them, and forget {conversation!r} again.", 1)
+        fail(
+            f"Some days still hold the text: {outcome.message} Mend them, and forget "
+            f"{conversation!r} again.",
+            1,
+        )
     with open_home(settings) as home:
         home.erase_deleted()
     if as_json:
@@ -522,10 +613,14 @@ def forget(conversation: str, as_json: bool) -> None:
 
 @cli.command("local-only")
 @click.argument("conversation")
-@click.option("--off", is_flag=True, help="Let it leave again, whatever its export or its source says.")
+@click.option(
+    "--off", is_flag=True, help="Let it leave again, whatever its export or its source says."
+)
 @json_option
 def local_only(conversation: str, off: bool, as_json: bool) -> None:
-    """Keep a conversation on this machine: no cloud provider and no assistant is shown it. What was bought stays."""
+    """Keep a conversation on this machine: no cloud provider and no assistant is shown it. What was
+    bought stays.
+    """
     from dreaming.conversation import ConversationId
     from dreaming.home import open_home
 
@@ -534,19 +629,26 @@ def local_only(conversation: str, off: bool, as_json: bool) -> None:
         waiting = sorted(days.intersection(home.pipeline.waiting_days()))
     outcome, _ = _run(waiting, rechunk="changed", stage="local-only")
     if outcome and (outcome.failed or outcome.interrupted):
-        fail(f"It is marked, but some of its days are not written again: {outcome.message} Next: dreaming run", 1)
+        fail(
+            f"It is marked, but some of its days are not written again: {outcome.message} Next: "
+            "dreaming run",
+            1,
+        )
     if as_json:
         write_json({"conversation": conversation, "local_only": not off, "days": sorted(days)})
     else:
         console.print(
-            f"{conversation} {'may leave this machine' if off else 'stays on this machine'}.", highlight=False
+            f"{conversation} {'may leave this machine' if off else 'stays on this machine'}.",
+            highlight=False,
         )
 
 
 @cli.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 def demo(paths: tuple[Path, ...]) -> None:
-    """Import, run and search in one go: your own exports, or without any the sample conversations that come along."""
+    """Import, run and search in one go: your own exports, or without any the sample conversations
+    that come along.
+    """
     all_read = import_exports(paths or dreaming.samples.FILES)
     outcome, summary = _run(None, rechunk="changed", stage="initial")
     _print_summary(summary)
@@ -561,7 +663,7 @@ def demo(paths: tuple[Path, ...]) -> None:
 
 def _show_search(query: str) -> None:
     from dreaming.home import open_home
-    from dreaming.reporting import print_hits
+    from dreaming.showing.reporting import print_hits
 
     console.print(f"\n$ dreaming search {query!r} --limit 2", highlight=False)
     with open_home(Settings.from_environment()) as home:
@@ -579,23 +681,41 @@ def _show_search(query: str) -> None:
     help="What all upgrades that it starts may spend a UTC day.",
 )
 @click.option("--config", is_flag=True, help="Print the settings that MCP clients want, and end.")
-@click.option("--http", is_flag=True, help="Serve on 127.0.0.1 instead of standard input and output; needs a token.")
+@click.option(
+    "--http",
+    is_flag=True,
+    help="Serve on 127.0.0.1 instead of standard input and output; needs a token.",
+)
 @click.option("--port", default=8765, show_default=True, help="With --http.")
-@click.option("--token", envvar="DREAMING_MCP_TOKEN", help="With --http: what clients must send. By default a new one.")
-@click.option("--show-secrets", is_flag=True, help="Show clients secrets and what is private too: for a local model.")
-def mcp(max_tokens: int, port: int, token: str | None, *, config: bool, http: bool, show_secrets: bool) -> None:
-    """Serve memory to assistants over MCP: search, plan, upgrade. See docs/mcp.md for Claude Desktop and others."""
+@click.option(
+    "--token",
+    envvar="DREAMING_MCP_TOKEN",
+    help="With --http: what clients must send. By default a new one.",
+)
+@click.option(
+    "--show-secrets",
+    is_flag=True,
+    help="Show clients secrets and what is private too: for a local model.",
+)
+def mcp(
+    max_tokens: int, port: int, token: str | None, *, config: bool, http: bool, show_secrets: bool
+) -> None:
+    """Serve memory to assistants over MCP: search, plan, upgrade. See docs/mcp.md for Claude
+    Desktop and others.
+    """
     import secrets
 
     from dagster_project.instance import prepare_dagster_home
-    from dagster_project.mcp_server import build_server, serve_http
+    from dagster_project.mcp.server import build_server, serve_http
     from dreaming.home import open_home
 
     settings = Settings.from_environment()
     if config:
         # As it was started: a script beside the interpreter, wherever the client's own PATH leads.
         started = {"command": str(Path(sys.executable).with_name("dreaming")), "args": ["mcp"]}
-        write_json({"mcpServers": {"dreaming": {**started, "env": {"DREAMING_HOME": str(settings.home)}}}})
+        write_json(
+            {"mcpServers": {"dreaming": {**started, "env": {"DREAMING_HOME": str(settings.home)}}}}
+        )
         return
     prepare_dagster_home(settings)
     with open_home(settings):
@@ -605,7 +725,9 @@ def mcp(max_tokens: int, port: int, token: str | None, *, config: bool, http: bo
         return
     if token is None:
         token = secrets.token_urlsafe(24)
-        diagnostics.print(f"Clients send: Authorization: Bearer {token}", highlight=False, soft_wrap=True)
+        diagnostics.print(
+            f"Clients send: Authorization: Bearer {token}", highlight=False, soft_wrap=True
+        )
     diagnostics.print(f"MCP at http://127.0.0.1:{port}/mcp; Ctrl-C ends it.", highlight=False)
     serve_http(server, port=port, token=token)
 
@@ -616,8 +738,9 @@ def mcp(max_tokens: int, port: int, token: str | None, *, config: bool, http: bo
 def move(from_store: str | None, as_json: bool) -> None:
     """Move everything from the home's own files to DREAMING_DATABASE_URL and DREAMING_STORE.
 
-    Set them first; end `dreaming ui` and all runs. May be interrupted and asked for again: nothing is lost, nothing
-    comes twice. The old home then says where it went, and is not used any more. See docs/deploying.md.
+    Set them first; end `dreaming ui` and all runs. May be interrupted and asked for again: nothing
+    is lost, nothing comes twice. The old home then says where it went, and is not used any more.
+    See docs/deploying.md.
     """
     from dataclasses import asdict
 
@@ -638,7 +761,10 @@ def move(from_store: str | None, as_json: bool) -> None:
     elif not moved.rows:
         console.print("All had been moved before; nothing was changed.")
     else:
-        told = f"{moved.rows:,} rows, {moved.files:,} partitions moved; {moved.days:,} days searchable there."
+        told = (
+            f"{moved.rows:,} rows, {moved.files:,} partitions moved; {moved.days:,} days "
+            "searchable there."
+        )
         console.print(told, highlight=False)
 
 
@@ -653,5 +779,7 @@ def ui(port: int) -> None:
     settings = Settings.from_environment()
     folder = prepare_dagster_home(settings)
     with open_home(settings):
-        console.print(f"The UI will be at http://127.0.0.1:{port}; Ctrl-C ends it.", highlight=False)
+        console.print(
+            f"The UI will be at http://127.0.0.1:{port}; Ctrl-C ends it.", highlight=False
+        )
     sys.exit(serve(port, folder=folder))

@@ -1,8 +1,8 @@
 """Dagster's SQLite event log, with engines that are kept.
 
-Dagster 1.13 makes a new SQLAlchemy engine and connection for every event that it stores, and closes it, which flushes
-the disk twice; that costs more than storing the event, and a run over a year of days stores thousands. `benchmarks/`
-holds the figures.
+Dagster 1.13 makes a new SQLAlchemy engine and connection for every event that it stores, and closes
+it, which flushes the disk twice; that costs more than storing the event, and a run over a year of
+days stores thousands. `benchmarks/` holds the figures.
 """
 
 import sqlite3
@@ -47,7 +47,9 @@ class CachedSqliteEventLogStorage(SqliteEventLogStorage):
                 yield connection
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the index has a table; one that is there stays, so Dagster's new engine an event asks only once."""
+        """Whether the index has a table; one that is there stays, so Dagster's new engine an event
+        asks only once.
+        """
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
@@ -78,5 +80,6 @@ def _make_engine(url: str) -> sa.Engine:
 
 
 def _relax(connection: sqlite3.Connection, _record: object) -> None:
-    # In WAL mode a killed process loses nothing with NORMAL; a power cut may lose the last events of a run.
+    # In WAL mode a killed process loses nothing with NORMAL; a power cut may lose the last events
+    # of a run.
     connection.execute("PRAGMA synchronous=NORMAL")

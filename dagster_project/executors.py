@@ -1,7 +1,8 @@
-"""Where the steps of a run that fans out go: to processes here, workers of Celery, containers of Docker, pods.
+"""Where the steps of a run that fans out go: to processes here, workers of Celery, containers of
+Docker, pods.
 
-Which one is `DREAMING_EXECUTOR`. Where whole runs go is the run launcher's, in the instance's `dagster.yaml`; see
-docs/deploying.md.
+Which one is `DREAMING_EXECUTOR`. Where whole runs go is the run launcher's, in the instance's
+`dagster.yaml`; see docs/deploying.md.
 """
 
 from collections.abc import Callable
@@ -14,8 +15,9 @@ from dreaming.errors import ConfigurationError
 from dreaming.settings import ExecutorName
 
 STEP_QUEUE = "dreaming-steps"
-"""The Celery queue of steps. Runs wait in `dagster` and, while they run, for their steps: in one queue with them they
-could hold every worker that the steps need."""
+"""The Celery queue of steps. Runs wait in `dagster` and, while they run, for their steps: in one
+queue with them they could hold every worker that the steps need.
+"""
 
 PRELOADED = ["dagster_project.building"]
 """Imported once, where processes are forked from: importing takes long beside a small step."""
@@ -26,7 +28,9 @@ def _in_process() -> dg.ExecutorDefinition:
 
 
 def _multiprocess() -> dg.ExecutorDefinition:
-    return dg.multiprocess_executor.configured({"start_method": {"forkserver": {"preload_modules": PRELOADED}}})
+    return dg.multiprocess_executor.configured(
+        {"start_method": {"forkserver": {"preload_modules": PRELOADED}}}
+    )
 
 
 def _celery() -> dg.ExecutorDefinition:
@@ -61,7 +65,8 @@ def _of_extra(extra: ExecutorName, module: str, attribute: str) -> dg.ExecutorDe
         found: Any = import_module(module)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"DREAMING_EXECUTOR={extra} needs {module}, which is not installed: pip install 'dreaming[{extra}]'."
+            f"DREAMING_EXECUTOR={extra} needs {module}, which is not installed: pip install "
+            f"'dreaming[{extra}]'."
         ) from error
     executor: dg.ExecutorDefinition = getattr(found, attribute)
     return executor

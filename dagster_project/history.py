@@ -1,4 +1,6 @@
-"""Dagster's own history, from one instance to another: runs with their events, backfills, what is switched on."""
+"""Dagster's own history, from one instance to another: runs with their events, backfills, what is
+switched on.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +20,8 @@ _RUNS_AT_ONCE = 100
 
 
 def move_history(settings: Settings) -> int:
-    """Copy what the instance on SQLite knows to that on PostgreSQL; returns how many runs. May be repeated.
+    """Copy what the instance on SQLite knows to that on PostgreSQL; returns how many runs. May be
+    repeated.
 
     Raises `UsageError` while a run is not finished.
     """
@@ -31,25 +34,36 @@ def move_history(settings: Settings) -> int:
 
 @contextmanager
 def _embedded(folder: Path) -> Iterator[dg.DagsterInstance]:
-    """The instance in a folder as it was before: on SQLite, whatever its `dagster.yaml` says now."""
+    """The instance in a folder as it was before: on SQLite,
+    whatever its `dagster.yaml` says now.
+    """
     with TemporaryDirectory() as told:
-        Path(told, "dagster.yaml").write_text(dagster_yaml(folder, on_postgresql=False), encoding="utf-8")
-        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), config_dir=told)) as instance:
+        Path(told, "dagster.yaml").write_text(
+            dagster_yaml(folder, on_postgresql=False), encoding="utf-8"
+        )
+        with dg.DagsterInstance.from_ref(
+            InstanceRef.from_dir(str(folder), config_dir=told)
+        ) as instance:
             yield instance
 
 
 def _require_rest(instance: dg.DagsterInstance) -> None:
     """Raise `UsageError` where a run is not finished: what it writes could be missed."""
-    unfinished = instance.get_run_ids(dg.RunsFilter(statuses=[*UNFINISHED, dg.DagsterRunStatus.QUEUED]))
+    unfinished = instance.get_run_ids(
+        dg.RunsFilter(statuses=[*UNFINISHED, dg.DagsterRunStatus.QUEUED])
+    )
     if unfinished:
         raise UsageError(
-            f"{len(unfinished)} runs are not finished, the newest is {unfinished[0]}. End `dreaming ui`, and let them "
+            f"{len(unfinished)} runs are not finished, the newest is {unfinished[0]}. End "
+            "`dreaming ui`, and let them "
             "end or terminate them; then move again."
         )
 
 
 def copy_history(old: dg.DagsterInstance, new: dg.DagsterInstance) -> int:
-    """Add what the old instance knows and the new one does not; returns how many runs. May be repeated."""
+    """Add what the old instance knows and the new one does not; returns how many runs. May be
+    repeated.
+    """
     missing = [record for record in _records(old) if not new.has_run(record.dagster_run.run_id)]
     for record in missing:
         _copy_run(record, old, new)

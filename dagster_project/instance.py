@@ -22,12 +22,14 @@ concurrency:
   runs:
     max_concurrent_runs: 2
     tag_concurrency_limits:
-      - key: dreaming/provider          # so many upgrades at once for each vendor: they share its rate limits
+      # So many upgrades at once for each vendor: they share its rate limits.
+      - key: dreaming/provider
         value:
           applyLimitPerUniqueValue: true
         limit: 2
   pools:
-    granularity: run      # dagster instance concurrency set dreaming 1: one run after the other, for a small local LLM
+    # dagster instance concurrency set dreaming 1: one run after the other, for a small local LLM.
+    granularity: run
 
 run_coordinator:
   module: dagster._core.run_coordinator.queued_run_coordinator
@@ -75,7 +77,11 @@ storage:                  # beside what dreaming keeps there
 
 def dagster_yaml(folder: Path, *, on_postgresql: bool) -> str:
     """What a new Dagster instance in a folder is told."""
-    return _SHARED + (_POSTGRES if on_postgresql else _EMBEDDED.format(base_dir=json.dumps(str(folder / "history"))))
+    return _SHARED + (
+        _POSTGRES
+        if on_postgresql
+        else _EMBEDDED.format(base_dir=json.dumps(str(folder / "history")))
+    )
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -85,20 +91,28 @@ def prepare_dagster_home(settings: Settings) -> Path:
     """
     folder = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home).expanduser()
     if not folder.is_absolute():
-        raise ConfigurationError(f"DAGSTER_HOME={str(folder)!r} is not absolute, which Dagster asks for.")
+        raise ConfigurationError(
+            f"DAGSTER_HOME={str(folder)!r} is not absolute, which Dagster asks for."
+        )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _configure(folder, on_postgresql=settings.database_url is not None)
     except OSError as error:
-        raise StorageError(f"DAGSTER_HOME {str(folder)!r} cannot be written: {error.strerror}.") from error
+        raise StorageError(
+            f"DAGSTER_HOME {str(folder)!r} cannot be written: {error.strerror}."
+        ) from error
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
 
 
 def _configure(folder: Path, *, on_postgresql: bool) -> None:
-    """Write `dagster.yaml` where there is none, or one for the other storage that nobody has changed."""
+    """Write `dagster.yaml` where there is none, or one for the other storage that nobody has
+    changed.
+    """
     configuration = folder / "dagster.yaml"
-    wanted, other = (dagster_yaml(folder, on_postgresql=here) for here in (on_postgresql, not on_postgresql))
+    wanted, other = (
+        dagster_yaml(folder, on_postgresql=here) for here in (on_postgresql, not on_postgresql)
+    )
     if not configuration.exists() or configuration.read_text(encoding="utf-8") == other:
         configuration.write_text(wanted, encoding="utf-8")
 

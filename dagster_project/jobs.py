@@ -1,4 +1,6 @@
-"""What is run. Jobs carry no run config: it would silently beat a backfill's. Defaults are fields of the configs."""
+"""What is run. Jobs carry no run config: it would silently beat a backfill's. Defaults are fields
+of the configs.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -12,7 +14,7 @@ from assets.day import POOL, open_work, run_days
 from assets.stage import DreamingConfig, UpgradeConfig
 from assets.upgrading import named, request_id_of, upgrade_days
 from dreaming.home import Home
-from dreaming.pipeline import Engine, Rechunk
+from dreaming.pipeline.day import Engine, Rechunk
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.settings import parse_day
 from dreaming.task import TaskPriority
@@ -32,7 +34,8 @@ def build_initial_job() -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         "initial",
         selection=dg.AssetSelection.groups("dreaming"),
-        description="Conversations of a day -> basic chunks -> current chunks -> searchable. Free and offline.",
+        description="Conversations of a day -> basic chunks -> current chunks -> searchable. Free "
+        "and offline.",
         tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM},
     )
 
@@ -68,7 +71,8 @@ def dream_each_day(
 
 
 @dg.job(
-    description="The initial stage over any days, with or without gaps, in one run: for `dreaming run` and the imports "
+    description="The initial stage over any days, with or without gaps, in one run: for `dreaming "
+    "run` and the imports "
     "sensor. The same work as the job `initial`, which takes one day or a range without gaps.",
     tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM},
     executor_def=dg.in_process_executor,
@@ -84,7 +88,8 @@ class UpgradeDaysConfig(UpgradeConfig):
     first_day: str = Field(default="", description="YYYY-MM-DD; empty for all days from the first.")
     last_day: str = Field(default="", description="YYYY-MM-DD; empty for all days to the last.")
     planned_only: bool = Field(
-        default=False, description="Go on with what the run's request has planned, and plan nothing more of it."
+        default=False,
+        description="Go on with what the run's request has planned, and plan nothing more of it.",
     )
 
 
@@ -104,11 +109,14 @@ def upgrade_chunks(
         days = home.requests.open_days(request_id_of(context.run, context.instance))
     else:
         days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
-    upgrade_days(context, home, named(anthropic, openai, local_llm), terms, days, planner=config.planner)
+    upgrade_days(
+        context, home, named(anthropic, openai, local_llm), terms, days, planner=config.planner
+    )
 
 
 @dg.job(
-    description="Buy better chunks with a budget: which level, for which chunks, for how much, over any days. Each day "
+    description="Buy better chunks with a budget: which level, for which chunks, for how much, "
+    "over any days. Each day "
     "that changes is published and logged as a materialisation of `upgraded_chunks`.",
     tags={STAGE_TAG: "upgrade", PRIORITY_TAG: LOW},
     executor_def=dg.in_process_executor,
@@ -124,8 +132,10 @@ def import_new_exports(context: dg.OpExecutionContext, home: dg.ResourceParam[Ho
     for folder in home.pipeline.folders:
         read, stored = folder.refresh()
         context.log.info(
-            f"{folder.folder}: {stored.added} conversations added, {stored.updated} updated, {stored.unchanged} as "
-            f"they were; {len(stored.touched_days)} days have news; {len(read.errors)} files could not be read."
+            f"{folder.folder}: {stored.added} conversations added, {stored.updated} updated, "
+            f"{stored.unchanged} as "
+            f"they were; {len(stored.touched_days)} days have news; {len(read.errors)} files "
+            "could not be read."
         )
         for error in read.errors:
             context.log.warning(error.message)
@@ -142,11 +152,15 @@ def import_watched_folders() -> None:
 
 
 def provider_tag(provider: str | None) -> dict[str, str]:
-    """What an upgrade's run is tagged with: the shipped instance bounds how many use one provider at once."""
+    """What an upgrade's run is tagged with: the shipped instance bounds how many use one provider
+    at once.
+    """
     return {_PROVIDER_TAG: provider or "any"}
 
 
-def days_config(days: Sequence[date], *, rechunk: Rechunk, engine: Engine = "rules") -> dict[str, Any]:
+def days_config(
+    days: Sequence[date], *, rechunk: Rechunk, engine: Engine = "rules"
+) -> dict[str, Any]:
     """The run config of `dream_days` for some days."""
     config = {"days": [day.isoformat() for day in days], "rechunk": rechunk, "engine": engine}
     return {"ops": {"dream_each_day": {"config": config}}}

@@ -1,8 +1,10 @@
-"""A huge day, its basic chunks cut in shards by the executor's processes, workers or pods: the same as in one piece.
+"""A huge day, its basic chunks cut in shards by the executor's processes, workers or pods: the same
+as in one piece.
 
 gather_large_day -> plan_large_day -> cut_large_day, once a shard -> publish_large_day
 
-Nothing is handed from step to step but which shard it is, so steps need no storage in common besides the home's.
+Nothing is handed from step to step but which shard it is, so steps need no storage in common
+besides the home's.
 """
 
 from collections.abc import Iterator
@@ -19,9 +21,9 @@ from assets.stage import DreamingConfig
 from dagster_project.executors import STEP_QUEUE
 from dagster_project.jobs import MEDIUM, PRIORITY_TAG, STAGE_TAG
 from dreaming.home import Home
+from dreaming.pipeline.sharding import Shards, cut_shard, plan_shards
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.settings import parse_day
-from dreaming.sharding import Shards, cut_shard, plan_shards
 
 LARGE_DAY = "dream_large_day"
 _GATHERED = frozenset({raw_conversations.STAGE.spec.key})
@@ -33,7 +35,9 @@ class LargeDayConfig(DreamingConfig):
 
     day: str = Field(description="YYYY-MM-DD.")
     shards: int | None = Field(
-        default=None, ge=1, description="Parts to cut it in; by default one for every eight million characters."
+        default=None,
+        ge=1,
+        description="Parts to cut it in; by default one for every eight million characters.",
     )
 
 
@@ -51,7 +55,9 @@ def gather_large_day(
 
 
 @dg.op(tags=_STEP_TAGS, ins={"gathered": dg.In(dg.Nothing)}, out=dg.DynamicOut(dg.Nothing))
-def plan_large_day(context: dg.OpExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.DynamicOutput[None]]:
+def plan_large_day(
+    context: dg.OpExecutionContext, home: dg.ResourceParam[Home]
+) -> Iterator[dg.DynamicOutput[None]]:
     """Say how many shards the day is cut in."""
     config, day = _asked(context)
     count = plan_shards(home.pipeline, day, count=config.shards)
@@ -62,7 +68,9 @@ def plan_large_day(context: dg.OpExecutionContext, home: dg.ResourceParam[Home])
 
 @dg.op(tags=_STEP_TAGS, ins={"shard": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
 def cut_large_day(
-    context: dg.OpExecutionContext, home: dg.ResourceParam[Home], local_llm: dg.ResourceParam[ConfiguredProvider]
+    context: dg.OpExecutionContext,
+    home: dg.ResourceParam[Home],
+    local_llm: dg.ResourceParam[ConfiguredProvider],
 ) -> None:
     """Cut one shard of the day."""
     config, day = _asked(context)
@@ -77,16 +85,21 @@ def cut_large_day(
             chunker=work.model_chunker,
         )
     context.log.info(
-        f"Shard {number} of {count}: {statistics.chunks:,} chunks of {statistics.conversations:,} conversations, "
+        f"Shard {number} of {count}: {statistics.chunks:,} chunks of {statistics.conversations:,} "
+        "conversations, "
         f"{statistics.conversations_kept:,} of which kept theirs."
     )
 
 
 @dg.op(pool=POOL, tags=_STEP_TAGS, ins={"cut": dg.In(dg.Nothing)})
 def publish_large_day(
-    context: dg.OpExecutionContext, home: dg.ResourceParam[Home], local_llm: dg.ResourceParam[ConfiguredProvider]
+    context: dg.OpExecutionContext,
+    home: dg.ResourceParam[Home],
+    local_llm: dg.ResourceParam[ConfiguredProvider],
 ) -> None:
-    """Put the shards together, publish the day and make it searchable, logged as materialisations of its partition."""
+    """Put the shards together, publish the day and make it searchable, logged as materialisations
+    of its partition.
+    """
     config, day = _asked(context)
     with open_work(context, config, home, local_llm) as work:
         # The plan was made of what is cut now; where that changed since, joining sees it.
@@ -99,7 +112,8 @@ def build_large_day_job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
 
     @dg.job(
         name=LARGE_DAY,
-        description="One huge day, cut in shards by the executor (DREAMING_EXECUTOR); the same chunks as in one piece.",
+        description="One huge day, cut in shards by the executor (DREAMING_EXECUTOR); the same "
+        "chunks as in one piece.",
         tags={STAGE_TAG: "initial", PRIORITY_TAG: MEDIUM},
         executor_def=executor,
     )
@@ -113,7 +127,9 @@ def build_large_day_job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
 def large_day_config(day: date, *, shards: int | None, config: DreamingConfig) -> dict[str, Any]:
     """The run config of `dream_large_day`."""
     given = {"day": day.isoformat(), "rechunk": config.rechunk, "engine": config.engine}
-    return {"ops": {gather_large_day.name: {"config": given | ({"shards": shards} if shards else {})}}}
+    return {
+        "ops": {gather_large_day.name: {"config": given | ({"shards": shards} if shards else {})}}
+    }
 
 
 def _asked(context: Context) -> tuple[LargeDayConfig, date]:
@@ -124,5 +140,7 @@ def _asked(context: Context) -> tuple[LargeDayConfig, date]:
 
 
 def _name(context: Context) -> str:
-    """Tells the run's shards from another's. Executed again from where it failed, it goes on with those that it has."""
+    """Tells the run's shards from another's. Executed again from where it failed, it goes on with
+    those that it has.
+    """
     return context.run.root_run_id or context.run.run_id

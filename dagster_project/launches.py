@@ -1,4 +1,6 @@
-"""What is to be run: a job, its run config and its tags, from days, an upgrade's config, or a task."""
+"""What is to be run: a job, its run config and its tags, from
+days, an upgrade's config, or a task.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +26,7 @@ from dagster_project.large_day import LARGE_DAY, large_day_config
 from dreaming.chunk import QualityLevel
 from dreaming.days import Calendar, day_range
 from dreaming.errors import UsageError
-from dreaming.pipeline import Engine, Rechunk
+from dreaming.pipeline.day import Engine, Rechunk
 from dreaming.providers.models import resolve_model
 from dreaming.providers.registry import require_provider
 from dreaming.storage.requests import UpgradeRequest
@@ -48,21 +50,32 @@ class Launch:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_days(cls, days: Sequence[date], *, rechunk: Rechunk, stage: str, engine: Engine = "rules") -> "Launch":
+    def of_days(
+        cls, days: Sequence[date], *, rechunk: Rechunk, stage: str, engine: Engine = "rules"
+    ) -> "Launch":
         """All assets over days, with or without gaps: a day that fails leaves the others alone."""
-        return cls(dream_days.name, days_config(days, rechunk=rechunk, engine=engine), {STAGE_TAG: stage})
+        return cls(
+            dream_days.name, days_config(days, rechunk=rechunk, engine=engine), {STAGE_TAG: stage}
+        )
 
     @classmethod
     def of_large_day(
         cls, day: date, *, shards: int, rechunk: Rechunk, stage: str, engine: Engine = "rules"
     ) -> "Launch":
         """All assets over one day, which is cut in shards."""
-        config = large_day_config(day, shards=shards, config=DreamingConfig(rechunk=rechunk, engine=engine))
+        config = large_day_config(
+            day, shards=shards, config=DreamingConfig(rechunk=rechunk, engine=engine)
+        )
         return cls(LARGE_DAY, config, {STAGE_TAG: stage})
 
     @classmethod
     def of_upgrade(
-        cls, terms: UpgradeTerms, *, request_id: str, priority: TaskPriority, planner: str | None = None
+        cls,
+        terms: UpgradeTerms,
+        *,
+        request_id: str,
+        priority: TaskPriority,
+        planner: str | None = None,
     ) -> "Launch":
         """An upgrade, new or gone on with; `planner` is who plans what the terms leave open."""
         tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
@@ -72,36 +85,55 @@ class Launch:
 
     @classmethod
     def of_collecting(cls, request: UpgradeRequest) -> "Launch":
-        """The run that takes what has come of a request's batches, and goes on with what it has planned.
+        """The run that takes what has come of a request's batches, and goes on with what it has
+        planned.
 
         In batches, as what came was asked for, also where the request was first worked on at once.
         """
         fields = {**_fields(replace(request.terms, delivery="batch")), "planned_only": True}
-        tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request.request_id, PRIORITY_TAG: str(TaskPriority.LOW.value)}
+        tags = {
+            STAGE_TAG: "upgrade",
+            REQUEST_TAG: request.request_id,
+            PRIORITY_TAG: str(TaskPriority.LOW.value),
+        }
         return cls(upgrade.name, upgrade_config(fields), tags)
 
     @classmethod
     def of_learning(cls, files: Sequence[Path]) -> "Launch":
         """Learning from files, or without any from what was bought."""
-        config = {"ops": {"segmenter": {"config": {"files": [str(file.absolute()) for file in files]}}}}
+        config = {
+            "ops": {"segmenter": {"config": {"files": [str(file.absolute()) for file in files]}}}
+        }
         return cls(LEARN, config, {STAGE_TAG: "learn"})
 
 
 def _fields(terms: UpgradeTerms) -> dict[str, Any]:
     """Terms as the fields of `UpgradeConfig` or, where they name days, of `UpgradeDaysConfig`."""
     # What it is counted in besides, its request says.
-    told = {name: value for name, value in terms.as_json().items() if value is not False and name != "account"}
+    told = {
+        name: value
+        for name, value in terms.as_json().items()
+        if value is not False and name != "account"
+    }
     budget = {name: told.pop(name) for name in BudgetConfig.model_fields if name in told}
     if "max_cost_usd" in budget:
         budget["max_cost_usd"] = float(budget["max_cost_usd"])
     return {**told, "budget": budget}
 
 
-def launch_of(task: Task, submission_id: str, calendar: Calendar, *, now: datetime) -> tuple[Launch, list[date]]:
-    """The run that a task is, and its days (none: all); raises `UsageError` for what cannot be meant."""
+def launch_of(
+    task: Task, submission_id: str, calendar: Calendar, *, now: datetime
+) -> tuple[Launch, list[date]]:
+    """The run that a task is, and its days (none: all); raises `UsageError` for what cannot be
+    meant.
+    """
     work = task.work()
     require_provider(task.resources.llm_provider)
-    tags = {SUBMISSION_TAG: submission_id, TASK_TAG: task.id, PRIORITY_TAG: str(task.priority.value)}
+    tags = {
+        SUBMISSION_TAG: submission_id,
+        TASK_TAG: task.id,
+        PRIORITY_TAG: str(task.priority.value),
+    }
     if seconds := task.resources.max_duration_seconds:
         tags[MAX_RUNTIME_TAG] = str(math.ceil(seconds) + PUBLISHING_SECONDS)
     if isinstance(work, Upgrade):
@@ -109,7 +141,9 @@ def launch_of(task: Task, submission_id: str, calendar: Calendar, *, now: dateti
     days = [calendar.require(day, now=now) for day in _days(work, calendar, now)]
     tags |= dict(zip(RANGE_TAGS, (days[0].isoformat(), days[-1].isoformat()), strict=True))
     config = _full_day_config(work, task.resources, today=now.date())
-    return Launch("initial", {"ops": {"dreaming": {"config": config}}}, {**tags, STAGE_TAG: work.stage}), days
+    return Launch(
+        "initial", {"ops": {"dreaming": {"config": config}}}, {**tags, STAGE_TAG: work.stage}
+    ), days
 
 
 def _days(work: FullDay, calendar: Calendar, now: datetime) -> list[date]:
@@ -124,10 +158,14 @@ def _full_day_config(work: FullDay, resources: TaskResources, *, today: date) ->
     if resources.llm_provider == "local":
         if work.target_quality:
             raise UsageError(
-                f"target_quality = {work.target_quality!r} needs a cloud provider; local gives basic chunks."
+                f"target_quality = {work.target_quality!r} needs a cloud provider; local gives "
+                "basic chunks."
             )
         return {"engine": "local"}
-    named = resources.model and resolve_model(resources.llm_provider, resources.model, today=today).quality_level
+    named = (
+        resources.model
+        and resolve_model(resources.llm_provider, resources.model, today=today).quality_level
+    )
     return _fields(_terms(work.target_quality or named or "good", resources))
 
 

@@ -1,7 +1,7 @@
 """Which process makes which run, and what becomes of runs whose process is gone.
 
-A run in the command's own process is watched by nobody else: killed, it would stay "started" for ever and keep its
-concurrency slots. So its process signs for it, and beats while it lives.
+A run in the command's own process is watched by nobody else: killed, it would stay "started" for
+ever and keep its concurrency slots. So its process signs for it, and beats while it lives.
 """
 
 import os
@@ -33,10 +33,14 @@ UNFINISHED = [
 
 @contextmanager
 def signed_for(run_id: str, instance: dg.DagsterInstance, ledger: Database) -> Iterator[None]:
-    """Sign for a run for the time of the block, beating, and interrupt this process when the UI terminates the run."""
+    """Sign for a run for the time of the block, beating, and interrupt this process when the UI
+    terminates the run.
+    """
     _sign(run_id, ledger)
     done = Event()
-    heart = Thread(target=_beat, args=(run_id, instance, ledger, done), name="heartbeat", daemon=True)
+    heart = Thread(
+        target=_beat, args=(run_id, instance, ledger, done), name="heartbeat", daemon=True
+    )
     heart.start()
     try:
         yield
@@ -46,7 +50,8 @@ def signed_for(run_id: str, instance: dg.DagsterInstance, ledger: Database) -> I
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             _sign_off(run_id, ledger)
-        # Else its end could not be written, on a full disk for example: when this process is gone, somebody else does.
+        # Else its end could not be written, on a full disk for example: when this process is gone,
+        # somebody else does.
 
 
 def _sign_off(run_id: str, ledger: Database) -> None:
@@ -57,7 +62,9 @@ def _sign_off(run_id: str, ledger: Database) -> None:
 def _sign(run_id: str, ledger: Database) -> None:
     with ledger.write() as connection:
         connection.execute(
-            run_owners.insert().values(run_id=run_id, process=str(this_process()), beat_at=datetime.now(UTC))
+            run_owners.insert().values(
+                run_id=run_id, process=str(this_process()), beat_at=datetime.now(UTC)
+            )
         )
 
 
@@ -66,7 +73,9 @@ def _beat(run_id: str, instance: dg.DagsterInstance, ledger: Database, done: Eve
     while not done.wait(BEAT_SECONDS):
         with ledger.write() as connection:
             connection.execute(
-                run_owners.update().where(run_owners.c.run_id == run_id).values(beat_at=datetime.now(UTC))
+                run_owners.update()
+                .where(run_owners.c.run_id == run_id)
+                .values(beat_at=datetime.now(UTC))
             )
         run = instance.get_run_by_id(run_id)
         if run is not None and run.status == DagsterRunStatus.CANCELING and not interrupted:

@@ -1,6 +1,7 @@
 """Old runs and their events, deleted: Dagster itself keeps them for ever, about 140 kB each.
 
-A run that made the newest materialisation of a day stays, however old it is: the UI would show that day as missing.
+A run that made the newest materialisation of a day stays, however old it is: the UI would show that
+day as missing.
 """
 
 from collections.abc import Callable
@@ -24,14 +25,17 @@ def build_retention_sensor(
         job=job,
         minimum_interval_seconds=3600,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Deletes runs, and their events, {keep_days} days after they were made, but for those that a "
+        description=f"Deletes runs, and their events, {keep_days} days after they were made, but "
+        "for those that a "
         "day's newest materialisation is of.",
     )
     def old_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if not keep_days:
             return dg.SkipReason("DREAMING_KEEP_RUNS_DAYS=0: all runs are kept.")
         before = clock() - timedelta(days=keep_days)
-        deleted, last = delete_old_runs(context.instance, before=before, after=context.cursor or None)
+        deleted, last = delete_old_runs(
+            context.instance, before=before, after=context.cursor or None
+        )
         context.update_cursor(last or "")
         return dg.SkipReason(f"Deleted {deleted} runs from before {before:%Y-%m-%d}.")
 
@@ -39,12 +43,17 @@ def build_retention_sensor(
 
 
 def delete_old_runs(
-    instance: dg.DagsterInstance, *, before: datetime, after: str | None = None, most: int = RUNS_A_TICK
+    instance: dg.DagsterInstance,
+    *,
+    before: datetime,
+    after: str | None = None,
+    most: int = RUNS_A_TICK,
 ) -> tuple[int, str | None]:
-    """Look at the next runs that were made before a time, and delete those that nothing shows any more.
+    """Look at the next runs that were made before a time, and delete those that nothing shows any
+    more.
 
-    `after` is the last one that was looked at and kept. Returns how many were deleted, and that one's id for the next
-    time; None when all have been looked at.
+    `after` is the last one that was looked at and kept. Returns how many were deleted, and that
+    one's id for the next time; None when all have been looked at.
     """
     if after is not None and not instance.has_run(after):
         after = None
@@ -64,7 +73,11 @@ def delete_old_runs(
 def _is_shown(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether the newest materialisation of something is of this run."""
     events = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
-    made = {(event.dagster_event.asset_key, event.dagster_event.partition) for event in events if event.dagster_event}
+    made = {
+        (event.dagster_event.asset_key, event.dagster_event.partition)
+        for event in events
+        if event.dagster_event
+    }
     return any(_newest(instance, key, partition) == run_id for key, partition in made if key)
 
 

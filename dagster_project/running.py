@@ -1,4 +1,6 @@
-"""Runs: what is to be run, in the command's own process (no daemon is needed) or by the daemon; the UI shows both."""
+"""Runs: what is to be run, in the command's own process (no daemon is needed) or by the daemon; the
+UI shows both.
+"""
 
 import json
 import os
@@ -50,7 +52,8 @@ class RunOutcome:
 def execute(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutcome:
     """Make a run in this process, and return how it ended.
 
-    Interrupted (Ctrl-C, SIGTERM, the UI's Terminate), it ends canceled, with the days published that were done.
+    Interrupted (Ctrl-C, SIGTERM, the UI's Terminate), it ends canceled, with the days published
+    that were done.
     """
     fail_orphaned_runs(instance, home.ledger.database)
     run_id = str(uuid4())
@@ -68,7 +71,9 @@ def execute(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutc
 
 
 def execute_in_processes(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutcome:
-    """Make a run of the large day in processes of this machine, and return how it ended; interrupted, as `execute`."""
+    """Make a run of the large day in processes of this machine, and return how it ended;
+    interrupted, as `execute`.
+    """
     fail_orphaned_runs(instance, home.ledger.database)
     run_id = str(uuid4())
     job = dg.reconstructable(large_day_on_this_machine)
@@ -91,7 +96,9 @@ def _run_config(launch: Launch) -> dict[str, Any]:
 
 
 def _tags(launch: Launch) -> dict[str, str]:
-    """The tags of a run of the command: who started it sees how it ended, and the daemon makes it again for nobody."""
+    """The tags of a run of the command: who started it sees how it ended, and the daemon makes it
+    again for nobody.
+    """
     return {**launch.tags, _RETRIES_TAG: "0"}
 
 
@@ -112,13 +119,17 @@ def _start_quiet_processes() -> None:
 
 
 def large_day_on_this_machine() -> dg.JobDefinition:
-    """The large day's job, its shards in processes of this machine whatever `DREAMING_EXECUTOR` says."""
+    """The large day's job, its shards in processes of this machine whatever `DREAMING_EXECUTOR`
+    says.
+    """
     settings = replace(Settings.from_environment(), executor="multiprocess")
     return build_definitions(settings).resolve_job_def(LARGE_DAY)
 
 
 def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
-    """Make a run in a process of its own, which goes on when this one ends, and can be terminated from the UI."""
+    """Make a run in a process of its own, which goes on when this one ends, and can be terminated
+    from the UI.
+    """
     child = subprocess.Popen(
         [sys.executable, "-m", "dagster_project.running"],
         stdin=subprocess.PIPE,
@@ -145,7 +156,9 @@ def _failure_message(result: ExecutionResult) -> str:
         error = event.step_failure_data.error
         failure = event.step_failure_data.user_failure_data
         cause = error and (error.cause or error)
-        return (failure.description if failure else None) or (cause.message.strip() if cause else "")
+        return (failure.description if failure else None) or (
+            cause.message.strip() if cause else ""
+        )
     return ""
 
 
@@ -159,7 +172,9 @@ def queue(home: Home, instance: dg.DagsterInstance, launch: Launch) -> RunOutcom
     arguments = [word for option in options.items() for word in option]
     # In the home: a `.env` in the current folder would override this process's environment.
     folder = home.settings.home
-    launched = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    launched = subprocess.run(
+        [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
     run = instance.get_run_by_id(run_id)
     if run is None:
         return RunOutcome(run_id, DagsterRunStatus.FAILURE, launched.stderr.strip()[-500:])

@@ -1,9 +1,11 @@
-"""Tasks as Dagster runs and backfills: submitted to the daemon, kept until their time, or executed in this process.
+"""Tasks as Dagster runs and backfills: submitted to the daemon, kept until their time, or executed
+in this process.
 
 from dagster_project.scheduler import Scheduler
 from dreaming import Task, TaskResources
 
-result = await Scheduler().execute_task(Task(id="dreaming_2026_02_13", config={"target_date": "2026-02-13"}))
+result = await Scheduler().execute_task(Task(id="dreaming_2026_02_13", config={"target_date":
+"2026-02-13"}))
 """
 
 import asyncio
@@ -33,7 +35,9 @@ _UNFINISHED_BACKFILL = frozenset({"REQUESTED", "CANCELING", "COMPLETING", "FAILI
 
 @dataclass(frozen=True, slots=True)
 class SubmittedTask:
-    """A task that was submitted: a run, a backfill, or what waits for its time; awaiting it gives its result."""
+    """A task that was submitted: a run, a backfill, or what waits for its time; awaiting it gives
+    its result.
+    """
 
     submission_id: str
     settings: Settings
@@ -42,7 +46,9 @@ class SubmittedTask:
     backfill_id: str | None = None
 
     async def result(self) -> DreamingTaskResult:
-        """What it came to, once it has ended; raises `TaskFailed` where it ended without a result."""
+        """What it came to, once it has ended; raises `TaskFailed`
+        where it ended without a result.
+        """
         with open_home(self.settings) as home, open_instance(self.settings) as instance:
             while (result := _result_of(self, home, instance)) is None:
                 await asyncio.sleep(POLL_SECONDS)
@@ -52,7 +58,10 @@ class SubmittedTask:
         """Call off what waits for its time; raises `UsageError` where it was started before."""
         with open_home(self.settings) as home, open_instance(self.settings) as instance:
             if instance.get_runs_count(_runs_of(self)):
-                raise UsageError(f"The task {self.submission_id!r} was started before. Terminate its run in the UI.")
+                raise UsageError(
+                    f"The task {self.submission_id!r} was started before. Terminate its run in "
+                    "the UI."
+                )
             home.tasks.change(self.submission_id, "canceled")
 
 
@@ -63,14 +72,17 @@ class Scheduler:
         self._settings = settings or Settings.from_environment()
 
     def submit(self, task: Task) -> SubmittedTask:
-        """Hand a task to the daemon: a run, or over several days a backfill; or keep it until its time.
+        """Hand a task to the daemon: a run, or over several days a backfill; or keep it until its
+        time.
 
         Raises `UsageError` for what cannot be meant, and `TaskFailed` where no run can be made.
         """
         submission_id = uuid4().hex
         with open_home(self._settings) as home, open_instance(self._settings) as instance:
             now = home.pipeline.clock()
-            launch, days = launch_of(task, submission_id, home.archive.calendar, now=task.schedule or now)
+            launch, days = launch_of(
+                task, submission_id, home.archive.calendar, now=task.schedule or now
+            )
             if task.schedule is not None and task.schedule > now:
                 home.tasks.add(Submission(submission_id, task, now, task.schedule))
                 return SubmittedTask(submission_id, self._settings)
@@ -79,13 +91,17 @@ class Scheduler:
                 return SubmittedTask(submission_id, self._settings, backfill_id=backfill_id)
             outcome = queue(home, instance, launch)
             if outcome.failed:
-                raise TaskFailed(f"Task {task.id!r} could not be handed to the daemon. {outcome.message}")
+                raise TaskFailed(
+                    f"Task {task.id!r} could not be handed to the daemon. {outcome.message}"
+                )
             return SubmittedTask(submission_id, self._settings, run_id=outcome.run_id)
 
     async def execute_task(self, task: Task) -> DreamingTaskResult:
-        """Execute a task in this process and return its result; one that has a time is kept for the daemon till then.
+        """Execute a task in this process and return its result; one that has a time is kept for the
+        daemon till then.
 
-        Raises `UsageError` for what cannot be meant, and `TaskFailed` where it ends without a result.
+        Raises `UsageError` for what cannot be meant, and `TaskFailed` where it ends without a
+        result.
         """
         if task.schedule is not None and task.schedule > utc_now():
             return await self.submit(task).result()
@@ -93,11 +109,15 @@ class Scheduler:
 
     def _execute(self, task: Task) -> DreamingTaskResult:
         with open_home(self._settings) as home, open_instance(self._settings) as instance:
-            launch, _ = launch_of(task, uuid4().hex, home.archive.calendar, now=home.pipeline.clock())
+            launch, _ = launch_of(
+                task, uuid4().hex, home.archive.calendar, now=home.pipeline.clock()
+            )
             return _stored_result(home, execute(home, instance, launch))
 
 
-def _backfill(home: Home, instance: dg.DagsterInstance, launch: Launch, days: Sequence[date], *, title: str) -> str:
+def _backfill(
+    home: Home, instance: dg.DagsterInstance, launch: Launch, days: Sequence[date], *, title: str
+) -> str:
     """Ask the daemon for a backfill of the assets over days, and return its id."""
     backfill_id = uuid4().hex[:8]
     graph = build_definitions(home.settings, home=home).resolve_asset_graph()
@@ -119,7 +139,9 @@ def _backfill(home: Home, instance: dg.DagsterInstance, launch: Launch, days: Se
     return backfill_id
 
 
-def _result_of(submitted: SubmittedTask, home: Home, instance: dg.DagsterInstance) -> DreamingTaskResult | None:
+def _result_of(
+    submitted: SubmittedTask, home: Home, instance: dg.DagsterInstance
+) -> DreamingTaskResult | None:
     """What a submission came to; None while it has not ended."""
     if submitted.backfill_id is not None:
         backfill = instance.get_backfill(submitted.backfill_id)
@@ -130,7 +152,9 @@ def _result_of(submitted: SubmittedTask, home: Home, instance: dg.DagsterInstanc
         raise TaskFailed(f"The task {submitted.submission_id!r} was canceled before its time.")
     if (not runs and submitted.backfill_id is None) or any(not run.is_finished for run in runs):
         return None
-    return DreamingTaskResult.of_all([_stored_result(home, RunOutcome(run.run_id, run.status, "")) for run in runs])
+    return DreamingTaskResult.of_all(
+        [_stored_result(home, RunOutcome(run.run_id, run.status, "")) for run in runs]
+    )
 
 
 def _runs_of(submitted: SubmittedTask) -> dg.RunsFilter:
@@ -140,5 +164,8 @@ def _runs_of(submitted: SubmittedTask) -> dg.RunsFilter:
 def _stored_result(home: Home, outcome: RunOutcome) -> DreamingTaskResult:
     told = home.requests.result(outcome.run_id)
     if told is None:
-        raise TaskFailed(f"The run {outcome.run_id} ended {outcome.status.value} without a result. {outcome.message}")
+        raise TaskFailed(
+            f"The run {outcome.run_id} ended {outcome.status.value} without a result. "
+            f"{outcome.message}"
+        )
     return DreamingTaskResult.from_json(told)

@@ -1,7 +1,9 @@
-"""When: at 03:00 the day that ended, free; at 04:00 an upgrade, where quota is left over; at 05:00 learning from it.
+"""When: at 03:00 the day that ended, free; at 04:00 an upgrade, where quota is left over; at 05:00
+learning from it.
 
-After a time asleep Dagster makes up for the ticks that were missed, one after the other. Only the latest one does
-something: it takes the days that were missed too, so that each stage catches up once.
+After a time asleep Dagster makes up for the ticks that were missed, one after the other. Only the
+latest one does something: it takes the days that were missed too, so that each stage catches up
+once.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,11 +15,11 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dagster_project.jobs import RANGE_TAGS, provider_tag
+from dreaming.buying.quota import check_api_quota, read_elsewhere
 from dreaming.days import Calendar
 from dreaming.home import Home
 from dreaming.model_call import Delivery
 from dreaming.providers.registry import ConfiguredProvider
-from dreaming.quota import check_api_quota, read_elsewhere
 
 MOST_MISSED = timedelta(days=31)
 """Days before the one that ended which a night makes up for."""
@@ -31,7 +33,9 @@ Clock = Callable[[], datetime]
 def build_initial_schedule(
     job: UnresolvedAssetJobDefinition, calendar: Calendar, clock: Clock
 ) -> dg.ScheduleDefinition:
-    """The initial stage for the days that ended, every night at 03:00 in the pinned time zone; on by default."""
+    """The initial stage for the days that ended, every night at 03:00 in the pinned time zone; on
+    by default.
+    """
 
     @dg.schedule(
         name="initial_nightly",
@@ -39,7 +43,8 @@ def build_initial_schedule(
         cron_schedule="0 3 * * *",
         execution_timezone=calendar.zone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="The day that ended, at 03:00: gathered, chunked, published and searchable. Makes up for nights "
+        description="The day that ended, at 03:00: gathered, chunked, published and searchable. "
+        "Makes up for nights "
         "that were missed.",
     )
     def initial_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -57,7 +62,9 @@ def build_initial_schedule(
     return initial_nightly
 
 
-def build_learn_schedule(job: UnresolvedAssetJobDefinition, calendar: Calendar, clock: Clock) -> dg.ScheduleDefinition:
+def build_learn_schedule(
+    job: UnresolvedAssetJobDefinition, calendar: Calendar, clock: Clock
+) -> dg.ScheduleDefinition:
     """Learning, every night at 05:00, after the upgrade; on by default."""
 
     @dg.schedule(
@@ -79,7 +86,9 @@ def build_learn_schedule(job: UnresolvedAssetJobDefinition, calendar: Calendar, 
 
 def _last_done(instance: dg.DagsterInstance, ended: date) -> date:
     """The last day before one that ended which a nightly run took; without any, the day before."""
-    found = instance.get_runs(dg.RunsFilter(tags={"dagster/schedule_name": "initial_nightly"}), limit=1)
+    found = instance.get_runs(
+        dg.RunsFilter(tags={"dagster/schedule_name": "initial_nightly"}), limit=1
+    )
     last = found[0].tags.get(RANGE_TAGS[1]) if found else None
     return min(date.fromisoformat(last) if last else ended, ended - _PERIOD)
 
@@ -94,10 +103,11 @@ def build_upgrade_schedule(
     planner: str = "",
     delivery: Delivery | None = None,
 ) -> dg.ScheduleDefinition:
-    """The upgrade stage, every night at 04:00: basic chunks of all days to good ones, from the quota that is left.
+    """The upgrade stage, every night at 04:00: basic chunks of all days to good ones, from the
+    quota that is left.
 
-    A planner lets the quota last until the end of the month. Nothing is urgent at night: without a `delivery`, replies
-    come in batches, at half the price, where the provider has them.
+    A planner lets the quota last until the end of the month. Nothing is urgent at night: without a
+    `delivery`, replies come in batches, at half the price, where the provider has them.
     """
 
     @dg.schedule(
@@ -106,7 +116,8 @@ def build_upgrade_schedule(
         cron_schedule="0 4 * * *",
         execution_timezone=calendar.zone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Basic chunks of all days -> good, when more than 10,000 tokens of the month's quota are left. "
+        description="Basic chunks of all days -> good, when more than 10,000 tokens of the "
+        "month's quota are left. "
         "Spends nothing until a budget is set.",
     )
     def upgrade_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:

@@ -1,4 +1,6 @@
-"""What happens by itself: new exports are imported, the days they touch are run, dead runs are ended."""
+"""What happens by itself: new exports are imported, the days they touch are run, dead runs are
+ended.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,7 +12,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster_project.jobs import days_config, dream_days, import_watched_folders, upgrade
 from dagster_project.launches import SUBMISSION_TAG, Launch, launch_of
 from dagster_project.owners import fail_orphaned_runs
-from dreaming.collecting import find_due
+from dreaming.buying.collecting import find_due
 from dreaming.conversation import stable_hash
 from dreaming.errors import UsageError
 from dreaming.home import Home
@@ -21,14 +23,17 @@ OpenHome = Callable[[], AbstractContextManager[Home]]
 
 
 def build_imports_sensor(open_home: OpenHome) -> dg.SensorDefinition:
-    """Imports what appears in watched folders, and runs the days that any import touched, late arrivals included."""
+    """Imports what appears in watched folders, and runs the days that any import touched, late
+    arrivals included.
+    """
 
     @dg.sensor(
         name="imports",
         jobs=[dream_days, import_watched_folders],
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Imports what appears in watched folders, and runs the days that imports have touched.",
+        description="Imports what appears in watched folders, and runs the days that imports have "
+        "touched.",
     )
     def imports(_context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         with open_home() as home:
@@ -73,13 +78,16 @@ def build_batches_sensor(
         job=upgrade,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Asks the vendors about the batches that they have, and collects those that have ended.",
+        description="Asks the vendors about the batches that they have, and collects those that "
+        "have ended.",
     )
     def batches(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         with open_home() as home:
             pending = home.batches.pending()
             due = find_due(home, providers())
-            launches = [(each, Launch.of_collecting(home.requests.get(each))) for each in due.requests]
+            launches = [
+                (each, Launch.of_collecting(home.requests.get(each))) for each in due.requests
+            ]
             # What failed is tried again when there is news, and once an hour; not every minute.
             hour = home.pipeline.clock().strftime("%Y-%m-%dT%H")
         for failure in due.failures:
@@ -92,13 +100,17 @@ def build_batches_sensor(
             )
         if not launches:
             calls = sum(each["calls"] for each in pending)
-            yield dg.SkipReason(f"{calls:,} calls wait at vendors." if calls else "Nothing waits at a vendor.")
+            yield dg.SkipReason(
+                f"{calls:,} calls wait at vendors." if calls else "Nothing waits at a vendor."
+            )
 
     return batches
 
 
 def build_tasks_sensor(
-    open_home: OpenHome, jobs: Sequence[dg.JobDefinition | UnresolvedAssetJobDefinition], clock: Callable[[], datetime]
+    open_home: OpenHome,
+    jobs: Sequence[dg.JobDefinition | UnresolvedAssetJobDefinition],
+    clock: Callable[[], datetime],
 ) -> dg.SensorDefinition:
     """Starts the tasks that were submitted for a time, when it has come."""
 
@@ -121,7 +133,10 @@ def build_tasks_sensor(
                     yield _task_request(submission, home)
                 except UsageError as error:
                     # What could be meant when it was submitted: a model may have ended since.
-                    context.log.error(f"The task {submission.task.id!r} cannot be started, and is canceled: {error}")
+                    context.log.error(
+                        f"The task {submission.task.id!r} cannot be started, and is canceled: "
+                        f"{error}"
+                    )
                     home.tasks.change(submission.submission_id, "canceled")
         if not due:
             yield dg.SkipReason("No task's time has come.")
@@ -131,7 +146,9 @@ def build_tasks_sensor(
 
 def _task_request(submission: Submission, home: Home) -> dg.RunRequest:
     # By its key it is requested once, however often it is seen before its run is.
-    launch, _ = launch_of(submission.task, submission.submission_id, home.archive.calendar, now=submission.due_at)
+    launch, _ = launch_of(
+        submission.task, submission.submission_id, home.archive.calendar, now=submission.due_at
+    )
     return dg.RunRequest(
         run_key=f"task:{submission.submission_id}",
         job_name=launch.job_name,
@@ -148,7 +165,8 @@ def build_orphans_sensor(open_home: OpenHome) -> dg.SensorDefinition:
         job=import_watched_folders,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Ends the runs of the command whose process is gone, and frees their concurrency slots.",
+        description="Ends the runs of the command whose process is gone, and frees their "
+        "concurrency slots.",
     )
     def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with open_home() as home:

@@ -1,4 +1,6 @@
-"""`dreaming ui`: Dagster's webserver, daemon and code server, in a process group that ends as one."""
+"""`dreaming ui`: Dagster's webserver, daemon and code server, in
+a process group that ends as one.
+"""
 
 import os
 import signal
@@ -12,19 +14,24 @@ import psutil
 
 HOST = "127.0.0.1"
 WORKSPACE = Path(__file__).parent / "workspace.yaml"
-"""The same code location as the checkout's `workspace.yaml`, for where dreaming is installed without its checkout."""
+"""The same code location as the checkout's `workspace.yaml`, for where dreaming is installed
+without its checkout.
+"""
 
 GRACE_SECONDS = 20.0
 """How long the servers have to end by themselves."""
 
 
 def serve(port: int, *, folder: Path) -> int:
-    """Serve the UI on 127.0.0.1 until a signal comes; returns the exit code once every process of it has ended.
+    """Serve the UI on 127.0.0.1 until a signal comes; returns the exit code once every process of
+    it has ended.
 
-    The servers work in `folder`: a `.env` in the caller's own would override this process's environment.
+    The servers work in `folder`: a `.env` in the caller's own would override this process's
+    environment.
     """
     command = [sys.executable, "-m", "dagster", "dev", "-h", HOST, "-p", str(port)]
-    # A group of its own, with SIGINT restored: started in the background, a shell's children ignore it.
+    # A group of its own, with SIGINT restored: started in the background, a shell's children ignore
+    # it.
     servers = subprocess.Popen(
         [*command, "-w", str(WORKSPACE), "--log-level", "warning"],
         cwd=folder,

@@ -1,8 +1,9 @@
 """Chunks of conversations: the records that the pipeline makes, and what they must satisfy (law 1).
 
-A **unit** is what may not be cut. A **lane** is the stream of a conversation-day's messages that are chunked
-together: talk (with the calls of tools) in one, tool results in one, thinking in one, so that what a tool prints never
-cuts the talk around it in two. A **chunk** is a run of consecutive units of one lane. Nothing here does I/O.
+A **unit** is what may not be cut. A **lane** is the stream of a conversation-day's messages that
+are chunked together: talk (with the calls of tools) in one, tool results in one, thinking in one,
+so that what a tool prints never cuts the talk around it in two. A **chunk** is a run of consecutive
+units of one lane. Nothing here does I/O.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,7 +67,9 @@ QUALITY_LEVELS: Mapping[QualityLevel, QualityDescription] = {
         "description": "The best model, when the user asks; highest accuracy",
     },
 }
-"""The quality levels from lowest to highest. The accuracies are the design's targets, not measurements."""
+"""The quality levels from lowest to highest. The accuracies are the design's targets, not
+measurements.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,7 +83,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TopicBoundary:
-    """Where a new topic starts, as a segmenter or a model says it, before anything is packed to size."""
+    """Where a new topic starts, as a segmenter or a model says it, before anything is packed to
+    size.
+    """
 
     message_id: MessageId
     start: int
@@ -101,7 +106,8 @@ class BChunk:
     ordinal: int
     """Its place among the chunks of its conversation-day, by where each begins."""
     content: str
-    """The spans' text, joined by a blank line where the message changes; never taken from a model."""
+    """The spans' text, joined by a blank line where the message changes; never taken from a model.
+    """
     spans: tuple[Span, ...]
     topics: tuple[TopicBoundary, ...]
     """The topics that start within the chunk."""
@@ -109,7 +115,9 @@ class BChunk:
     started_at: datetime | None
     ended_at: datetime | None
     language: str
-    """ISO 639-1 code, "mixed" for text in several scripts, or "und" where there are no letters to tell by."""
+    """ISO 639-1 code, "mixed" for text in several scripts, or "und" where there are no letters to
+    tell by.
+    """
     labels: tuple[str, ...]
     entities: tuple[str, ...]
     summary: str
@@ -145,13 +153,23 @@ class BChunk:
     """When it first came to be; stays while the chunk is unchanged."""
 
 
-def hash_chunk(conversation_id: ConversationId, spans: Sequence[Span], content: str, origin: str) -> ChunkId:
-    """The id of a chunk: from what it holds and who cut it, so that a rerun finds the same chunk again."""
-    return ChunkId(stable_hash(conversation_id, [[s.message_id, s.start, s.end] for s in spans], content, origin))
+def hash_chunk(
+    conversation_id: ConversationId, spans: Sequence[Span], content: str, origin: str
+) -> ChunkId:
+    """The id of a chunk: from what it holds and who cut it, so that a rerun finds the same chunk
+    again.
+    """
+    return ChunkId(
+        stable_hash(
+            conversation_id, [[s.message_id, s.start, s.end] for s in spans], content, origin
+        )
+    )
 
 
 def hash_slice(text: str) -> str:
-    """The hash of a slice of a message, by which a paid chunk tells whether its text is still what was paid for."""
+    """The hash of a slice of a message, by which a paid chunk tells whether its text is still what
+    was paid for.
+    """
     return stable_hash(text)
 
 
@@ -174,7 +192,9 @@ def slice_content(spans: Sequence[Span], contents: Mapping[MessageId, str]) -> s
 def describe_speakers(
     spans: Sequence[Span], messages: Mapping[MessageId, Message]
 ) -> tuple[Speaker, tuple[Speaker, ...]]:
-    """Who says most of the spans, by characters (the earlier on a tie), and all who speak in them."""
+    """Who says most of the spans, by characters (the earlier on a
+    tie), and all who speak in them.
+    """
     characters: dict[Speaker, int] = {}
     for span in spans:
         role = messages[span.message_id].role
@@ -202,6 +222,7 @@ def chunk_record(chunk: BChunk) -> dict[str, Any]:
     record = {field.name: getattr(chunk, field.name) for field in fields(chunk)}
     record["spans"] = span_records(chunk.spans)
     record["topics"] = [
-        {"message_id": t.message_id, "start": t.start, "score": t.score, "origin": t.origin} for t in chunk.topics
+        {"message_id": t.message_id, "start": t.start, "score": t.score, "origin": t.origin}
+        for t in chunk.topics
     ]
     return record

@@ -28,7 +28,7 @@ from dreaming.settings import Settings, parse_day
 if TYPE_CHECKING:
     from dreaming.chunk import QualityLevel
     from dreaming.chunking.segmenter import Segmenter
-    from dreaming.evaluation import Unseen
+    from dreaming.measuring.evaluation import Unseen
     from dreaming.spending.budgets import Window
     from dreaming.spending.ledger import SpendingKey
 
@@ -61,7 +61,9 @@ class DollarsParameter(click.ParamType[Decimal]):
 
     name = "DOLLARS"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
         """Read a decimal number that is not negative."""
         try:
             dollars = Decimal(str(value))
@@ -77,13 +79,17 @@ class DollarsParameter(click.ParamType[Decimal]):
 DOLLARS = DollarsParameter()
 
 shipped_option = click.option(
-    "--shipped", is_flag=True, help="Use the segmenter that comes with dreaming, not what was learned here."
+    "--shipped",
+    is_flag=True,
+    help="Use the segmenter that comes with dreaming, not what was learned here.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 
 
 class Commands(click.Group):
-    """The command's group: errors of dreaming become a message and an exit code, not a traceback."""
+    """The command's group: errors of dreaming become a message
+    and an exit code, not a traceback.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -105,7 +111,8 @@ def fail(message: str, exit_code: int) -> NoReturn:
 def write_json(value: object) -> None:
     """Write a value as JSON on standard output."""
     text = json.dumps(value, ensure_ascii=False, default=jsonable)
-    # A file name need not be UTF-8: what of it no stream can write becomes \udcXX, which is JSON's own escape.
+    # A file name need not be UTF-8: what of it no stream can write becomes \udcXX, which is JSON's
+    # own escape.
     click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
@@ -119,26 +126,41 @@ def jsonable(value: object) -> object:
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
     """A progress bar on standard error; silent where that is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=diagnostics, transient=True, disable=not diagnostics.is_terminal) as progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=diagnostics, transient=True, disable=not diagnostics.is_terminal
+    ) as progress:
         yield progress
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dreaming")
 def cli() -> None:
-    """Turn each day's conversations into searchable memory, overnight, free and on your own machine."""
+    """Turn each day's conversations into searchable memory, overnight, free and on your own
+    machine.
+    """
 
 
 @cli.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--again", is_flag=True, help="Take the conversations in these files back that were forgotten.")
-@click.option("--local-only", is_flag=True, help="Keep these conversations on this machine, for good.")
+@click.option(
+    "--again", is_flag=True, help="Take the conversations in these files back that were forgotten."
+)
+@click.option(
+    "--local-only", is_flag=True, help="Keep these conversations on this machine, for good."
+)
 @json_option
 def import_(paths: tuple[Path, ...], again: bool, local_only: bool, as_json: bool) -> None:
-    """Import exports: files, folders or zips of ChatGPT, Claude, Claude Code, Codex, Open WebUI and others.
+    """Import exports: files, folders or zips of ChatGPT, Claude, Claude Code, Codex, Open WebUI and
+    others.
 
-    The same or a grown export adds only what is new. Then `dreaming run` chunks the days that it touched.
+    The same or a grown export adds only what is new. Then `dreaming run` chunks the days that it
+    touched.
     """
     if not import_exports(paths, again=again, local_only=local_only, as_json=as_json):
         sys.exit(1)
@@ -150,7 +172,7 @@ def import_exports(
     """Import exports and say what became of them; returns whether every file could be read."""
     from dreaming.home import open_home
     from dreaming.importing import ImportReport, read_exports
-    from dreaming.reporting import import_summary, print_import
+    from dreaming.showing.reporting import import_summary, print_import
 
     with open_home(Settings.from_environment()) as home, progress_bar() as progress:
         report = ImportReport()
@@ -164,7 +186,9 @@ def import_exports(
 
 
 def filter_options(command: Command) -> Command:
-    """Add the options that say which chunks a command is about, given to it as `wanted`; of talk only by default."""
+    """Add the options that say which chunks a command is about, given to it as `wanted`; of talk
+    only by default.
+    """
 
     def with_filter(*, first: date | None, last: date | None, **options: Any) -> Any:
         names = ("labels", "languages", "quality_levels", "conversations", "kinds")
@@ -176,9 +200,15 @@ def filter_options(command: Command) -> Command:
         click.option("--from", "first", type=DAY, help="First day."),
         click.option("--to", "last", type=DAY, help="Last day."),
         click.option("--label", "labels", multiple=True, help="Only chunks with a label."),
-        click.option("--language", "languages", multiple=True, help="Only a language: zh, en, ja, mixed, ..."),
-        click.option("--quality", "quality_levels", multiple=True, type=click.Choice(list(QUALITY_LEVELS))),
-        click.option("--conversation", "conversations", multiple=True, help="Only a conversation, by id."),
+        click.option(
+            "--language", "languages", multiple=True, help="Only a language: zh, en, ja, mixed, ..."
+        ),
+        click.option(
+            "--quality", "quality_levels", multiple=True, type=click.Choice(list(QUALITY_LEVELS))
+        ),
+        click.option(
+            "--conversation", "conversations", multiple=True, help="Only a conversation, by id."
+        ),
         click.option(
             "--kind",
             "kinds",
@@ -198,7 +228,9 @@ def filter_options(command: Command) -> Command:
 @click.argument("query")
 @filter_options
 @click.option(
-    "--limit", type=click.IntRange(1, 1000), help="How many hits.  [default: 10, or as many as fit --budget-words]"
+    "--limit",
+    type=click.IntRange(1, 1000),
+    help="How many hits.  [default: 10, or as many as fit --budget-words]",
 )
 @click.option(
     "--budget-words",
@@ -214,16 +246,25 @@ def filter_options(command: Command) -> Command:
 )
 @json_option
 def search(
-    query: str, wanted: ChunkFilter, limit: int | None, budget_words: int | None, around: int, as_json: bool
+    query: str,
+    wanted: ChunkFilter,
+    limit: int | None,
+    budget_words: int | None,
+    around: int,
+    as_json: bool,
 ) -> None:
-    """Find what was said: words of any language, two-character Chinese and Japanese words included."""
+    """Find what was said: words of any language, two-character
+    Chinese and Japanese words included.
+    """
     from dreaming.home import open_home
-    from dreaming.reporting import print_hits, print_readings
+    from dreaming.showing.reporting import print_hits, print_readings
 
     with open_home(Settings.from_environment()) as home:
         hits = home.memory.search(query, wanted, limit=limit, budget_words=budget_words)
         if waiting := len(home.pipeline.waiting_days()):
-            diagnostics.print(f"{waiting:,} days are not searchable yet. Next: dreaming run", style="yellow")
+            diagnostics.print(
+                f"{waiting:,} days are not searchable yet. Next: dreaming run", style="yellow"
+            )
         context = [home.memory.around(hit, chunks=around) if around else [] for hit in hits]
         if as_json:
             write_json(
@@ -244,8 +285,8 @@ def search(
 @filter_options
 def export(target: Path, wanted: ChunkFilter) -> None:
     """Write the current chunks to a file: .parquet, .jsonl or .csv, by its ending."""
-    from dreaming.exporting import export_chunks
     from dreaming.home import open_home
+    from dreaming.showing.exporting import export_chunks
 
     with open_home(Settings.from_environment()) as home:
         count = export_chunks(home.store, wanted.expression(), target)
@@ -257,7 +298,7 @@ def export(target: Path, wanted: ChunkFilter) -> None:
 def status(as_json: bool) -> None:
     """What is held, what is searchable, and which days wait for a run."""
     from dreaming.home import open_home
-    from dreaming.reporting import home_status, print_status
+    from dreaming.showing.reporting import home_status, print_status
 
     with open_home(Settings.from_environment()) as home:
         found = home_status(home)
@@ -269,10 +310,16 @@ def status(as_json: bool) -> None:
 
 @cli.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=3010, show_default=True, help="On 127.0.0.1; 0 takes a free one."
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=3010,
+    show_default=True,
+    help="On 127.0.0.1; 0 takes a free one.",
 )
 def page(port: int) -> None:
-    """Look at your memory in a browser: search, conversations beside their chunks, days. Ctrl-C ends it."""
+    """Look at your memory in a browser: search, conversations beside their chunks, days. Ctrl-C
+    ends it.
+    """
     from dreaming.home import open_home
     from dreaming.page.serving import address_of, listen, serve
 
@@ -286,7 +333,8 @@ def page(port: int) -> None:
 @cli.command()
 @shipped_option
 def segment(shipped: bool) -> None:
-    """Find topic boundaries: {"id","turns":[{"speaker","text"}]} lines in, {"id","boundaries":[i,...]} lines out.
+    """Find topic boundaries: {"id","turns":[{"speaker","text"}]} lines in,
+    {"id","boundaries":[i,...]} lines out.
 
     i means that a new topic starts at turn i, counted from 0.
     """
@@ -309,14 +357,17 @@ def segment(shipped: bool) -> None:
 )
 @shipped_option
 @json_option
-def evaluate(paths: tuple[Path, ...], unseen: "Unseen | None", shipped: bool, as_json: bool) -> None:
-    """Measure topic boundaries on labelled talks: {"id","turns":[{"speaker","text"}],"boundaries":[i,...]} lines.
+def evaluate(
+    paths: tuple[Path, ...], unseen: "Unseen | None", shipped: bool, as_json: bool
+) -> None:
+    """Measure topic boundaries on labelled talks:
+    {"id","turns":[{"speaker","text"}],"boundaries":[i,...]} lines.
 
-    Beside what needs no learning. Without --unseen it is the segmenter in use, which has seen the sets that it was
-    fitted on.
+    Beside what needs no learning. Without --unseen it is the segmenter in use, which has seen the
+    sets that it was fitted on.
     """
-    from dreaming.evaluation import evaluate_files
-    from dreaming.reporting import print_evaluation
+    from dreaming.measuring.evaluation import evaluate_files
+    from dreaming.showing.reporting import print_evaluation
 
     found = evaluate_files(paths, unseen=unseen, segmenter=_segmenter(shipped=shipped))
     if as_json:
@@ -330,10 +381,12 @@ def evaluate(paths: tuple[Path, ...], unseen: "Unseen | None", shipped: bool, as
 @click.option("--to", "last", type=DAY, help="Last day.")
 @json_option
 def accuracy(first: date | None, last: date | None, as_json: bool) -> None:
-    """Measure how near basic chunks come to good and premium ones, and good to premium, where both have the talk."""
-    from dreaming.evaluation import evaluate_tiers
+    """Measure how near basic chunks come to good and premium ones, and good to premium, where both
+    have the talk.
+    """
     from dreaming.home import open_home
-    from dreaming.reporting import print_tiers
+    from dreaming.measuring.evaluation import evaluate_tiers
+    from dreaming.showing.reporting import print_tiers
 
     with open_home(Settings.from_environment()) as home:
         rows = evaluate_tiers(home, first=first, last=last)
@@ -344,7 +397,9 @@ def accuracy(first: date | None, last: date | None, as_json: bool) -> None:
 
 
 def _segmenter(*, shipped: bool) -> "Segmenter":
-    """The segmenter in use here; that which comes with dreaming where it is asked for, or where there is no home."""
+    """The segmenter in use here; that which comes with dreaming where it is asked for, or where
+    there is no home.
+    """
     from dreaming.home import open_home, segmenter_of
 
     settings = Settings.from_environment()
@@ -378,7 +433,10 @@ def timezone(zone: str) -> None:
     # Opened as it is pinned: the environment may already ask for the new zone.
     with open_home(replace(Settings.from_environment(), time_zone=None)) as home:
         touched = home.archive.move_time_zone(zone)
-    console.print(f"Days are cut in {zone} now; {len(touched):,} days have news. Next: dreaming run", highlight=False)
+    console.print(
+        f"Days are cut in {zone} now; {len(touched):,} days have news. Next: dreaming run",
+        highlight=False,
+    )
 
 
 @cli.group()
@@ -386,16 +444,25 @@ def budget() -> None:
     """What may be spent by the month and by the day, for each provider and tier."""
 
 
-_provider_option = click.option("--provider", type=click.Choice(["anthropic", "openai"]), default="anthropic")
+_provider_option = click.option(
+    "--provider", type=click.Choice(["anthropic", "openai"]), default="anthropic"
+)
 _tier_option = click.option(
-    "--tier", type=click.Choice(["good", "premium"]), default="good", help="good: leftover quota; premium: its own."
+    "--tier",
+    type=click.Choice(["good", "premium"]),
+    default="good",
+    help="good: leftover quota; premium: its own.",
 )
 _window_option = click.option(
     "--per", "window", type=click.Choice(["month", "day"]), default="month", show_default=True
 )
 _TOKENS = click.IntRange(0, MOST["max_tokens"])
-_tokens_option = click.option("--max-tokens", type=_TOKENS, help="Tokens; without it, no limit in tokens.")
-_cost_option = click.option("--max-cost-usd", type=DOLLARS, help="Dollars; without it, no limit in dollars.")
+_tokens_option = click.option(
+    "--max-tokens", type=_TOKENS, help="Tokens; without it, no limit in tokens."
+)
+_cost_option = click.option(
+    "--max-cost-usd", type=DOLLARS, help="Dollars; without it, no limit in dollars."
+)
 
 
 @budget.command("set")
@@ -405,9 +472,15 @@ _cost_option = click.option("--max-cost-usd", type=DOLLARS, help="Dollars; witho
 @_tokens_option
 @_cost_option
 def set_budget(
-    provider: str, tier: "QualityLevel", window: "Window", max_tokens: int | None, max_cost_usd: Decimal | None
+    provider: str,
+    tier: "QualityLevel",
+    window: "Window",
+    max_tokens: int | None,
+    max_cost_usd: Decimal | None,
 ) -> None:
-    """Set a standing budget, in tokens, dollars or both; it holds at once. In UTC months and days."""
+    """Set a standing budget, in tokens, dollars or both; it holds
+    at once. In UTC months and days.
+    """
     from dreaming.home import open_home
     from dreaming.spending.budgets import Limit
 
@@ -426,9 +499,15 @@ def set_budget(
 @click.option("--tokens", type=_TOKENS, help="Tokens, in all.")
 @click.option("--cost-usd", type=DOLLARS, help="Dollars, in all.")
 def declare_elsewhere(
-    provider: str, tier: "QualityLevel", window: "Window", tokens: int | None, cost_usd: Decimal | None
+    provider: str,
+    tier: "QualityLevel",
+    window: "Window",
+    tokens: int | None,
+    cost_usd: Decimal | None,
 ) -> None:
-    """Say what the same key has spent elsewhere in the current month or day: it counts against the budget."""
+    """Say what the same key has spent elsewhere in the current month or day: it counts against the
+    budget.
+    """
     from dreaming.home import open_home
     from dreaming.spending.budgets import window_scope
 
@@ -437,7 +516,9 @@ def declare_elsewhere(
     with open_home(Settings.from_environment()) as home:
         scope_id = window_scope(provider, tier, window, home.ledger.clock())
         home.ledger.declare_elsewhere(
-            scope_id, tokens=tokens, picodollars=None if cost_usd is None else int(cost_usd.scaleb(12))
+            scope_id,
+            tokens=tokens,
+            picodollars=None if cost_usd is None else int(cost_usd.scaleb(12)),
         )
     _show_budgets(as_json=False)
 
@@ -451,7 +532,7 @@ def show_budget(as_json: bool) -> None:
 
 def _show_budgets(*, as_json: bool) -> None:
     from dreaming.home import open_home
-    from dreaming.reporting import budget_records, print_budgets
+    from dreaming.showing.reporting import budget_records, print_budgets
 
     with open_home(Settings.from_environment()) as home:
         records = budget_records(home)
@@ -462,8 +543,12 @@ def _show_budgets(*, as_json: bool) -> None:
 
 
 @cli.group(invoke_without_command=True)
-@click.option("--by", type=click.Choice(["request", "model", "day"]), default="request", show_default=True)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many lines.")
+@click.option(
+    "--by", type=click.Choice(["request", "model", "day"]), default="request", show_default=True
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many lines."
+)
 @json_option
 @click.pass_context
 def ledger(context: click.Context, by: "SpendingKey", limit: int, as_json: bool) -> None:
@@ -471,7 +556,7 @@ def ledger(context: click.Context, by: "SpendingKey", limit: int, as_json: bool)
     if context.invoked_subcommand is not None:
         return
     from dreaming.home import open_home
-    from dreaming.reporting import print_spending
+    from dreaming.showing.reporting import print_spending
 
     with open_home(Settings.from_environment()) as home:
         records = {"by": by, "spending": home.ledger.spending(by, limit=limit)}

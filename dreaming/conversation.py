@@ -33,7 +33,8 @@ class Message:
     """Unique within its conversation, and the same on every import of it."""
     role: Role
     content: str
-    """The text, stored as it came; only lone surrogates and NUL are replaced, by U+FFFD, on import."""
+    """The text, stored as it came; only lone surrogates and NUL are replaced, by U+FFFD, on import.
+    """
     kind: MessageKind = "text"
     name: str | None = None
     """The speaker's name, or the tool's for calls and results."""
@@ -60,7 +61,9 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class ConversationDay:
-    """The messages of one conversation that belong to one local day: a row of `raw_conversations`."""
+    """The messages of one conversation that belong to one local
+    day: a row of `raw_conversations`.
+    """
 
     conversation_id: ConversationId
     day: date
@@ -84,7 +87,8 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 def stable_hash(*parts: object) -> str:
     """Hash JSON-able parts to 32 hex digits: the one hash behind every id in the project.
 
-    SHA-256 over compact UTF-8 JSON, cut to 128 bits. Frozen: ids that users have stored depend on it.
+    SHA-256 over compact UTF-8 JSON, cut to 128 bits. Frozen: ids that users have stored depend on
+    it.
     """
     return hashlib.sha256(_ENCODE(parts).encode("utf-8")).hexdigest()[:32]
 
@@ -93,22 +97,34 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def storable(text: str) -> tuple[str, int]:
-    """The text with what no store can hold (NUL, lone surrogates) replaced by U+FFFD, and how many there were."""
+    """The text with what no store can hold (NUL, lone surrogates) replaced by U+FFFD, and how many
+    there were.
+    """
     return _UNSTORABLE.subn("\ufffd", text)
 
 
 def hash_messages(messages: Sequence[Message]) -> str:
     """Hash everything of a run of messages that a chunk can depend on."""
     return stable_hash(
-        [[m.id, m.role, m.kind, m.name, m.content, m.timestamp.isoformat() if m.timestamp else None] for m in messages]
+        [
+            [
+                m.id,
+                m.role,
+                m.kind,
+                m.name,
+                m.content,
+                m.timestamp.isoformat() if m.timestamp else None,
+            ]
+            for m in messages
+        ]
     )
 
 
 def content_message_ids(messages: Iterable[tuple[Role, MessageKind, str]]) -> list[MessageId]:
     """Ids for messages whose source gives none: from what is said, not from where it stands.
 
-    Takes (role, kind, content) in order. An inserted message leaves the ids of all others as they were; of messages
-    that say the same, the first has occurrence 0, the second 1, and so on.
+    Takes (role, kind, content) in order. An inserted message leaves the ids of all others as they
+    were; of messages that say the same, the first has occurrence 0, the second 1, and so on.
     """
     seen: Counter[tuple[Role, MessageKind, str]] = Counter()
     ids: list[MessageId] = []

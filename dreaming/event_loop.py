@@ -1,8 +1,9 @@
 """An event loop beside a thread that must stay interruptible.
 
-Dagster's Terminate, a run's time limit, SIGTERM and Ctrl-C interrupt the main thread, and an event loop that runs
-there swallows or defers them. So the loop has a thread of its own; the caller waits in short steps, and when it is
-interrupted, it calls the work off, waits for that to end, and goes on being interrupted.
+Dagster's Terminate, a run's time limit, SIGTERM and Ctrl-C interrupt the main thread, and an event
+loop that runs there swallows or defers them. So the loop has a thread of its own; the caller waits
+in short steps, and when it is interrupted, it calls the work off, waits for that to end, and goes
+on being interrupted.
 """
 
 import asyncio
@@ -32,7 +33,10 @@ class EventLoop:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -47,10 +51,12 @@ class EventLoop:
         meanwhile: Callable[[], None] | None = None,
         wind_up: Callable[[], None] | None = None,
     ) -> _Result:
-        """Run a coroutine on the loop and return its result; interrupted, call it off and go on being interrupted.
+        """Run a coroutine on the loop and return its result; interrupted, call it off and go on
+        being interrupted.
 
-        `meanwhile` is called now and then on the caller's thread; what it raises interrupts too. `wind_up` is called on
-        the loop when the work is interrupted, which then has a while to end by itself before it is called off.
+        `meanwhile` is called now and then on the caller's thread; what it raises interrupts too.
+        `wind_up` is called on the loop when the work is interrupted, which then has a while to end
+        by itself before it is called off.
         """
         ended = _End()
         future = asyncio.run_coroutine_threadsafe(_telling(work, ended), self._loop)
@@ -72,8 +78,9 @@ class EventLoop:
 class _End:
     """That work has ended, for a thread that may be interrupted while it waits for that.
 
-    A bare lock, held until then: `Event` and `Future` wait by a `Condition`, and one that is interrupted in the wrong
-    moment raises `RuntimeError` ("cannot release un-acquired lock") in the place of the interruption.
+    A bare lock, held until then: `Event` and `Future` wait by a `Condition`, and one that is
+    interrupted in the wrong moment raises `RuntimeError` ("cannot release un-acquired lock") in the
+    place of the interruption.
     """
 
     def __init__(self) -> None:

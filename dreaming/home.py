@@ -12,8 +12,8 @@ from dreaming.conversation import ConversationId
 from dreaming.embedding import ENCODER_NAME, open_encoder
 from dreaming.errors import ConfigurationError, DreamingError, StorageError, UsageError
 from dreaming.importing.formats import FORMATS
-from dreaming.model_chunker import ModelReport
-from dreaming.pipeline import Chunker, Pipeline
+from dreaming.pipeline.day import Chunker, Pipeline
+from dreaming.pipeline.model_chunker import ModelReport
 from dreaming.remembering.encoding import NamedEncoder
 from dreaming.remembering.index import MemoryIndex
 from dreaming.remembering.search import Memory
@@ -66,32 +66,41 @@ class Home:
     def local_only(self) -> set[ConversationId]:
         """The conversations that must not leave the machine, those of other sources included."""
         rule = self.archive.local_only_rule()
-        elsewhere = {each for source in rule.sources for each in self.index.conversations_of(source)}
-        return self.archive.local_only() | {each for each in elsewhere if rule.marks.get(each, True)}
+        elsewhere = {
+            each for source in rule.sources for each in self.index.conversations_of(source)
+        }
+        return self.archive.local_only() | {
+            each for each in elsewhere if rule.marks.get(each, True)
+        }
 
     def mark_local_only(self, conversation_id: ConversationId, *, local_only: bool) -> set[date]:
-        """Keep a conversation on this machine, or let it leave again; what was bought stays. Returns its days, to run.
+        """Keep a conversation on this machine, or let it leave again; what was bought stays.
+        Returns its days, to run.
 
         Raises `UsageError` where no such conversation is held.
         """
         days = self.archive.days_of(conversation_id) | self.index.days_of(conversation_id)
         if not days:
             raise UsageError(
-                f"No conversation {conversation_id!r} is held. `dreaming search --json` shows the ids of what it finds."
+                f"No conversation {conversation_id!r} is held. `dreaming search --json` shows the "
+                "ids of what it finds."
             )
         self.archive.mark_local_only(conversation_id, local_only=local_only, days=days)
         return days
 
     def forget(self, conversation_id: ConversationId) -> set[date]:
-        """Delete what was imported, bought and asked about a conversation, and keep it out of later imports.
+        """Delete what was imported, bought and asked about a conversation, and keep it out of later
+        imports.
 
-        The ledger's figures stay. Returns the days whose partitions still hold it: run them, then `erase_deleted`. May
-        be repeated until that was done. Raises `UsageError` when no such conversation is, or was, held.
+        The ledger's figures stay. Returns the days whose partitions still hold it: run them, then
+        `erase_deleted`. May be repeated until that was done. Raises `UsageError` when no such
+        conversation is, or was, held.
         """
         days = self.archive.days_of(conversation_id) | self.index.days_of(conversation_id)
         if not days and not self.archive.is_forgotten(conversation_id):
             raise UsageError(
-                f"No conversation {conversation_id!r} is held. `dreaming search` shows the ids of what it finds."
+                f"No conversation {conversation_id!r} is held. `dreaming search` shows the ids of "
+                "what it finds."
             )
         self.archive.forget(conversation_id)
         self.pipeline.purchases.forget(conversation_id)
@@ -104,17 +113,23 @@ class Home:
         """Raise `UsageError` for a request that was undone."""
         if self.pipeline.purchases.is_undone(request_id):
             raise UsageError(
-                f"The upgrade {request_id!r} was undone, and buys nothing any more. Ask for a new one with "
-                "`dreaming upgrade`; --include-undone brings back what this one had bought, for nothing."
+                f"The upgrade {request_id!r} was undone, and buys nothing any more. Ask for a new "
+                "one with "
+                "`dreaming upgrade`; --include-undone brings back what this one had bought, for "
+                "nothing."
             )
 
     def undo(self, request_id: str) -> list[date]:
-        """Take an upgrade back, and publish the days that it changed; returns them. What it cost stays spent.
+        """Take an upgrade back, and publish the days that it changed; returns them. What it cost
+        stays spent.
 
-        Works also after later upgrades, and may be repeated. Raises `UsageError` for a request that is not known.
+        Works also after later upgrades, and may be repeated. Raises `UsageError` for a request that
+        is not known.
         """
         self.requests.get(request_id)
-        changed = self.pipeline.purchases.undo(request_id, self.index.days_of, at=self.pipeline.clock())
+        changed = self.pipeline.purchases.undo(
+            request_id, self.index.days_of, at=self.pipeline.clock()
+        )
         days = sorted(set(changed) & set(self.store.days("upgraded_chunks")))
         failures = []
         for day in days:
@@ -124,7 +139,8 @@ class Home:
                 failures.append(f"{day}: {error}")
         if failures:
             raise StorageError(
-                f"Undone, but these days still show it: {'; '.join(failures)} Mend them, and undo again."
+                f"Undone, but these days still show it: {'; '.join(failures)} Mend them, and undo "
+                "again."
             )
         return days
 
@@ -154,7 +170,8 @@ def open_home(
         settings: what the environment decides.
         folders: watched folders; by default those of the settings.
         sources: further sources of `raw_conversations`; by default those of the settings.
-        chunker: what cuts basic chunks; by default the rules, with the segmenter that was learned last.
+        chunker: what cuts basic chunks; by default the rules, with the segmenter that was learned
+            last.
         segmenter: what is learned from, in the place of the one that comes with dreaming.
         clock: tells the time, for tests.
         on_published: told each day that was published, and what it holds.
@@ -163,7 +180,8 @@ def open_home(
 
     Raises:
         ConfigurationError: the settings ask for an extra that is not installed.
-        StorageError: the home cannot be written, was written by a newer dreaming, or was moved away.
+        StorageError: the home cannot be written, was written by a newer dreaming, or was moved
+            away.
         UsageError: another time zone is asked for than the one that is pinned.
 
     """
@@ -176,7 +194,9 @@ def open_home(
     try:
         if not while_moving:
             require_here(databases["archive"])
-        archive = Archive(databases["archive"], start=settings.start_date, clock=clock, local_only_sources=named)
+        archive = Archive(
+            databases["archive"], start=settings.start_date, clock=clock, local_only_sources=named
+        )
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
         encoder = NamedEncoder(ENCODER_NAME, open_encoder()) if settings.embedding else None
         # Who shares a database server need not share a machine.
@@ -186,7 +206,10 @@ def open_home(
         store = PartitionStore(settings.store_url, staging=settings.home / "staged")
         pipeline = Pipeline(
             archive=archive,
-            folders=tuple(WatchedFolder(each, archive, local_only=str(each) in kept_folders) for each in watched),
+            folders=tuple(
+                WatchedFolder(each, archive, local_only=str(each) in kept_folders)
+                for each in watched
+            ),
             sources=further,
             store=store,
             locks=_locks(settings, databases["ledger"]),
@@ -225,21 +248,32 @@ def open_home(
 
 
 def segmenter_of(settings: Settings) -> Segmenter:
-    """The segmenter that comes with dreaming, as the settings want it; raises `ConfigurationError`."""
+    """The segmenter that comes with dreaming, as the settings want
+    it; raises `ConfigurationError`.
+    """
     return shipped_segmenter(open_encoder() if settings.embedding else None)
 
 
 def _local_only_sources(
     settings: Settings, folders: Sequence[Path], sources: Sequence[DaySource]
 ) -> tuple[set[str], set[str]]:
-    """The sources and watched folders that stay on this machine; raises `ConfigurationError` for what is neither."""
+    """The sources and watched folders that stay on this machine; raises `ConfigurationError` for
+    what is neither.
+    """
     known = {*FORMATS, *(source.name for source in sources)}
-    paths = {str(absolute_path(each)) for each in settings.local_only_sources if each not in known and os.sep in each}
+    paths = {
+        str(absolute_path(each))
+        for each in settings.local_only_sources
+        if each not in known and os.sep in each
+    }
     watched = {str(folder) for folder in folders}
-    unknown = [each for each in settings.local_only_sources if each not in known and os.sep not in each]
+    unknown = [
+        each for each in settings.local_only_sources if each not in known and os.sep not in each
+    ]
     for each in [*unknown, *sorted(paths - watched)]:
         raise ConfigurationError(
-            f"DREAMING_LOCAL_ONLY_SOURCES names {each!r}, which is no source. Name some of {', '.join(sorted(known))}, "
+            f"DREAMING_LOCAL_ONLY_SOURCES names {each!r}, which is no source. Name some of "
+            f"{', '.join(sorted(known))}, "
             "or a folder of DREAMING_WATCH."
         )
     return set(settings.local_only_sources) & known, paths
@@ -248,7 +282,8 @@ def _local_only_sources(
 def _database(name: DatabaseName, settings: Settings) -> Database:
     database = open_database(name, home=settings.home, database_url=settings.database_url)
     if database.is_sqlite:
-        # Also where the home was there before, with wider permissions; SQLite gives its other files the same.
+        # Also where the home was there before, with wider permissions; SQLite gives its other files
+        # the same.
         (settings.home / f"{name}.sqlite").chmod(0o600)
     return database
 
@@ -257,11 +292,15 @@ def _sources(settings: Settings) -> list[DaySource]:
     given = settings.database_source
     if given is None:
         return []
-    return [DatabaseSource.configured(given.name, given.url, given.query, given.columns, given.bounds)]
+    return [
+        DatabaseSource.configured(given.name, given.url, given.query, given.columns, given.bounds)
+    ]
 
 
 def _locks(settings: Settings, ledger: Database) -> DayLocks:
-    return PostgresDayLocks(ledger) if settings.database_url else FileDayLocks(settings.home / "locks")
+    return (
+        PostgresDayLocks(ledger) if settings.database_url else FileDayLocks(settings.home / "locks")
+    )
 
 
 def _make_private_folder(home: Path) -> None:
@@ -270,11 +309,13 @@ def _make_private_folder(home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(
-            f"DREAMING_HOME {str(home)!r} cannot be made: {error.strerror}. Set it to a folder you can write."
+            f"DREAMING_HOME {str(home)!r} cannot be made: {error.strerror}. Set it to a folder "
+            "you can write."
         ) from error
     if not home.is_dir() or not os.access(home, os.W_OK | os.X_OK):
         raise StorageError(
-            f"DREAMING_HOME {str(home)!r} is not a folder you can write. Set DREAMING_HOME to one that is."
+            f"DREAMING_HOME {str(home)!r} is not a folder you can write. Set DREAMING_HOME to one "
+            "that is."
         )
     if home.stat().st_uid == os.getuid() and home.stat().st_mode & 0o077:
         home.chmod(0o700)

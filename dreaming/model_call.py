@@ -1,4 +1,6 @@
-"""One attempt to ask a model, and how it ended: the words that providers, pacing, the record and the meter share."""
+"""One attempt to ask a model, and how it ended: the words that providers, pacing, the record and
+the meter share.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +11,9 @@ from typing import Any, Literal
 from dreaming.conversation import ConversationId, stable_hash
 
 Charge = Literal["charged", "released", "unknown"]
-"""Whether the vendor took money: it did; it did not; nobody can tell (and so it counts as if it had)."""
+"""Whether the vendor took money: it did; it did not; nobody can tell (and so it counts as if it
+had).
+"""
 
 Delivery = Literal["now", "batch"]
 """How a reply is asked for: at once, or within a day at half the price."""
@@ -65,23 +69,41 @@ class ModelCall:
     prompt_version: str
 
     def key(self, provider: str, model: str) -> str:
-        """The hash of the exact request to a model: who asks for the same again gets the stored reply."""
-        return stable_hash(provider, model, self.instructions, self.content, dict(self.schema), self.max_output_tokens)
+        """The hash of the exact request to a model: who asks for the same again gets the stored
+        reply.
+        """
+        return stable_hash(
+            provider,
+            model,
+            self.instructions,
+            self.content,
+            dict(self.schema),
+            self.max_output_tokens,
+        )
 
     @property
     def largest_tokens(self) -> int:
-        """A bound on what the call can use: no byte-level tokenizer makes more tokens than there are bytes."""
+        """A bound on what the call can use: no byte-level tokenizer makes more tokens than there
+        are bytes.
+        """
         return self.largest_input_tokens + self.max_output_tokens
 
     @property
     def largest_input_tokens(self) -> int:
         """The part of the bound that is sent."""
         schema = len(str(dict(self.schema)).encode())
-        return len(self.instructions.encode()) + len(self.content.encode()) + schema + REQUEST_OVERHEAD_TOKENS
+        return (
+            len(self.instructions.encode())
+            + len(self.content.encode())
+            + schema
+            + REQUEST_OVERHEAD_TOKENS
+        )
 
 
 REQUEST_OVERHEAD_TOKENS = 500
-"""What vendors add around a request of ours: the frame of a chat, and their words about structured output."""
+"""What vendors add around a request of ours: the frame of a chat, and their words about structured
+output.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +126,9 @@ class Answer:
 
     @property
     def charge(self) -> Charge:
-        """A reply is charged, whatever its text; one that was stored was charged when it was sent."""
+        """A reply is charged, whatever its text; one that was
+        stored was charged when it was sent.
+        """
         return "released" if self.stored else "charged"
 
 
@@ -179,5 +203,7 @@ class Failure:
 Outcome = Answer | Failure
 """How one attempt ended."""
 
-CALLED_OFF = Failure(reason=FailureReason.CANCELED, charge="released", message="Called off before it was sent.")
+CALLED_OFF = Failure(
+    reason=FailureReason.CANCELED, charge="released", message="Called off before it was sent."
+)
 """How one ends that is not made any more."""

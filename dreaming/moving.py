@@ -1,8 +1,9 @@
-"""From the embedded home to PostgreSQL and shared storage: everything, once, however often it is asked for.
+"""From the embedded home to PostgreSQL and shared storage: everything, once, however often it is
+asked for.
 
-The old home is locked against writers from the first row that is read until it says itself where it went, so nothing
-falls between. What is in SQL goes over in one transaction; files are copied where they differ; the memory index is
-built again from them.
+The old home is locked against writers from the first row that is read until it says itself where it
+went, so nothing falls between. What is in SQL goes over in one transaction; files are copied where
+they differ; the memory index is built again from them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -55,15 +56,22 @@ def move_home(
 
     Raises:
         UsageError: there is nothing to move, or something else is at the new place.
-        StorageError: something cannot be read or written, or another process writes the old home. What was moved
-            stays, is not yet to be used, and moving again goes on.
+        StorageError: something cannot be read or written, or another process writes the old home.
+            What was moved stays, is not yet to be used, and moving again goes on.
 
     """
     if settings.database_url is None:
-        raise UsageError("DREAMING_DATABASE_URL is not set. Set it, and DREAMING_STORE if you like, to where to move.")
+        raise UsageError(
+            "DREAMING_DATABASE_URL is not set. Set it, and DREAMING_STORE if you like, to where "
+            "to move."
+        )
     if not (settings.home / "archive.sqlite").exists():
-        raise UsageError(f"There is no embedded home in {str(settings.home)!r}: nothing is there to be moved.")
-    old_store = PartitionStore(from_store or str(settings.home / "partitions"), staging=settings.home / "staged")
+        raise UsageError(
+            f"There is no embedded home in {str(settings.home)!r}: nothing is there to be moved."
+        )
+    old_store = PartitionStore(
+        from_store or str(settings.home / "partitions"), staging=settings.home / "staged"
+    )
     with _opened(settings.home, settings.database_url) as new:
         with _opened(settings.home, None) as embedded:
             mine = home_id(embedded["archive"])
@@ -75,7 +83,9 @@ def move_home(
                     files = _copy_files(old_store, home.store)
                     days = _index(home, on_day)
                 move_more()
-                tell_gone(old["archive"], database=settings.database_name, store=settings.store_name)
+                tell_gone(
+                    old["archive"], database=settings.database_name, store=settings.store_name
+                )
         # In this order: at no moment can both be used.
         with new["archive"].write() as connection:
             tell_coming(connection, mine, is_whole=True)
@@ -92,7 +102,9 @@ def _opened(home: Path, url: str | None) -> Iterator[dict[DatabaseName, Database
 
 
 @contextmanager
-def _writing(databases: Mapping[DatabaseName, Database]) -> Iterator[dict[DatabaseName, sa.Connection]]:
+def _writing(
+    databases: Mapping[DatabaseName, Database],
+) -> Iterator[dict[DatabaseName, sa.Connection]]:
     """A transaction on each database, which keeps all other writers out."""
     with ExitStack() as stack:
         yield {name: stack.enter_context(database.write()) for name, database in databases.items()}
@@ -100,7 +112,9 @@ def _writing(databases: Mapping[DatabaseName, Database]) -> Iterator[dict[Databa
 
 def _copy_rows(old: Mapping[DatabaseName, sa.Connection], new: Database, home: str) -> int:
     """Copy every row, in the place of what an earlier try copied; returns how many."""
-    moved = [(name, table) for name, metadata in _TABLES.items() for table in metadata.sorted_tables]
+    moved = [
+        (name, table) for name, metadata in _TABLES.items() for table in metadata.sorted_tables
+    ]
     with new.write() as connection:
         for _, table in reversed(moved):
             connection.execute(table.delete())
@@ -118,7 +132,9 @@ def _copy_table(old: sa.Connection, new: sa.Connection, table: sa.Table) -> int:
     if numbered is not None and copied:
         # New rows are to be numbered after those that came with their numbers.
         sequence = sa.func.pg_get_serial_sequence(table.name, numbered.name)
-        new.execute(sa.select(sa.func.setval(sequence, sa.select(sa.func.max(numbered)).scalar_subquery())))
+        new.execute(
+            sa.select(sa.func.setval(sequence, sa.select(sa.func.max(numbered)).scalar_subquery()))
+        )
     return copied
 
 

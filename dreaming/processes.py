@@ -24,7 +24,9 @@ class ProcessIdentity:
     """Seconds after the machine's boot: a clock that is set does not change it."""
 
     def is_alive(self) -> bool | None:
-        """Whether it still runs; None where that cannot be told from here: it is on another machine."""
+        """Whether it still runs; None where that cannot be told from here: it is on another
+        machine.
+        """
         if self.host != socket.gethostname():
             return None
         if self.boot_id != boot_id():
@@ -47,9 +49,11 @@ class ProcessIdentity:
 
 
 def is_over(owner: str | None, until: datetime | None, now: datetime) -> bool:
-    """Whether whoever began something is gone: told by its process, or where that cannot be asked, by its time.
+    """Whether whoever began something is gone: told by its process, or where that cannot be asked,
+    by its time.
 
-    `owner` is an identity as text, None where no process minds it any more; `until` is when it surely is over.
+    `owner` is an identity as text, None where no process minds it any more; `until` is when it
+    surely is over.
     """
     alive = None if owner is None else ProcessIdentity.parse(owner).is_alive()
     return until is not None and until < now if alive is None else not alive

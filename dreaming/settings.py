@@ -43,41 +43,65 @@ class Settings:
     home: Path
     """The folder of everything that is kept, absolute (`DREAMING_HOME`)."""
     store_url: str = field(repr=False)
-    """Where the partitions are: a path or an fsspec URL, which may hold a password (`DREAMING_STORE`)."""
+    """Where the partitions are: a path or an fsspec URL, which may hold a password
+    (`DREAMING_STORE`).
+    """
     database_url: str | None = field(repr=False)
-    """A PostgreSQL URL for everything in SQL; None for SQLite files in `home` (`DREAMING_DATABASE_URL`)."""
+    """A PostgreSQL URL for everything in SQL; None for SQLite files in `home`
+    (`DREAMING_DATABASE_URL`).
+    """
     time_zone: str | None
-    """The IANA zone asked for; None takes the machine's (`DREAMING_TIMEZONE`). The one that was pinned wins."""
+    """The IANA zone asked for; None takes the machine's (`DREAMING_TIMEZONE`). The one that was
+    pinned wins.
+    """
     start_date: date
     """The first day that has a partition (`DREAMING_START_DATE`)."""
     watched_folders: tuple[Path, ...]
-    """Folders whose exports are imported as they appear (`DREAMING_WATCH`, separated as in PATH)."""
+    """Folders whose exports are imported as they appear (`DREAMING_WATCH`, separated as in PATH).
+    """
     database_source: "DatabaseSourceSettings | None"
     """The user's own database as a source, where there is one (`DREAMING_SOURCE_*`)."""
     local_llm_url: str | None
-    """Where the local LLM is (`DREAMING_LOCAL_URL`, else `OLLAMA_HOST`); None looks at the usual places."""
+    """Where the local LLM is (`DREAMING_LOCAL_URL`, else `OLLAMA_HOST`); None looks at the usual
+    places.
+    """
     local_llm_model: str | None
     """Which model it is (`DREAMING_LOCAL_MODEL`); None is llama-3.2-3b."""
     remember_queries: bool
-    """Whether searches are remembered, locally, to tell what matters (`DREAMING_REMEMBER_QUERIES`)."""
+    """Whether searches are remembered, locally, to tell what matters (`DREAMING_REMEMBER_QUERIES`).
+    """
     embedding: bool = False
-    """Whether the small multilingual model of the extra `embedding` helps to find topics (`DREAMING_EMBEDDING`)."""
+    """Whether the small multilingual model of the extra `embedding` helps to find topics
+    (`DREAMING_EMBEDDING`).
+    """
     private_patterns: Path | None = None
-    """A file of regular expressions of what must not leave the machine, a line each (`DREAMING_PRIVATE_PATTERNS`)."""
+    """A file of regular expressions of what must not leave the machine, a line each
+    (`DREAMING_PRIVATE_PATTERNS`).
+    """
     masking: Masking = field(default_factory=Masking)
     """What is masked: secrets, what is marked as private, and those patterns."""
     local_only_sources: tuple[str, ...] = ()
-    """Sources, by name or watched folder, that never leave the machine (`DREAMING_LOCAL_ONLY_SOURCES`, by commas)."""
+    """Sources, by name or watched folder, that never leave the machine
+    (`DREAMING_LOCAL_ONLY_SOURCES`, by commas).
+    """
     own_hosts: tuple[str, ...] = ()
-    """Other machines whose local LLM counts as this one (`DREAMING_OWN_HOSTS`, separated by commas)."""
+    """Other machines whose local LLM counts as this one (`DREAMING_OWN_HOSTS`, separated by
+    commas).
+    """
     planner: Planner | None = None
-    """Who plans the nightly upgrade, so that the month's budget lasts (`DREAMING_PLANNER`); None takes all."""
+    """Who plans the nightly upgrade, so that the month's budget lasts (`DREAMING_PLANNER`); None
+    takes all.
+    """
     nightly_delivery: Delivery | None = None
-    """How the nightly upgrade's replies come (`DREAMING_NIGHTLY_DELIVERY`); None: in batches where there are any."""
+    """How the nightly upgrade's replies come (`DREAMING_NIGHTLY_DELIVERY`); None: in batches where
+    there are any.
+    """
     executor: ExecutorName = "multiprocess"
     """Where the shards of a large day are cut (`DREAMING_EXECUTOR`)."""
     days_a_run: int | None = None
-    """The days that a run of a backfill takes at most (`DREAMING_DAYS_A_RUN`); None makes one run of them all."""
+    """The days that a run of a backfill takes at most (`DREAMING_DAYS_A_RUN`); None makes one run
+    of them all.
+    """
     keep_runs_days: int = DEFAULT_KEEP_RUNS_DAYS
     """How long Dagster's runs and their events are kept (`DREAMING_KEEP_RUNS_DAYS`); 0 for ever."""
 
@@ -98,18 +122,25 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """Read the settings; raises `ConfigurationError` naming the variable, its value and what was expected."""
+        """Read the settings; raises `ConfigurationError` naming the variable, its value and what
+        was expected.
+        """
         env = os.environ if environment is None else environment
         home = absolute_path(env.get("DREAMING_HOME") or platformdirs.user_data_path("dreaming"))
         database_url = env.get("DREAMING_DATABASE_URL") or None
         store_url = _store_url(env.get("DREAMING_STORE"), home)
         if "://" in store_url and not store_url.startswith("file://") and database_url is None:
             raise ConfigurationError(
-                f"DREAMING_STORE={_without_password(store_url)!r} is shared storage, which needs DREAMING_DATABASE_URL "
-                "(PostgreSQL) for its locks. Set it, or leave DREAMING_STORE unset to keep partitions in DREAMING_HOME."
+                f"DREAMING_STORE={_without_password(store_url)!r} is shared storage, which needs "
+                "DREAMING_DATABASE_URL "
+                "(PostgreSQL) for its locks. Set it, or leave DREAMING_STORE unset to keep "
+                "partitions in DREAMING_HOME."
             )
         kept = _days(
-            env, "DREAMING_KEEP_RUNS_DAYS", 0, f"Use one, {DEFAULT_KEEP_RUNS_DAYS} for example; 0 is for ever."
+            env,
+            "DREAMING_KEEP_RUNS_DAYS",
+            0,
+            f"Use one, {DEFAULT_KEEP_RUNS_DAYS} for example; 0 is for ever.",
         )
         patterns = absolute_path(path) if (path := env.get("DREAMING_PRIVATE_PATTERNS")) else None
         return cls(
@@ -119,7 +150,9 @@ class Settings:
             time_zone=_zone_name(env.get("DREAMING_TIMEZONE") or None),
             start_date=_start_date(env.get("DREAMING_START_DATE") or None),
             watched_folders=tuple(
-                absolute_path(folder) for folder in (env.get("DREAMING_WATCH") or "").split(os.pathsep) if folder
+                absolute_path(folder)
+                for folder in (env.get("DREAMING_WATCH") or "").split(os.pathsep)
+                if folder
             ),
             database_source=_database_source(env),
             local_llm_url=env.get("DREAMING_LOCAL_URL") or env.get("OLLAMA_HOST") or None,
@@ -145,26 +178,33 @@ def _listed(text: str | None) -> tuple[str, ...]:
 
 def _planner(name: str | None) -> Planner | None:
     if name is not None and name not in get_args(Planner):
-        raise ConfigurationError(f"DREAMING_PLANNER={name!r} is none. Set it to rules or thinking, or leave it unset.")
+        raise ConfigurationError(
+            f"DREAMING_PLANNER={name!r} is none. Set it to rules or thinking, or leave it unset."
+        )
     return name  # type: ignore[return-value] # one of them, as was just looked
 
 
 def _delivery(name: str | None) -> Delivery | None:
     if name is not None and name not in get_args(Delivery):
         raise ConfigurationError(
-            f"DREAMING_NIGHTLY_DELIVERY={name!r} is none. Set it to now or batch, or leave it unset."
+            f"DREAMING_NIGHTLY_DELIVERY={name!r} is none. Set it to now or batch, or leave it "
+            "unset."
         )
     return name  # type: ignore[return-value] # one of them, as was just looked
 
 
 def _executor(name: str) -> ExecutorName:
     if name not in (known := get_args(ExecutorName)):
-        raise ConfigurationError(f"DREAMING_EXECUTOR={name!r} is none. Set it to one of {', '.join(known)}.")
+        raise ConfigurationError(
+            f"DREAMING_EXECUTOR={name!r} is none. Set it to one of {', '.join(known)}."
+        )
     return name  # type: ignore[return-value] # one of them, as was just looked
 
 
 def absolute_path(path: str | Path) -> Path:
-    """The path that a setting names, `~` read as the user's folder, whatever the current folder is later."""
+    """The path that a setting names, `~` read as the user's folder, whatever the current folder is
+    later.
+    """
     return Path(path).expanduser().absolute()
 
 
@@ -174,7 +214,8 @@ def parse_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise ConfigurationError(
-            f"Time zone {name!r} is unknown. Use an IANA name such as 'Europe/Berlin' or 'Asia/Tokyo'."
+            f"Time zone {name!r} is unknown. Use an IANA name such as 'Europe/Berlin' or "
+            "'Asia/Tokyo'."
         ) from error
 
 
@@ -183,7 +224,9 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ConfigurationError(f"{text!r} is no day. Write it as YYYY-MM-DD, for example 2026-02-13.") from error
+        raise ConfigurationError(
+            f"{text!r} is no day. Write it as YYYY-MM-DD, for example 2026-02-13."
+        ) from error
 
 
 def _database_source(env: Mapping[str, str]) -> DatabaseSourceSettings | None:
@@ -192,7 +235,9 @@ def _database_source(env: Mapping[str, str]) -> DatabaseSourceSettings | None:
         return None
     query = env.get("DREAMING_SOURCE_QUERY")
     if not query:
-        raise ConfigurationError("DREAMING_SOURCE_URL is set, so DREAMING_SOURCE_QUERY must hold the query to ask.")
+        raise ConfigurationError(
+            "DREAMING_SOURCE_URL is set, so DREAMING_SOURCE_QUERY must hold the query to ask."
+        )
     text = env.get("DREAMING_SOURCE_COLUMNS") or "{}"
     try:
         columns = {str(ours): str(theirs) for ours, theirs in json.loads(text).items()}
@@ -201,7 +246,10 @@ def _database_source(env: Mapping[str, str]) -> DatabaseSourceSettings | None:
             f"DREAMING_SOURCE_COLUMNS={text!r} is no JSON object of column names, for example "
             '{"conversation_id": "chat_id"}.'
         ) from error
-    name, bounds = env.get("DREAMING_SOURCE_NAME") or "database", env.get("DREAMING_SOURCE_BOUNDS") or "datetime"
+    name, bounds = (
+        env.get("DREAMING_SOURCE_NAME") or "database",
+        env.get("DREAMING_SOURCE_BOUNDS") or "datetime",
+    )
     return DatabaseSourceSettings(name, url, query, columns, bounds)
 
 
@@ -232,7 +280,8 @@ def _postgresql_url(url: str | None) -> str | None:
         return url
     scheme = url.split(":", 1)[0]
     raise ConfigurationError(
-        f"DREAMING_DATABASE_URL has scheme {scheme!r}; expected 'postgresql://USER:PASSWORD@HOST/NAME'. "
+        f"DREAMING_DATABASE_URL has scheme {scheme!r}; expected "
+        "'postgresql://USER:PASSWORD@HOST/NAME'. "
         "Leave it unset to use SQLite files in DREAMING_HOME."
     )
 

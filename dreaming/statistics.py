@@ -1,4 +1,6 @@
-"""What a day holds, counted while it is written: the numbers behind asset metadata and the command's tables."""
+"""What a day holds, counted while it is written: the numbers behind asset metadata and the
+command's tables.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +11,9 @@ from dreaming.chunk import QUALITY_LEVELS, BChunk
 from dreaming.conversation import ConversationDay
 
 HISTOGRAM_EDGES = (0, 50, 100, 200, 300, 400, 500, 600, 700, 800)
-"""Lower bounds of the token histogram's bins; the last one is open. 100 and 800 are the bounds of a chunk's size."""
+"""Lower bounds of the token histogram's bins; the last one is open. 100 and 800 are the bounds of a
+chunk's size.
+"""
 
 
 @dataclass(slots=True)
@@ -77,9 +81,24 @@ class ChunkStatistics:
 
     def add(self, other: "ChunkStatistics") -> None:
         """Add another day's numbers to these."""
-        for name in ("conversations", "conversations_kept", "chunks", "chunks_kept", "characters", "tokens"):
+        for name in (
+            "conversations",
+            "conversations_kept",
+            "chunks",
+            "chunks_kept",
+            "characters",
+            "tokens",
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("quality", "languages", "labels", "kinds", "segmenters", "models", "histogram"):
+        for name in (
+            "quality",
+            "languages",
+            "labels",
+            "kinds",
+            "segmenters",
+            "models",
+            "histogram",
+        ):
             getattr(self, name).update(getattr(other, name))
 
     def as_json(self) -> dict[str, Any]:

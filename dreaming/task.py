@@ -1,7 +1,8 @@
 """Tasks: what a caller submits, and what comes of it.
 
-A task becomes a Dagster run or backfill: its priority the run's, its config and resources the run config, its time
-limit the deadline and the longest that a run may take. `dagster_project.scheduler` makes it one.
+A task becomes a Dagster run or backfill: its priority the run's, its config and resources the run
+config, its time limit the deadline and the longest that a run may take. `dagster_project.scheduler`
+makes it one.
 """
 
 from collections import Counter
@@ -59,14 +60,18 @@ class _Days(BaseModel):
     @model_validator(mode="after")
     def _meant(self) -> "_Days":
         if self.target_date and (self.first_date or self.last_date):
-            raise ValueError("target_date is one day, first_date and last_date are a range: give one or the other")
+            raise ValueError(
+                "target_date is one day, first_date and last_date are a range: give one or the "
+                "other"
+            )
         if self.first_date and self.last_date and self.first_date > self.last_date:
             raise ValueError("first_date is after last_date")
         return self
 
 
 class FullDay(_Days):
-    """Whole days from their conversations on: what is free, and an upgrade where a cloud provider is given.
+    """Whole days from their conversations on: what is free, and an upgrade where a cloud provider
+    is given.
 
     Without dates it is the day that ended before the task's time.
     """
@@ -119,17 +124,26 @@ class Task:
 
     def work(self) -> FullDay | Upgrade:
         """The config, typed."""
-        modes: dict[object, type[FullDay] | type[Upgrade]] = {"full_day": FullDay, "upgrade": Upgrade}
+        modes: dict[object, type[FullDay] | type[Upgrade]] = {
+            "full_day": FullDay,
+            "upgrade": Upgrade,
+        }
         mode = self.config.get("mode", "full_day")
         if mode not in modes:
-            raise UsageError(f"Task {self.id!r}: mode = {mode!r} is none. Choose full_day or upgrade.")
+            raise UsageError(
+                f"Task {self.id!r}: mode = {mode!r} is none. Choose full_day or upgrade."
+            )
         try:
             return modes[mode].model_validate({"mode": mode, **self.config})
         except ValidationError as error:
             told = error.errors(include_url=False, include_input=False)
-            wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'config'}: {each['msg']}" for each in told)
+            wrong = "; ".join(
+                f"{'.'.join(map(str, each['loc'])) or 'config'}: {each['msg']}" for each in told
+            )
             expected = ", ".join(modes[mode].model_fields)
-            raise UsageError(f"Task {self.id!r}: {wrong}. The config of {mode} has the fields {expected}.") from None
+            raise UsageError(
+                f"Task {self.id!r}: {wrong}. The config of {mode} has the fields {expected}."
+            ) from None
 
     def as_json(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -152,7 +166,9 @@ class Task:
             priority=TaskPriority[told["priority"]],
             schedule=told["schedule"] and datetime.fromisoformat(told["schedule"]),
             config=told["config"],
-            resources=TaskResources(**{**told["resources"], "max_cost_usd": None if usd is None else Decimal(usd)}),
+            resources=TaskResources(
+                **{**told["resources"], "max_cost_usd": None if usd is None else Decimal(usd)}
+            ),
         )
 
 
@@ -172,9 +188,12 @@ class DreamingTaskResult:
     request_id: str | None = None
     quality_before: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
-    """Chunks that were asked for and not upgraded, by reason; `left` are those that a further run would take."""
+    """Chunks that were asked for and not upgraded, by reason; `left` are those that a further run
+    would take.
+    """
     pending: dict[str, Any] = field(default_factory=dict)
-    """What waits at the vendor in batches: since when, how many calls, and what they will come to."""
+    """What waits at the vendor in batches: since when, how many calls, and what they will come to.
+    """
     stopped: Stopped | None = None
     message: str | None = None
     """For people: why it stopped, or the first thing that went wrong."""
@@ -188,7 +207,9 @@ class DreamingTaskResult:
         return {name: _plain(value) for name, value in asdict(self).items()}
 
     def note_pending(self, pending: Sequence[Mapping[str, Any]]) -> None:
-        """Note what waits at the vendor. A budget that is reserved for that has not stopped anything yet."""
+        """Note what waits at the vendor. A budget that is reserved for that has not stopped
+        anything yet.
+        """
         self.pending = dict(pending[0]) if pending else {}
         if self.pending and self.stopped == "budget":
             self.stopped, self.message = None, None
@@ -206,16 +227,26 @@ class DreamingTaskResult:
         """What a task came to whose days were done by several runs."""
         whole = replace(parts[0]) if parts else cls()
         for part in parts[1:]:
-            for name in ("chunks_created", "chunks_upgraded", "tokens_consumed", "estimated_cost_usd"):
+            for name in (
+                "chunks_created",
+                "chunks_upgraded",
+                "tokens_consumed",
+                "estimated_cost_usd",
+            ):
                 setattr(whole, name, getattr(whole, name) + getattr(part, name))
             for name in ("quality_counts", "quality_before"):
-                setattr(whole, name, dict(Counter(getattr(whole, name)) + Counter(getattr(part, name))))
+                setattr(
+                    whole, name, dict(Counter(getattr(whole, name)) + Counter(getattr(part, name)))
+                )
             whole.processing_time_seconds += part.processing_time_seconds
             whole.days_published = sorted({*whole.days_published, *part.days_published})
             whole.failed_days = whole.failed_days | part.failed_days
             # Of the request, as the latest of its runs saw it.
             whole.pending = part.pending
-            whole.stopped, whole.message = whole.stopped or part.stopped, whole.message or part.message
+            whole.stopped, whole.message = (
+                whole.stopped or part.stopped,
+                whole.message or part.message,
+            )
         return whole
 
     @classmethod

@@ -1,4 +1,6 @@
-"""Law 1: the spans of a conversation-day's chunks tile every message exactly once and in order, in every lane."""
+"""Law 1: the spans of a conversation-day's chunks tile every message exactly once and in order, in
+every lane.
+"""
 
 from collections.abc import Sequence
 
@@ -8,7 +10,9 @@ from dreaming.errors import VerbatimError
 
 
 def prove_verbatim(day: ConversationDay, chunks: Sequence[BChunk]) -> None:
-    """Raise `VerbatimError`, naming the place, unless the chunks hold all of the conversation-day's text, once."""
+    """Raise `VerbatimError`, naming the place, unless the chunks hold all of the conversation-day's
+    text, once.
+    """
     contents = {m.id: m.content for m in day.messages}
     if len(contents) != len(day.messages):
         raise VerbatimError(f"{_where(day)} has two messages with the same id.")
@@ -19,17 +23,26 @@ def prove_verbatim(day: ConversationDay, chunks: Sequence[BChunk]) -> None:
         _prove_lane(day, kind, expected, of_kind)
         for chunk in of_kind:
             if chunk.content != slice_content(chunk.spans, contents):
-                raise VerbatimError(f"Chunk {chunk.chunk_id} of {_where(day)} has content that its spans do not give.")
+                raise VerbatimError(
+                    f"Chunk {chunk.chunk_id} of {_where(day)} has content that its spans do not "
+                    "give."
+                )
 
 
-def _prove_lane(day: ConversationDay, kind: ChunkKind, expected: Sequence[Span], chunks: Sequence[BChunk]) -> None:
+def _prove_lane(
+    day: ConversationDay, kind: ChunkKind, expected: Sequence[Span], chunks: Sequence[BChunk]
+) -> None:
     if any(span.start >= span.end for chunk in chunks for span in chunk.spans):
         raise VerbatimError(f"The {kind} chunks of {_where(day)} have an empty span.")
     tiled = merge_spans([span for chunk in chunks for span in chunk.spans])
     if list(tiled) != list(expected):
-        at = next((n for n, (a, b) in enumerate(zip(tiled, expected, strict=False)) if a != b), len(expected))
+        at = next(
+            (n for n, (a, b) in enumerate(zip(tiled, expected, strict=False)) if a != b),
+            len(expected),
+        )
         raise VerbatimError(
-            f"The {kind} chunks of {_where(day)} do not tile its messages: at message {at + 1} of {len(expected)}."
+            f"The {kind} chunks of {_where(day)} do not tile its messages: at message {at + 1} of "
+            f"{len(expected)}."
         )
 
 

@@ -15,12 +15,22 @@ class HomeResource(dg.ConfigurableResource[Home]):
     """The partitions, the databases and the memory index, opened for the time of a run."""
 
     home: str = Field(description="Absolute folder of everything that is kept (DREAMING_HOME).")
-    store_url: str = Field(description="Where partitions are: a path or an fsspec URL (DREAMING_STORE).")
-    database_url: str = Field(default="", description="PostgreSQL URL; empty for SQLite in the home.")
-    time_zone: str = Field(default="", description="IANA zone that days are cut in; empty for the pinned one.")
+    store_url: str = Field(
+        description="Where partitions are: a path or an fsspec URL (DREAMING_STORE)."
+    )
+    database_url: str = Field(
+        default="", description="PostgreSQL URL; empty for SQLite in the home."
+    )
+    time_zone: str = Field(
+        default="", description="IANA zone that days are cut in; empty for the pinned one."
+    )
     start_date: str = Field(description="The first day that has a partition, YYYY-MM-DD.")
-    remember_queries: bool = Field(default=True, description="Remember searches, locally, to tell what matters.")
-    embedding: bool = Field(default=False, description="Find topics with the model of the extra `embedding`, too.")
+    remember_queries: bool = Field(
+        default=True, description="Remember searches, locally, to tell what matters."
+    )
+    embedding: bool = Field(
+        default=False, description="Find topics with the model of the extra `embedding`, too."
+    )
     local_only_sources: list[str] = Field(
         default_factory=list,
         description="Sources, by name or watched folder, whose conversations stay on this machine.",
@@ -32,7 +42,9 @@ class HomeResource(dg.ConfigurableResource[Home]):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Home, None, None]:  # noqa: ARG002
         """Open the home for a run."""
         with open_home(
-            self.settings(), folders=self.watched_folders.paths(), sources=self.database_source.sources()
+            self.settings(),
+            folders=self.watched_folders.paths(),
+            sources=self.database_source.sources(),
         ) as home:
             yield home
 

@@ -1,4 +1,6 @@
-"""The models that conversations are shown to, as resources: one a provider, and one that picks among them by name."""
+"""The models that conversations are shown to, as resources: one a provider, and one that picks
+among them by name.
+"""
 
 from pathlib import Path
 from typing import Literal
@@ -19,36 +21,56 @@ ProviderName = Literal["anthropic", "openai", "local"]
 class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
     """What all providers are told. An empty text and a 0 are the provider's own default."""
 
-    api_key: str = Field(default="", description='The key, as dg.EnvVar("..."): a key written here would be shown.')
-    admin_key: str = Field(
-        default="", description="An admin key, as dg.EnvVar: with it, what the account spends elsewhere is read."
+    api_key: str = Field(
+        default="", description='The key, as dg.EnvVar("..."): a key written here would be shown.'
     )
-    base_url: str = Field(default="", description="Where it is served, when not at the vendor's own address.")
+    admin_key: str = Field(
+        default="",
+        description="An admin key, as dg.EnvVar: with it, what the account spends elsewhere is "
+        "read.",
+    )
+    base_url: str = Field(
+        default="", description="Where it is served, when not at the vendor's own address."
+    )
     model: str = Field(default="", description="The model, as you write its name.")
     quality_level: Literal["", "basic", "good", "premium"] = Field(
-        default="", description="The level that the model gives, over what is known; needed for unknown models."
+        default="",
+        description="The level that the model gives, over what is known; needed for unknown "
+        "models.",
     )
-    aliases: dict[str, str] = Field(default_factory=dict, description="Names of your own for models.")
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description="Names of your own for models."
+    )
     price: dict[str, float] = Field(
         default_factory=dict,
-        description="What the model costs, in dollars a million tokens, over what the price library says: "
-        "input_usd_per_mtok, output_usd_per_mtok, cache_read_usd_per_mtok, cache_write_usd_per_mtok.",
+        description="What the model costs, in dollars a million tokens, over what the price "
+        "library says: "
+        "input_usd_per_mtok, output_usd_per_mtok, cache_read_usd_per_mtok, "
+        "cache_write_usd_per_mtok.",
     )
     timeout_seconds: float = Field(default=0, ge=0, description="For one attempt.")
-    max_concurrency: int = Field(default=0, ge=0, description="Attempts in flight at once, at most.")
-    window_tokens: int = Field(default=0, ge=0, description="How much of a conversation one call shows.")
+    max_concurrency: int = Field(
+        default=0, ge=0, description="Attempts in flight at once, at most."
+    )
+    window_tokens: int = Field(
+        default=0, ge=0, description="How much of a conversation one call shows."
+    )
     reply_shape: ReplyShape = Field(
         default="indices",
-        description="'indices': the model gives numbers of units; 'verbatim': it repeats the text, at several times "
+        description="'indices': the model gives numbers of units; 'verbatim': it repeats the "
+        "text, at several times "
         "the cost. A chunk's text is the source's either way.",
     )
 
     private_patterns: str = Field(
-        default="", description="A file of patterns of what is not shown to a cloud (DREAMING_PRIVATE_PATTERNS)."
+        default="",
+        description="A file of patterns of what is not shown to a cloud "
+        "(DREAMING_PRIVATE_PATTERNS).",
     )
     own_hosts: list[str] = Field(
         default_factory=list,
-        description="Your other machines, whose local LLM is shown everything (DREAMING_OWN_HOSTS).",
+        description="Your other machines, whose local LLM is shown everything "
+        "(DREAMING_OWN_HOSTS).",
     )
 
     def settings(self) -> ProviderSettings:
@@ -65,7 +87,9 @@ class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
             max_concurrency=self.max_concurrency or None,
             window_tokens=self.window_tokens or None,
             reply_shape=self.reply_shape,
-            masking=Masking(read_patterns(Path(self.private_patterns))) if self.private_patterns else Masking(),
+            masking=Masking(read_patterns(Path(self.private_patterns)))
+            if self.private_patterns
+            else Masking(),
             own_hosts=tuple(self.own_hosts),
         )
 
@@ -90,7 +114,9 @@ class OpenAIResource(_ProviderResource):
 
 
 class LocalLLMResource(_ProviderResource):
-    """A model on your own machine: Ollama, or a server that speaks OpenAI's Chat Completions at an address in /v1."""
+    """A model on your own machine: Ollama, or a server that speaks OpenAI's Chat Completions at an
+    address in /v1.
+    """
 
     def create_resource(self, context: dg.InitResourceContext) -> ConfiguredProvider:  # noqa: ARG002
         """The provider, to be asked through a meter."""

@@ -12,7 +12,9 @@ from dreaming.sources.database import DatabaseSource
 class WatchedFoldersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Folders whose exports are imported as they appear, for example `~/.claude/projects`."""
 
-    folders: list[str] = Field(default=[], description="Absolute paths; subfolders are looked at too.")
+    folders: list[str] = Field(
+        default=[], description="Absolute paths; subfolders are looked at too."
+    )
 
     def paths(self) -> list[Path]:
         """The folders."""
@@ -20,16 +22,30 @@ class WatchedFoldersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class DatabaseSourceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """An SQL query over the user's own database that gives a day's messages; without a URL it is switched off."""
+    """An SQL query over the user's own database that gives a day's messages; without a URL it is
+    switched off.
+    """
 
     name: str = Field(default="database", description="Stands before the ids of its conversations.")
-    url: str = Field(default="", description="SQLAlchemy URL; give it as an EnvVar when it holds a password.")
-    query: str = Field(default="", description="With the parameters :day_start and :day_end, ordered by conversation.")
-    columns: dict[str, str] = Field(default={}, description="Our column -> the query's column, where they differ.")
-    bounds: str = Field(default="datetime", description="How the query wants the bounds: datetime, text, iso or epoch.")
+    url: str = Field(
+        default="", description="SQLAlchemy URL; give it as an EnvVar when it holds a password."
+    )
+    query: str = Field(
+        default="",
+        description="With the parameters :day_start and :day_end, ordered by conversation.",
+    )
+    columns: dict[str, str] = Field(
+        default={}, description="Our column -> the query's column, where they differ."
+    )
+    bounds: str = Field(
+        default="datetime",
+        description="How the query wants the bounds: datetime, text, iso or epoch.",
+    )
 
     def sources(self) -> list[DatabaseSource]:
         """The source, or none when it is switched off."""
         if not self.url:
             return []
-        return [DatabaseSource.configured(self.name, self.url, self.query, self.columns, self.bounds)]
+        return [
+            DatabaseSource.configured(self.name, self.url, self.query, self.columns, self.bounds)
+        ]

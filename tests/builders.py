@@ -11,7 +11,11 @@ from dreaming.providers.models import resolve_model
 from dreaming.upgrading.paid import PaidChunk, PaidSlice
 from tests.prompting.builders import describe
 
-TOPICS = ["tents and music for the harvest festival", "the invoice that was paid twice", "the broken roof of the barn"]
+TOPICS = [
+    "tents and music for the harvest festival",
+    "the invoice that was paid twice",
+    "the broken roof of the barn",
+]
 
 
 def talk(of=0, topics=TOPICS, turns=4):
@@ -26,12 +30,19 @@ def talk(of=0, topics=TOPICS, turns=4):
 
 def answer_about_topics(request):
     """The true topics, by what the units are about."""
-    units = [(int(n), text) for n, text in re.findall(r"^\[(\d+)\] \w+: (.*)", request.content, re.MULTILINE)]
+    units = [
+        (int(n), text)
+        for n, text in re.findall(r"^\[(\d+)\] \w+: (.*)", request.content, re.MULTILINE)
+    ]
     about = [(n, next(t for t in TOPICS if t in text)) for n, text in units]
     starts = [n for i, (n, topic) in enumerate(about) if i == 0 or about[i - 1][1] != topic]
     ends = [start - 1 for start in starts[1:]] + [units[-1][0]]
     said = [
-        {"first": a, "last": b, **describe(labels=["billing" if "invoice" in about[a - 1][1] else "village"])}
+        {
+            "first": a,
+            "last": b,
+            **describe(labels=["billing" if "invoice" in about[a - 1][1] else "village"]),
+        }
         for a, b in zip(starts, ends, strict=True)
     ]
     return json.dumps({"chunks": said})
@@ -43,14 +54,18 @@ def served_now(name, vendor="anthropic"):
 
 
 def make_paid_chunk(day, spans, **cells):
-    """A chunk that was bought for some (message, start, end) of a conversation-day, with other cells where given."""
+    """A chunk that was bought for some (message, start, end) of a conversation-day, with other
+    cells where given.
+    """
     contents = {message.id: message.content for message in day.messages}
     made = {
         "paid_chunk_id": "paid",
         "request_id": "request",
         "call_id": "call",
         "conversation_id": day.conversation_id,
-        "slices": tuple(PaidSlice(m, start, end, hash_slice(contents[m][start:end])) for m, start, end in spans),
+        "slices": tuple(
+            PaidSlice(m, start, end, hash_slice(contents[m][start:end])) for m, start, end in spans
+        ),
         "topics": (),
         "quality_level": "good",
         "language": "en",

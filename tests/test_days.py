@@ -35,7 +35,9 @@ def test_an_undated_conversation_belongs_to_the_day_of_its_import():
     assert days_of(make_conversation(["a", "b"], at=None)) == ([date(2026, 11, 23)] * 2, 0)
 
 
-@pytest.mark.parametrize("moment", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)])
+@pytest.mark.parametrize(
+    "moment", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)]
+)
 def test_a_time_that_cannot_be_true_is_counted_and_the_neighbours_decide(moment):
     """Epoch zero and the far future are placeholders, not times."""
     talk = make_conversation(["a", "b"], at=datetime(2026, 3, 1, 3, tzinfo=UTC))
@@ -45,7 +47,9 @@ def test_a_time_that_cannot_be_true_is_counted_and_the_neighbours_decide(moment)
     assert days_of(changed) == ([date(2026, 3, 1)] * 2, 1)
 
 
-@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 5, 1), 24)])
+@pytest.mark.parametrize(
+    ("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 5, 1), 24)]
+)
 def test_a_day_has_the_hours_that_its_clock_shows(day, hours):
     """Days on which clocks change are shorter and longer."""
     first, following = Calendar(ZoneInfo("Europe/Berlin"), date(2020, 1, 1)).bounds(day)
@@ -54,7 +58,9 @@ def test_a_day_has_the_hours_that_its_clock_shows(day, hours):
 
 def test_a_day_before_the_start_is_refused_with_what_to_do():
     """The message names the day, the start and the variable."""
-    with pytest.raises(UsageError, match=r"2019-12-31 is before the start day 2020-01-01\. Set DREAMING_START_DATE"):
+    with pytest.raises(
+        UsageError, match=r"2019-12-31 is before the start day 2020-01-01\. Set DREAMING_START_DATE"
+    ):
         TOKYO.require(date(2019, 12, 31), now=NOW)
 
 

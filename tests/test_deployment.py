@@ -1,4 +1,6 @@
-"""The deployment files: Dagster, Celery, Kubernetes and Compose take what they say, and no secret is in them."""
+"""The deployment files: Dagster, Celery, Kubernetes and Compose take what they say, and no secret
+is in them.
+"""
 
 import re
 import shutil
@@ -30,8 +32,16 @@ def read(path):
 @pytest.fixture
 def environment(monkeypatch):
     """What `dreaming.env` and compose.yaml give the daemon."""
-    given = dict(line.split("=", 1) for line in example("dreaming").splitlines() if line and not line.startswith("#"))
-    given |= {name: value for name, value in services()["daemon"]["environment"].items() if name != "DREAMING_HOME"}
+    given = dict(
+        line.split("=", 1)
+        for line in example("dreaming").splitlines()
+        if line and not line.startswith("#")
+    )
+    given |= {
+        name: value
+        for name, value in services()["daemon"]["environment"].items()
+        if name != "DREAMING_HOME"
+    }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     return given
@@ -47,10 +57,15 @@ def services():
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_dagster_takes_the_instance_and_makes_its_run_launcher(engine, environment):
-    """With the environment that the daemon has, and what its launcher hands on by name is set there."""
+    """With the environment that the daemon has, and what its launcher hands on by name is set
+    there.
+    """
     reference = InstanceRef.from_dir(str(COMPOSE), config_filename=f"dagster-{engine}.yaml")
     launcher = reference.run_launcher
-    assert type(launcher).__name__ == {"celery": "CeleryRunLauncher", "docker": "DockerRunLauncher"}[engine]
+    assert (
+        type(launcher).__name__
+        == {"celery": "CeleryRunLauncher", "docker": "DockerRunLauncher"}[engine]
+    )
     assert launcher.supports_resume_run
     if engine == "docker":
         assert set(launcher.env_vars) <= set(environment)
@@ -69,8 +84,13 @@ def test_the_instance_on_postgresql_is_opened(tmp_path, monkeypatch, postgres_ur
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_instances_agree_with_the_one_of_a_single_machine(engine, tmp_path):
-    """In all but where runs go, how many at once, and that a run whose worker died is resumed first."""
-    here, single = read(COMPOSE / f"dagster-{engine}.yaml"), yaml.safe_load(dagster_yaml(tmp_path, on_postgresql=True))
+    """In all but where runs go, how many at once, and that a run whose worker died is resumed
+    first.
+    """
+    here, single = (
+        read(COMPOSE / f"dagster-{engine}.yaml"),
+        yaml.safe_load(dagster_yaml(tmp_path, on_postgresql=True)),
+    )
     assert here["run_monitoring"].pop("max_resume_run_attempts") == 1
     for each in (here, single):
         each["concurrency"]["runs"].pop("max_concurrent_runs")
@@ -95,11 +115,17 @@ def test_only_this_machine_reaches_the_ui_and_nothing_else_is_open():
     assert all("healthcheck" in each for each in services().values())
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "deploy").rglob("*.y*ml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "deploy").rglob("*.y*ml")), ids=lambda path: path.name
+)
 def test_no_secret_stands_in_a_deployment_file(path):
-    """They are in files of their own, which Git does not have, or in secrets of Kubernetes, by name."""
+    """They are in files of their own, which Git does not have, or in secrets of Kubernetes, by
+    name.
+    """
     text = path.read_text(encoding="utf-8")
-    assert not re.findall(r"(?im)^[^#\n]*(password|api_key|secret_access_key)(?!Secret)\w*['\"]?\s*[:=]\s*\S+", text)
+    assert not re.findall(
+        r"(?im)^[^#\n]*(password|api_key|secret_access_key)(?!Secret)\w*['\"]?\s*[:=]\s*\S+", text
+    )
     assert not re.findall(r"(?m)^[^#\n]*\w+://[^\s/]*:[^\s/]*@", text)
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert "/deploy/compose/*.env" in ignored
@@ -115,14 +141,20 @@ def test_docker_compose_takes_the_files(tmp_path, monkeypatch, files):
     monkeypatch.setenv("DOCKER_GROUP", "998")
     named = [word for file in files for word in ("--file", file)]
     checked = subprocess.run(
-        [*command, *named, "config", "--quiet"], cwd=tmp_path / "deploy" / "compose", capture_output=True, check=False
+        [*command, *named, "config", "--quiet"],
+        cwd=tmp_path / "deploy" / "compose",
+        capture_output=True,
+        check=False,
     )
     assert (checked.returncode, checked.stderr) == (0, b"")
 
 
 def compose_command():
     for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and not subprocess.run([*command, "version"], capture_output=True).returncode:
+        if (
+            shutil.which(command[0])
+            and not subprocess.run([*command, "version"], capture_output=True).returncode
+        ):
             return command
     pytest.skip("neither `docker compose` nor `docker-compose` is here")
 
@@ -160,7 +192,10 @@ def test_runs_on_kubernetes_may_do_no_more_than_the_code_location():
     [deployment] = values["dagster-user-deployments"]["deployments"]
     launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
     assert launcher["securityContext"] == deployment["securityContext"]
-    assert launcher["runK8sConfig"]["podSpecConfig"]["securityContext"] == deployment["podSecurityContext"]
+    assert (
+        launcher["runK8sConfig"]["podSpecConfig"]["securityContext"]
+        == deployment["podSecurityContext"]
+    )
     told = {
         "service_account_name": "dagster",
         "dagster_home": "/opt/dagster/dagster_home",
@@ -178,8 +213,12 @@ def test_dagster_takes_what_the_chart_writes_into_its_instance():
     told = {
         "run_monitoring": values["dagsterDaemon"]["runMonitoring"],
         "run_retries": values["dagsterDaemon"]["runRetries"],
-        "concurrency": {name: part for name, part in values["concurrency"].items() if name != "enabled"},
-        "retention": {name: part for name, part in values["retention"].items() if name != "enabled"},
+        "concurrency": {
+            name: part for name, part in values["concurrency"].items() if name != "enabled"
+        },
+        "retention": {
+            name: part for name, part in values["retention"].items() if name != "enabled"
+        },
         "telemetry": values["telemetry"],
     }
     checked = validate_config(dagster_instance_config_schema(), snake(told))
@@ -195,6 +234,8 @@ def snake(told):
     if not isinstance(told, dict):
         return told
     return {
-        name if name == "applyLimitPerUniqueValue" else re.sub("([A-Z])", r"_\1", name).lower(): snake(value)
+        name
+        if name == "applyLimitPerUniqueValue"
+        else re.sub("([A-Z])", r"_\1", name).lower(): snake(value)
         for name, value in told.items()
     }

@@ -25,20 +25,30 @@ def commands():
 @pytest.mark.long
 def test_the_commands_of_the_readme_work_in_order(tmp_path):
     """In an empty home, from the checkout; then its Python too."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DREAMING_", "DAGSTER_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DREAMING_", "DAGSTER_"))
+    }
     environment["DREAMING_HOME"] = str(tmp_path / "home")
     assert len(commands()) >= 6
     for _, *arguments in commands():
         if arguments[0] == "export":
             arguments[1] = str(tmp_path / arguments[1])
         command = [sys.executable, "-m", "dagster_project", *arguments]
-        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
         assert result.returncode == 0, (arguments, result.stderr)
     code, provider = blocks("python")
     check = code + "\nassert len(frame) > 100 and 0 < len(travel) < len(frame)"
-    result = subprocess.run([sys.executable, "-c", check], env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", check], env=environment, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
-    result = subprocess.run([sys.executable, "-c", provider + USE], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", provider + USE], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
 
 
@@ -49,8 +59,10 @@ from dreaming.providers.provider import ProviderSettings
 from tests.prompting.builders import passage
 
 shown = passage("one", "two", "three")
-result = asyncio.run(OneTopicProvider(ProviderSettings(), today=date.today()).chunk_conversation(shown))
-assert [(topic.first, topic.last, topic.labels) for topic in result.topics] == [(0, 3, ("talk",))], result
+provider = OneTopicProvider(ProviderSettings(), today=date.today())
+result = asyncio.run(provider.chunk_conversation(shown))
+topics = [(topic.first, topic.last, topic.labels) for topic in result.topics]
+assert topics == [(0, 3, ("talk",))], result
 """
 
 
@@ -72,7 +84,9 @@ def test_the_demo_shows_a_quality_table_and_a_hit_in_chinese_and_in_english(tmp_
         assert expected in result.stdout
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
 def test_every_link_leads_to_a_file(page):
     """Documentation never describes what is not there."""
     text = (ROOT / page).read_text(encoding="utf-8")
@@ -82,7 +96,9 @@ def test_every_link_leads_to_a_file(page):
 
 def test_every_setting_of_the_readme_is_read():
     """And every setting that is read stands in it or in the page of sources."""
-    named = set(re.findall(r"DREAMING_[A-Z_]+[A-Z]", README + (ROOT / "docs" / "sources.md").read_text()))
+    named = set(
+        re.findall(r"DREAMING_[A-Z_]+[A-Z]", README + (ROOT / "docs" / "sources.md").read_text())
+    )
     source = (ROOT / "dreaming" / "settings.py").read_text()
     read = set(re.findall(r"DREAMING_[A-Z_]+[A-Z]", source)) - {"DREAMING_SOURCE"}
     assert read <= named

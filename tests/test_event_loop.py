@@ -58,7 +58,9 @@ def test_an_interruption_calls_the_work_off_and_waits_for_its_cleanup():
 
 
 def test_waiting_for_work_is_not_by_a_condition():
-    """One that is interrupted while it lets go its lock raises a RuntimeError in the place of the interruption."""
+    """One that is interrupted while it lets go its lock raises a RuntimeError in the place of the
+    interruption.
+    """
     entered = []
 
     def trace(frame, _event, _argument):

@@ -1,4 +1,6 @@
-"""A disk that is full in the middle of an upgrade: clear errors, nothing lost, and it goes on when there is room."""
+"""A disk that is full in the middle of an upgrade: clear errors, nothing lost, and it goes on when
+there is room.
+"""
 
 import subprocess
 import sys
@@ -7,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dreaming.checking import check_verbatim
-from dreaming.executor import DreamingExecutor
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.home import open_home
+from dreaming.measuring.checking import check_verbatim
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import request_scope
@@ -51,7 +53,9 @@ def settings(tmp_path):
     settings = make_settings(tmp_path / "home")
     with open_home(settings) as home:
         at = datetime(2026, 3, 1, 9, tzinfo=UTC)
-        home.archive.add(make_conversation(talk(n), conversation_id=f"test:{n}", at=at) for n in range(40))
+        home.archive.add(
+            make_conversation(talk(n), conversation_id=f"test:{n}", at=at) for n in range(40)
+        )
         home.pipeline.run_day(DAY)
     return settings
 
@@ -62,7 +66,9 @@ def on_a_full_disk(settings, vendor, limit):
 
 
 def assert_it_goes_on(settings, vendor, *, asked_again):
-    """Valid as it is, and finished when there is room; what was charged and not written down is asked for again."""
+    """Valid as it is, and finished when there is room; what was charged and not written down is
+    asked for again.
+    """
     with open_home(settings) as home:
         assert check_verbatim(home.store, "upgraded_chunks", DAY).passed
         home.ledger.give_up_dead()
@@ -96,5 +102,9 @@ def test_a_day_that_cannot_be_written_is_named_and_published_later(settings):
         assert len(vendor.books.served) == 40
         in_the_way.rmdir()
         again = upgrade(home, vendor.url, run_id="again")
-        assert (again.days_published, again.tokens_consumed, len(vendor.books.served)) == (["2026-03-01"], 0, 40)
+        assert (again.days_published, again.tokens_consumed, len(vendor.books.served)) == (
+            ["2026-03-01"],
+            0,
+            40,
+        )
         assert again.quality_counts["basic"] == 0

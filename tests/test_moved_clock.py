@@ -17,7 +17,12 @@ def test_today_is_the_day_that_was_chosen():
 
 def test_a_child_process_has_the_same_time():
     """Whatever it uses to read it."""
-    code = "import time; from datetime import UTC, datetime; print(time.time(), datetime.now(UTC).timestamp())"
-    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    code = (
+        "import time; from datetime import UTC, datetime; print(time.time(), "
+        "datetime.now(UTC).timestamp())"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
     for shown in printed.split():
         assert abs(float(shown) - utc_now().timestamp()) < 60

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.errors import StorageError, UsageError
-from dreaming.executor import DreamingExecutor
 from dreaming.home import open_home
 from dreaming.moving import move_home
 from dreaming.providers.provider import ProviderSettings
@@ -28,15 +28,22 @@ FIRST = datetime(2026, 3, 1, 9, tzinfo=UTC)
 def embedded(tmp_path):
     """The settings of a home on SQLite with three days, of which one was upgraded and searched."""
     settings = make_settings(tmp_path / "home")
-    with open_home(settings, clock=FixedClock()) as home, FakeVendor(answer=answer_about_topics) as vendor:
+    with (
+        open_home(settings, clock=FixedClock()) as home,
+        FakeVendor(answer=answer_about_topics) as vendor,
+    ):
         for n, _ in enumerate(DAYS):
             at = FIRST + timedelta(days=n)
             home.archive.add([make_conversation(talk(n), conversation_id=f"test:{n}", at=at)])
         for day in DAYS:
             home.pipeline.run_day(day)
-        provider = ConfiguredProvider("anthropic", ProviderSettings(api_key="sk-fake", base_url=vendor.url))
+        provider = ConfiguredProvider(
+            "anthropic", ProviderSettings(api_key="sk-fake", base_url=vendor.url)
+        )
         work = DreamingExecutor(home, {"anthropic": provider}, run_id="run")
-        work.upgrade(work.begin("R", UpgradeTerms(target_quality="good", max_tokens=500_000)), DAYS[:1])
+        work.upgrade(
+            work.begin("R", UpgradeTerms(target_quality="good", max_tokens=500_000)), DAYS[:1]
+        )
         home.memory.search("invoice")
     return settings
 
@@ -55,18 +62,32 @@ def open_unremembering(settings):
 def held(home):
     """Everything that must be the same at both places."""
     rows = {}
-    for database, metadata in ((home.archive.database, tables.archive), (home.ledger.database, tables.ledger)):
+    for database, metadata in (
+        (home.archive.database, tables.archive),
+        (home.ledger.database, tables.ledger),
+    ):
         with database.read() as connection:
             for table in metadata.sorted_tables:
                 found = {tuple(map(repr, row)) for row in connection.execute(sa.select(table))}
-                rows[table.name] = {row for row in found if not row[0].startswith(("'moved_", "'home_id"))}
-    files = {(asset, day): home.store.hash_of(asset, day) for asset in ASSETS for day in home.store.days(asset)}
-    hits = [(hit.chunk.chunk_id, hit.score, hit.text) for hit in home.memory.search("broken roof in March")]
+                rows[table.name] = {
+                    row for row in found if not row[0].startswith(("'moved_", "'home_id"))
+                }
+    files = {
+        (asset, day): home.store.hash_of(asset, day)
+        for asset in ASSETS
+        for day in home.store.days(asset)
+    }
+    hits = [
+        (hit.chunk.chunk_id, hit.score, hit.text)
+        for hit in home.memory.search("broken roof in March")
+    ]
     return rows, files, hits, home.index.days()
 
 
 def test_everything_is_at_the_new_place_and_the_old_one_says_where_it_went(embedded, moved_to):
-    """Rows, files, hits and scores are the same; asked for again, nothing is done; new rows have new numbers."""
+    """Rows, files, hits and scores are the same; asked for again, nothing is done; new rows have
+    new numbers.
+    """
     with open_unremembering(embedded) as home:
         before = held(home)
     moved = move_home(moved_to)
@@ -79,7 +100,10 @@ def test_everything_is_at_the_new_place_and_the_old_one_says_where_it_went(embed
         home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=1000))
         home.archive.add([make_conversation(talk(9), conversation_id="test:9", at=FIRST)])
         assert home.pipeline.run_day(DAYS[0]).chunks > 0
-    with pytest.raises(StorageError, match=r"was moved to postgresql://.*DREAMING_DATABASE_URL"), open_home(embedded):
+    with (
+        pytest.raises(StorageError, match=r"was moved to postgresql://.*DREAMING_DATABASE_URL"),
+        open_home(embedded),
+    ):
         pass
 
 

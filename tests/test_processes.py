@@ -29,7 +29,9 @@ def test_a_process_that_ended_is_dead_and_so_is_one_whose_number_another_has():
     assert ProcessIdentity("another host", own.boot_id, own.pid, own.started).is_alive() is None
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the time of the boot is told otherwise")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere the time of the boot is told otherwise"
+)
 def test_a_clock_that_is_set_changes_nobody(monkeypatch):
     """As after a laptop slept, or with NTP."""
     own = this_process()

@@ -16,8 +16,13 @@ def test_hashes_are_frozen():
     """A change here would orphan every chunk and every purchase that users have."""
     assert stable_hash("a", 1, None, ["ü"]) == "fdda08ecce732044af01aa76f786bfdb"
     assert hash_slice("hello 你好") == "62a0ba9bcfc24d3f07c4c7643765d4bd"
-    assert hash_chunk("test:1", [Span("m-1", 0, 5)], "hello", "rules-1") == "b8de8e2d04cb198875abe0217710abf8"
-    assert hash_messages(make_conversation(["a", "b"]).messages) == "d53ec306d5371c383576f67ac2fb8985"
+    assert (
+        hash_chunk("test:1", [Span("m-1", 0, 5)], "hello", "rules-1")
+        == "b8de8e2d04cb198875abe0217710abf8"
+    )
+    assert (
+        hash_messages(make_conversation(["a", "b"]).messages) == "d53ec306d5371c383576f67ac2fb8985"
+    )
 
 
 def test_ids_of_messages_without_one_are_frozen():
@@ -30,7 +35,10 @@ def test_ids_of_messages_without_one_are_frozen():
 
 
 @given(
-    st.lists(st.tuples(st.just("user"), st.just("text"), st.text(st.characters(codec="utf-8"))), max_size=8),
+    st.lists(
+        st.tuples(st.just("user"), st.just("text"), st.text(st.characters(codec="utf-8"))),
+        max_size=8,
+    ),
     st.integers(0, 8),
 )
 def test_an_inserted_message_leaves_the_ids_of_the_others(said, place):
@@ -43,7 +51,9 @@ def test_an_inserted_message_leaves_the_ids_of_the_others(said, place):
     assert len(set(after)) == len(after)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9), st.integers(1, 5)), max_size=12))
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9), st.integers(1, 5)), max_size=12)
+)
 def test_merged_spans_cover_the_same_text(pieces):
     """And none of them continues the one before."""
     spans = [Span(message, start, start + length) for message, start, length in pieces]

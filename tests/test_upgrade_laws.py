@@ -12,15 +12,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dreaming.checking import check_nothing_lost, check_verbatim
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.chunk import QUALITY_LEVELS, lanes
 from dreaming.chunking.drafts import cut_lane
 from dreaming.chunking.lane import Lane, read_lane
 from dreaming.chunking.rules import RulesChunker
 from dreaming.conversation import Conversation, ConversationId, Message, MessageId
 from dreaming.errors import UsageError
-from dreaming.executor import DreamingExecutor
 from dreaming.home import open_home
+from dreaming.measuring.checking import check_nothing_lost, check_verbatim
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Limit, request_scope, window_scope
@@ -53,20 +53,27 @@ class EagerRules(RulesChunker):
         lane = read_lane(kind, lanes(day.messages)[kind])
         topics = [n for n, unit in enumerate(lane.units) if n and unit.start == 0]
         return cut_lane(
-            Lane(kind, lane.units, [1.0] * len(lane.units), [1.0] * len(lane.units), topics), origin=self.version
+            Lane(kind, lane.units, [1.0] * len(lane.units), [1.0] * len(lane.units), topics),
+            origin=self.version,
         )
 
 
 class Upgrades(RuleBasedStateMachine):
-    """Two conversations over midnight, a vendor that keeps books, and a month's budget for each level."""
+    """Two conversations over midnight, a vendor that keeps books, and a month's budget for each
+    level.
+    """
 
     def __init__(self):
         super().__init__()
         self.stack = ExitStack()
-        self.vendor = self.stack.enter_context(FakeVendor(answer=lambda request: topics_of(request, units_each=3)))
+        self.vendor = self.stack.enter_context(
+            FakeVendor(answer=lambda request: topics_of(request, units_each=3))
+        )
         folder = self.stack.enter_context(TemporaryDirectory())
         self.clock = FixedClock()
-        self.home = self.stack.enter_context(open_home(make_settings(Path(folder)), clock=self.clock))
+        self.home = self.stack.enter_context(
+            open_home(make_settings(Path(folder)), clock=self.clock)
+        )
         for level in ("good", "premium"):
             self.home.ledger.set_limit("anthropic", level, "month", Limit(tokens=MONTH_TOKENS))
         self.messages = {}
@@ -95,7 +102,9 @@ class Upgrades(RuleBasedStateMachine):
         self.clock.move(timedelta(minutes=1))
         for name, messages in self.messages.items():
             started = messages[0].timestamp
-            conversation = Conversation(ConversationId(name), "test", None, started, self.clock(), tuple(messages))
+            conversation = Conversation(
+                ConversationId(name), "test", None, started, self.clock(), tuple(messages)
+            )
             self.home.archive.add([conversation])
         for day in self.home.pipeline.waiting_days():
             self.home.pipeline.run_day(day)
@@ -103,12 +112,16 @@ class Upgrades(RuleBasedStateMachine):
     def quality(self):
         """(conversation, message, text) -> the rank of each of its code points."""
         ranks = {}
-        texts = {(name, m.id): m.content for name, messages in self.messages.items() for m in messages}
+        texts = {
+            (name, m.id): m.content for name, messages in self.messages.items() for m in messages
+        }
         for chunk in self.rows():
             for span in chunk.spans:
                 key = (chunk.conversation_id, span.message_id)
                 of_message = ranks.setdefault((*key, texts[key]), {})
-                of_message.update(dict.fromkeys(range(span.start, span.end), RANK.index(chunk.quality_level)))
+                of_message.update(
+                    dict.fromkeys(range(span.start, span.end), RANK.index(chunk.quality_level))
+                )
         return ranks
 
     def rows(self):
@@ -117,12 +130,15 @@ class Upgrades(RuleBasedStateMachine):
                 yield from list(chunks.rows())
 
     def keeps_quality(self, act, *, except_request=None, except_messages=()):
-        """Law 4: an act makes no code point worse, but of an undone request, or of chunks whose text it changed."""
+        """Law 4: an act makes no code point worse, but of an undone request, or of chunks whose
+        text it changed.
+        """
         exempt = {
             (chunk.conversation_id, span.message_id)
             for chunk in self.rows()
             for span in chunk.spans
-            if chunk.request_id == except_request or {s.message_id for s in chunk.spans} & set(except_messages)
+            if chunk.request_id == except_request
+            or {s.message_id for s in chunk.spans} & set(except_messages)
         }
         before = self.quality()
         act()
@@ -134,7 +150,9 @@ class Upgrades(RuleBasedStateMachine):
 
     @rule(
         level=st.sampled_from(["good", "premium"]),
-        wanted=st.sampled_from([None, "language = zh", "conversation_id = 'test:a'", "quality_level = good"]),
+        wanted=st.sampled_from(
+            [None, "language = zh", "conversation_id = 'test:a'", "quality_level = good"]
+        ),
         max_tokens=st.sampled_from([None, 1_500, 10_000]),
         limit=st.sampled_from([None, 1, 3]),
         days=st.sampled_from([DAYS, DAYS[:1], DAYS[1:]]),
@@ -142,7 +160,11 @@ class Upgrades(RuleBasedStateMachine):
     )
     def upgrade(self, level, wanted, max_tokens, limit, days, include_undone):
         terms = UpgradeTerms(
-            target_quality=level, filter=wanted, max_tokens=max_tokens, limit=limit, include_undone=include_undone
+            target_quality=level,
+            filter=wanted,
+            max_tokens=max_tokens,
+            limit=limit,
+            include_undone=include_undone,
         )
         self.clock.move(timedelta(minutes=1))
         self.requests.append(uuid4().hex)
@@ -183,7 +205,9 @@ class Upgrades(RuleBasedStateMachine):
         where = self.messages[name].index(message)
 
         def act():
-            self.messages[name][where] = replace(message, content=message.content + " Or perhaps not.")
+            self.messages[name][where] = replace(
+                message, content=message.content + " Or perhaps not."
+            )
             self.take_in()
 
         self.keeps_quality(act, except_messages=[message.id])
@@ -224,13 +248,17 @@ class Upgrades(RuleBasedStateMachine):
     @rule()
     def lose_the_partitions(self):
         served = len(self.vendor.books.served)
-        kept = [self.without_birth(chunk) for chunk in self.rows() if chunk.quality_level != "basic"]
+        kept = [
+            self.without_birth(chunk) for chunk in self.rows() if chunk.quality_level != "basic"
+        ]
         for asset in ("raw_conversations", "basic_chunks", "upgraded_chunks"):
             for day in self.home.store.days(asset):
                 Path(self.home.store.path(asset, day)).unlink()
         for day in DAYS:
             self.home.pipeline.run_day(day)
-        assert [self.without_birth(chunk) for chunk in self.rows() if chunk.quality_level != "basic"] == kept
+        assert [
+            self.without_birth(chunk) for chunk in self.rows() if chunk.quality_level != "basic"
+        ] == kept
         assert len(self.vendor.books.served) == served
 
     def without_birth(self, chunk):
@@ -247,7 +275,9 @@ class Upgrades(RuleBasedStateMachine):
     @invariant()
     def no_budget_is_overspent(self):
         """Law 2: by the vendor's own books."""
-        months = [window_scope("anthropic", level, "month", self.clock()) for level in ("good", "premium")]
+        months = [
+            window_scope("anthropic", level, "month", self.clock()) for level in ("good", "premium")
+        ]
         balances = [self.home.ledger.balance(month) for month in months]
         assert all(balance.used.tokens <= MONTH_TOKENS for balance in balances)
         assert sum(balance.used.tokens for balance in balances) == self.vendor.books.charged_tokens
@@ -268,4 +298,6 @@ class Upgrades(RuleBasedStateMachine):
 
 
 TestUpgradesInAnyOrder = Upgrades.TestCase
-TestUpgradesInAnyOrder.settings = hypothesis_settings(max_examples=10, stateful_step_count=12, deadline=None)
+TestUpgradesInAnyOrder.settings = hypothesis_settings(
+    max_examples=10, stateful_step_count=12, deadline=None
+)

@@ -1,4 +1,5 @@
-"""Stage: a conversation-day -> topic boundaries -> basic chunks. Rules only: pure functions, no I/O, clock or network.
+"""Stage: a conversation-day -> topic boundaries -> basic chunks. Rules only: pure functions, no
+I/O, clock or network.
 
     tokens      how long a text is, in tokens
     blocks      the Markdown blocks of a long message

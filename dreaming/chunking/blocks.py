@@ -1,7 +1,9 @@
-"""The Markdown blocks of a message: fenced code, tables, list items and paragraphs, by the lines they are made of.
+"""The Markdown blocks of a message: fenced code, tables, list items and paragraphs, by the lines
+they are made of.
 
-A reading for cutting, not for rendering: it follows CommonMark where cutting is concerned (an unclosed fence runs
-to the end, indented lines continue a list item) and takes full-width and Chinese numbering for lists, too.
+A reading for cutting, not for rendering: it follows CommonMark where cutting is concerned (an
+unclosed fence runs to the end, indented lines continue a list item) and takes full-width and
+Chinese numbering for lists, too.
 """
 
 import re
@@ -13,9 +15,15 @@ BlockKind = Literal["prose", "heading", "item", "code", "table"]
 
 _MARKER = re.compile(
     r"[ \t]*(?:(?P<code>`{3,}|~{3,})|(?P<table>\|)|(?P<heading>\#{1,6}[ \t])"
-    r"|(?P<item>(?:[-*+•◦▪]|\d{1,3}[.)])[ \t]|・|[（(]?\d{1,2}[）)、．]|[①-⑳]|[一二三四五六七八九十]{1,3}、))"
+    r"|(?P<item>(?:[-*+•◦▪]|\d{1,3}[.)])[ \t]|・|[（(]?\d{1,2}[）)、．]|[①-⑳]"
+    r"|[一二三四五六七八九十]{1,3}、))"
 )
-_KINDS: dict[str, BlockKind] = {"code": "code", "table": "table", "heading": "heading", "item": "item"}
+_KINDS: dict[str, BlockKind] = {
+    "code": "code",
+    "table": "table",
+    "heading": "heading",
+    "item": "item",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,9 @@ def _closes(line: str, fence: str) -> bool:
 
 
 def _opens(found: BlockKind, current: BlockKind, *, blank: bool, indented: bool) -> bool:
-    """Whether a line opens a block of its own after one of kind `current`, `blank` lines between them or not."""
+    """Whether a line opens a block of its own after one of kind `current`, `blank` lines between
+    them or not.
+    """
     if found == "table":
         return current != "table" or blank
     if found != "prose":

@@ -1,7 +1,9 @@
-"""How much the words before a turn are those after it (Hearst 1997, TextTiling), with the exchange as the unit.
+"""How much the words before a turn are those after it (Hearst 1997, TextTiling), with the exchange
+as the unit.
 
-An exchange is what one side says and all that is answered to it. Comparing exchanges and not single turns is the
-largest gain that needs no labels: a question and its answer share few words and one topic.
+An exchange is what one side says and all that is answered to it. Comparing exchanges and not single
+turns is the largest gain that needs no labels: a question and its answer share few words and one
+topic.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,8 @@ from dreaming.chunking.turns import Turn
 def number_exchanges(turns: Sequence[Turn]) -> list[int]:
     """The number of the exchange that each turn belongs to, from 0.
 
-    An exchange opens with the first of the user's turns in a row; without a user, or with nobody else, at every turn.
+    An exchange opens with the first of the user's turns in a row; without a user, or with nobody
+    else, at every turn.
     """
     speakers = [turn.speaker for turn in turns]
     if "user" not in speakers or len(set(speakers)) == 1:
@@ -32,7 +35,8 @@ def exchange_words(turns: Sequence[Turn], exchanges: Sequence[int]) -> list[froz
 
 
 def similarities(words: Sequence[frozenset[str]], window: int) -> list[float]:
-    """The cosine of the `words` of the `window` exchanges before each exchange and those from it on.
+    """The cosine of the `words` of the `window` exchanges before each exchange and those from it
+    on.
 
     The first, which has nothing before it, has 0.
     """
@@ -49,7 +53,8 @@ def similarities(words: Sequence[frozenset[str]], window: int) -> list[float]:
 
 
 def depths(alike: Sequence[float]) -> list[float]:
-    """TextTiling's depth scores, 0 to 2: how far each value lies below the peaks to its left and right.
+    """TextTiling's depth scores, 0 to 2: how far each value lies below the peaks to its left and
+    right.
 
     The first, before which there is nothing, has 0.
     """
@@ -65,7 +70,9 @@ def _union(sets: Sequence[frozenset[str]]) -> frozenset[str]:
 
 
 def _peaks(values: Sequence[float]) -> list[float]:
-    """For each value the height that is reached from it by going left for as long as that does not go down."""
+    """For each value the height that is reached from it by going left for as long as that does not
+    go down.
+    """
     peaks = [values[0]]
     for before, value in pairwise(values):
         peaks.append(peaks[-1] if before >= value else value)

@@ -1,7 +1,8 @@
 """The last resort: cutting a text that is too long for a chunk and has no seams to cut it at.
 
-Cuts fall after lines, else after sentences, else at spaces and punctuation, else anywhere; but never inside what reads
-as one character: between a letter and its marks, in a joined emoji, or between CR and LF. Linear in the text's length.
+Cuts fall after lines, else after sentences, else at spaces and punctuation, else anywhere; but
+never inside what reads as one character: between a letter and its marks, in a joined emoji, or
+between CR and LF. Linear in the text's length.
 """
 
 import unicodedata
@@ -20,7 +21,8 @@ _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _TAGS = range(0xE0020, 0xE0080)
 _FLAGS = range(0x1F1E6, 0x1F200)
 _LONGEST_CHARACTER = 64
-"""Code points to step back at most for a whole character; longer ones are made to break programs."""
+"""Code points to step back at most for a whole character; longer ones are made to break programs.
+"""
 
 
 def cut_text(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -45,7 +47,9 @@ def _line_groups(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _cut_line(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Cut a text without line ends into pieces of up to `PIECE_TOKENS` tokens, at the best seams there are."""
+    """Cut a text without line ends into pieces of up to `PIECE_TOKENS` tokens, at the best seams
+    there are.
+    """
     size = count_tokens(text[start:end])
     reach = max(1, (end - start) * PIECE_TOKENS // max(size, 1))
     while size > PIECE_TOKENS and end - start > reach:
@@ -57,15 +61,23 @@ def _cut_line(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _piece_end(text: str, start: int, end: int) -> int:
-    """Where a piece ends that starts at `start` and would end at `end`: not over twice `PIECE_TOKENS` tokens."""
+    """Where a piece ends that starts at `start` and would end at `end`: not over twice
+    `PIECE_TOKENS` tokens.
+    """
     while end - start > 1 and count_tokens(text[start:end]) > 2 * PIECE_TOKENS:
         end = (start + end) // 2
     seam = _last_seam(text, (start + end) // 2, end)
-    return seam if seam > start and not splits_character(text, seam) else _whole_character(text, start, end)
+    return (
+        seam
+        if seam > start and not splits_character(text, seam)
+        else _whole_character(text, start, end)
+    )
 
 
 def _last_seam(text: str, start: int, end: int) -> int:
-    """The end of the last and best seam in `text[start:end]`, spaces after it included; -1 without one."""
+    """The end of the last and best seam in `text[start:end]`, spaces after it included; -1 without
+    one.
+    """
     for seam in _SEAMS:
         found = text.rfind(seam, start, end)
         if found >= 0:

@@ -1,4 +1,6 @@
-"""From the draft of a chunk to its record: spans, times, language, labels, names, summary and speakers."""
+"""From the draft of a chunk to its record: spans, times, language, labels, names, summary and
+speakers.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -27,8 +29,8 @@ def describe_draft(
 ) -> BChunk:
     """The record of a draft, with every column of a basic chunk.
 
-    `language` is the conversation's, for a text too short to tell its own; `version` is the segmenter's;
-    `labels_by_word` is a vocabulary in the place of the one that comes with dreaming.
+    `language` is the conversation's, for a text too short to tell its own; `version` is the
+    segmenter's; `labels_by_word` is a vocabulary in the place of the one that comes with dreaming.
     """
     messages = {unit.message.id: unit.message for unit in draft.units}
     spans = merge_spans([Span(unit.message.id, unit.start, unit.end) for unit in draft.units])
@@ -62,4 +64,8 @@ def describe_draft(
 
 def _names(messages: Iterable[Message]) -> list[str]:
     """The names of the people who speak; a tool's name is no entity."""
-    return [message.name for message in messages if message.name and message.kind == "text" and message.role != "tool"]
+    return [
+        message.name
+        for message in messages
+        if message.name and message.kind == "text" and message.role != "tool"
+    ]

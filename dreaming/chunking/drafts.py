@@ -1,4 +1,6 @@
-"""Drafts of chunks: the runs of units that a lane is packed into, before anything is said of them."""
+"""Drafts of chunks: the runs of units that a lane is packed into,
+before anything is said of them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +45,13 @@ def cut_lane(lane: Lane, *, origin: str) -> list[Draft]:
         measure(first, last)
         topics = tuple(boundaries[index] for index in range(first, last) if index in boundaries)
         drafts.append(
-            Draft(lane.kind, lane.units[first:last], topics, chances[first] * chances[last], *measured[first, last])
+            Draft(
+                lane.kind,
+                lane.units[first:last],
+                topics,
+                chances[first] * chances[last],
+                *measured[first, last],
+            )
         )
     return drafts
 

@@ -1,7 +1,8 @@
 """The names in a text: people, places, products, works and sites, as they are written there.
 
-By form alone: capitals in English, quotation marks and titles in Chinese, katakana and honorifics in Japanese, hosts of
-addresses. A form says that something is named, not what it is; the names of the speakers come from the messages.
+By form alone: capitals in English, quotation marks and titles in Chinese, katakana and honorifics
+in Japanese, hosts of addresses. A form says that something is named, not what it is; the names of
+the speakers come from the messages.
 """
 
 import re
@@ -26,7 +27,9 @@ _OTHER_PRODUCT = re.compile(
     r"[a-z](?<![\w@/.-].)[a-z]*+(?:[A-Z][A-Za-z0-9]*+|-?\d\w*+(?:\.\d\w*+)*+(?:-\w++)*+)(?![\w(=])"
 )
 _PRODUCT_SIGN = re.compile(r"[A-Z\d](?:(?<=[a-z].)|(?<=[a-z]-.))")
-"""What every `_OTHER_PRODUCT` has, and few texts: to look for that in every word of all others takes long."""
+"""What every `_OTHER_PRODUCT` has, and few texts: to look for that in every word of all others
+takes long.
+"""
 _QUOTED = re.compile(r"《([^《》\n]{1,40})》|「([^「」\n]{2,20})」|『([^『』\n]{1,40})』")
 _HONORIFIC = re.compile("さん|さま|くん|ちゃん|氏")
 _HONOURED = re.compile(r"(?:[\u4e00-\u9fff々]{1,4}|[\u30a1-\u30fa\u30fc・]{2,})\Z")
@@ -42,19 +45,29 @@ _OPENERS = frozenset("\n\t*\"“‘'(。！？：>")
 _ENDERS = frozenset(".!?:;-•*>#。！？… ")
 
 _CAPITALISED_BY_CUSTOM = """
-    monday tuesday wednesday thursday friday saturday sunday january february march april june july august
-    september october november december assistant user system ai note example step answer question input output
-    sure here yes no ok additionally however overall finally first second third firstly secondly lastly furthermore
-    moreover therefore remember consider based create using according given while mr mrs ms dr dear instead
+    monday tuesday wednesday thursday friday saturday sunday january february march april june july
+    august
+    september october november december assistant user system ai note example step answer question
+    input output
+    sure here yes no ok additionally however overall finally first second third firstly secondly
+    lastly furthermore
+    moreover therefore remember consider based create using according given while mr mrs ms dr dear
+    instead
     including definition task title true false none null http https json html
 """
-_NO_NAMES = frozenset(_CAPITALISED_BY_CUSTOM.split()) | STOP_WORDS | {word.replace("'", "’") for word in STOP_WORDS}
+_NO_NAMES = (
+    frozenset(_CAPITALISED_BY_CUSTOM.split())
+    | STOP_WORDS
+    | {word.replace("'", "’") for word in STOP_WORDS}
+)
 
 
 def find_entities(text: str, names: Iterable[str] = ()) -> tuple[str, ...]:
-    """Up to 10 names in `text`, the most frequent first, then in order of appearance; `names` of speakers lead.
+    """Up to 10 names in `text`, the most frequent first, then in order of appearance; `names` of
+    speakers lead.
 
-    Each is one line of at most 60 characters, without a possessive "'s". No two differ in capitals or width alone.
+    Each is one line of at most 60 characters, without a possessive "'s". No two differ in capitals
+    or width alone.
     """
     prose = _CODE.sub(" ", text) if "```" in text else text
     found = _find(prose[:READ_CHARACTERS])
@@ -89,14 +102,21 @@ def _honoured(prose: str) -> Iterator[str]:
 
 
 def _capitalised(prose: str) -> Iterator[str]:
-    """Capitalised words in a row; a single one that opens a sentence is a name only if it is elsewhere, too."""
+    """Capitalised words in a row; a single one that opens a sentence is a name only if it is
+    elsewhere, too.
+    """
     doubtful: list[str] = []
     certain: set[str] = set()
     for match in _CAPITALISED.finditer(prose):
         name = _strip_stop_words(match[0])
         if len(name) < 2:
             continue
-        if " " not in name and name[1:].islower() and match[0].startswith(name) and _opens(prose, match.start()):
+        if (
+            " " not in name
+            and name[1:].islower()
+            and match[0].startswith(name)
+            and _opens(prose, match.start())
+        ):
             doubtful.append(name)
         else:
             certain.add(name)

@@ -1,4 +1,6 @@
-"""Topic labels of a chunk: the same names in every language, from a vocabulary of telling words that may grow."""
+"""Topic labels of a chunk: the same names in every language, from a vocabulary of telling words
+that may grow.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -18,8 +20,11 @@ LabelsByWord = Mapping[str, tuple[str, ...]]
 """What labels each telling word speaks for."""
 
 
-def label_words(counts: Mapping[str, int], labels_by_word: LabelsByWord | None = None) -> tuple[str, ...]:
-    """The labels of a text with these counts of topic words: up to 5, the clearest first; none rather than noise.
+def label_words(
+    counts: Mapping[str, int], labels_by_word: LabelsByWord | None = None
+) -> tuple[str, ...]:
+    """The labels of a text with these counts of topic words: up to 5, the clearest first; none
+    rather than noise.
 
     `labels_by_word` takes the place of the vocabulary that comes with dreaming.
     """
@@ -29,18 +34,25 @@ def label_words(counts: Mapping[str, int], labels_by_word: LabelsByWord | None =
         for label in labels_by_word[word]:
             hits[label] = hits.get(label, 0) + min(counts[word], MOST_HITS_PER_WORD)
     ranked = sorted(hits.items(), key=lambda item: (-item[1], item[0]))[:MOST_LABELS]
-    return tuple(label for label, hit in ranked if hit >= max(LEAST_HITS, LEAST_SHARE * ranked[0][1]))
+    return tuple(
+        label for label, hit in ranked if hit >= max(LEAST_HITS, LEAST_SHARE * ranked[0][1])
+    )
 
 
 @cache
 def shipped_labels() -> LabelsByWord:
     """The vocabulary that comes with dreaming."""
-    words = {label: {form for word in words.split() for form in _forms(word)} for label, words in VOCABULARY.items()}
+    words = {
+        label: {form for word in words.split() for form in _forms(word)}
+        for label, words in VOCABULARY.items()
+    }
     return _index({}, words)
 
 
 def grown_labels(learned: Mapping[str, Sequence[str]]) -> LabelsByWord:
-    """The vocabulary that comes with dreaming, and the telling words of labels that were learned."""
+    """The vocabulary that comes with dreaming, and the telling
+    words of labels that were learned.
+    """
     return _index(shipped_labels(), learned)
 
 
@@ -56,4 +68,8 @@ def _forms(word: str) -> tuple[str, ...]:
     """A word and, in English, its plural."""
     if not word.isascii() or word.endswith("s"):
         return (word,)
-    return (word, word[:-1] + "ies") if word.endswith("y") and word[-2] not in "aeiou" else (word, word + "s")
+    return (
+        (word, word[:-1] + "ies")
+        if word.endswith("y") and word[-2] not in "aeiou"
+        else (word, word + "s")
+    )

@@ -20,7 +20,9 @@ from dreaming.chunking.words import read_words
 from dreaming.conversation import Message
 
 INSIDE_A_MESSAGE = 0.3
-"""How likely it is that a topic starts where a message parts best, in itself: set by hand, no set tells."""
+"""How likely it is that a topic starts where a message parts best, in itself: set by hand, no set
+tells.
+"""
 
 
 class Unit(NamedTuple):
@@ -42,14 +44,17 @@ class Lane:
     kind: ChunkKind
     units: Sequence[Unit]
     strengths: Sequence[float]
-    """Of the gap before each unit, 0 to 1: before a message the probability that it starts a topic."""
+    """Of the gap before each unit, 0 to 1: before a message the probability that it starts a topic.
+    """
     chances: Sequence[float]
     """Of the gap before each unit: the calibrated probability that a boundary there is right."""
     topics: Sequence[int]
     """The units that start a topic; the first unit is not told."""
 
 
-def read_lane(kind: ChunkKind, messages: Sequence[Message], segmenter: Segmenter | None = None) -> Lane:
+def read_lane(
+    kind: ChunkKind, messages: Sequence[Message], segmenter: Segmenter | None = None
+) -> Lane:
     """Read the units of a lane's messages (which have content), and find its topics."""
     segmenter = segmenter or shipped_segmenter()
     by_message = [_read_units(message) for message in messages]
@@ -79,7 +84,9 @@ def read_lane_turns(messages: Sequence[Message]) -> list[Turn]:
 def topic_boundaries(lane: Lane, *, origin: str) -> list[TopicBoundary]:
     """The lane's topic boundaries as records, in order; where the lane itself begins is none."""
     return [
-        TopicBoundary(lane.units[index].message.id, lane.units[index].start, lane.strengths[index], origin)
+        TopicBoundary(
+            lane.units[index].message.id, lane.units[index].start, lane.strengths[index], origin
+        )
         for index in lane.topics
     ]
 
@@ -88,7 +95,16 @@ def _read_units(message: Message) -> list[Unit]:
     content = message.content
     offsets = split_units(content)
     if len(offsets) == 1:
-        return [Unit(message, 0, len(content), content, read_words(content), count_tokens(content + CONTENT_SEPARATOR))]
+        return [
+            Unit(
+                message,
+                0,
+                len(content),
+                content,
+                read_words(content),
+                count_tokens(content + CONTENT_SEPARATOR),
+            )
+        ]
     units = []
     for start, end in offsets:
         text = content[start:end]
@@ -105,7 +121,9 @@ def _read_turns(by_message: Sequence[Sequence[Unit]]) -> list[Turn]:
     for units in by_message:
         message = units[0].message
         words = frozenset(chain.from_iterable(unit.words for unit in units))
-        turns.append(read_turn(message.role, message.content, words, _hours(last_said, message.timestamp)))
+        turns.append(
+            read_turn(message.role, message.content, words, _hours(last_said, message.timestamp))
+        )
         last_said = message.timestamp or last_said
     return turns
 

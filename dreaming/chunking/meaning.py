@@ -15,16 +15,24 @@ Vectors = NDArray[np.float32]
 """Texts by dimensions, each of length 1."""
 
 Encoder = Callable[[Sequence[str]], Vectors]
-"""Gives each of some texts (at least one) its vector; texts of like meaning have a high dot product."""
+"""Gives each of some texts (at least one) its vector; texts of like meaning have a high dot
+product.
+"""
 
 OPENING_BYTES = 100
-"""Of UTF-8, which are read of a turn: they say what it is about, and an encoder's time is in proportion to them."""
+"""Of UTF-8, which are read of a turn: they say what it is about, and an encoder's time is in
+proportion to them.
+"""
 EXCHANGE_WINDOWS = (1, 2, 3)
 TURN_WINDOWS = (1, 3)
 LOOK_BACK_TURNS = 4
 
 MEANING_SIGNS: tuple[str, ...] = (
-    *(f"{sign}_{window}" for window in EXCHANGE_WINDOWS for sign in ("meaning_depth", "meaning_similarity")),
+    *(
+        f"{sign}_{window}"
+        for window in EXCHANGE_WINDOWS
+        for sign in ("meaning_depth", "meaning_similarity")
+    ),
     *(f"{sign}_{window}" for window in TURN_WINDOWS for sign in ("turn_depth", "turn_similarity")),
     "meaning_familiar",
     "meaning_unlike_the_talk",
@@ -43,7 +51,10 @@ def read_meaning(turns: Sequence[Turn], encode: Encoder) -> NDArray[np.float32]:
     columns = []
     for window in EXCHANGE_WINDOWS:
         alike = _likeness(of_exchanges, window, window)
-        columns += [np.where(opens, np.array(depths(alike.tolist()))[exchanges], 0.0), alike[exchanges]]
+        columns += [
+            np.where(opens, np.array(depths(alike.tolist()))[exchanges], 0.0),
+            alike[exchanges],
+        ]
     for window in TURN_WINDOWS:
         alike = _likeness(vectors, window, window)
         columns += [np.array(depths(alike.tolist())), alike]
@@ -57,7 +68,9 @@ def _opening(text: str) -> str:
 
 
 def _likeness(vectors: Vectors, before: int, after: int) -> NDArray[np.float32]:
-    """The cosine of the sum of so many vectors before each place and of so many from it on; 0 for the first."""
+    """The cosine of the sum of so many vectors before each place and of so many from it on; 0 for
+    the first.
+    """
     left, right = np.zeros_like(vectors), vectors.copy()
     for shift in range(1, before + 1):
         left[shift:] += vectors[:-shift]

@@ -1,7 +1,8 @@
-"""Topic boundaries between the messages of a lane: which turns start a topic, and how likely each one is to.
+"""Topic boundaries between the messages of a lane: which turns start a topic, and how likely each
+one is to.
 
-The segmenter tells the evidence of each turn from its signs; a silence before it adds to that by a rule of its own,
-because the sets that the weights were learned from have no timestamps.
+The segmenter tells the evidence of each turn from its signs; a silence before it adds to that by a
+rule of its own, because the sets that the weights were learned from have no timestamps.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,12 @@ FALSE_ALARM = 1.0
 """What a boundary in the wrong place costs, as a share of the turns, beside what it costs in F1."""
 
 
-def segment_turns(turns: Sequence[tuple[str, str]], segmenter: Segmenter | None = None) -> list[int]:
-    """Where new topics start in (speaker, text) pairs: indexes from 1 on, ascending; the first topic's is not told."""
+def segment_turns(
+    turns: Sequence[tuple[str, str]], segmenter: Segmenter | None = None
+) -> list[int]:
+    """Where new topics start in (speaker, text) pairs: indexes from 1 on, ascending; the first
+    topic's is not told.
+    """
     return choose_boundaries(score_turns(read_turns(turns), segmenter))
 
 
@@ -47,10 +52,11 @@ def read_silences(turns: Sequence[Turn]) -> Numbers:
 
 
 def choose_boundaries(scores: Sequence[float]) -> list[int]:
-    """The turns that start a topic: of the peaks among their neighbours as many of the highest as pay.
+    """The turns that start a topic: of the peaks among their neighbours as many of the highest as
+    pay.
 
-    What pays is the F1 that is to be expected of them (twice the true ones among them, over how many they are and how
-    many there should be), less the false ones among them.
+    What pays is the F1 that is to be expected of them (twice the true ones among them, over how
+    many they are and how many there should be), less the false ones among them.
     """
     rest = [0.0, *scores[1:], 0.0]
     peaks = [n for n in range(1, len(rest) - 1) if rest[n - 1] < rest[n] >= rest[n + 1]]

@@ -1,7 +1,9 @@
-"""The segmenter's weights, and what they make of signs: the probability of each turn to start a topic.
+"""The segmenter's weights, and what they make of signs: the probability of each turn to start a
+topic.
 
-A logistic regression over the signs and over a layer of combinations of them. The layer is fitted once, on public sets;
-what is learned from a user's own chunks moves the regression alone, so that a few dozen conversations are enough.
+A logistic regression over the signs and over a layer of combinations of them. The layer is fitted
+once, on public sets; what is learned from a user's own chunks moves the regression alone, so that a
+few dozen conversations are enough.
 """
 
 import json
@@ -22,8 +24,9 @@ from dreaming.errors import UsageError
 Numbers = NDArray[np.float64]
 
 Confidence = tuple[float, float, float]
-"""Bias, and the weights of a boundary's evidence and of the share of turns that are expected to start a topic, for the
-odds that the boundary is right."""
+"""Bias, and the weights of a boundary's evidence and of the share of turns that are expected to
+start a topic, for the odds that the boundary is right.
+"""
 
 SURELY = 40.0
 """Evidence beyond which nothing gets more probable."""
@@ -60,7 +63,10 @@ class Weights:
         """From `as_json`; raises `UsageError` where they are for other signs than are read here."""
         weights = cls(**{name: _frozen(value) for name, value in stored.items()})
         if weights.signs not in (SIGNS, SIGNS + MEANING_SIGNS):
-            raise UsageError(f"The segmenter {weights.version!r} reads other signs than this dreaming. Fit it again.")
+            raise UsageError(
+                f"The segmenter {weights.version!r} reads other signs than this dreaming. Fit it "
+                "again."
+            )
         return weights
 
 
@@ -69,7 +75,10 @@ class Segmenter:
 
     def __init__(self, weights: Weights, encoder: Encoder | None = None) -> None:
         if weights.signs != sign_names(encoder):
-            raise ValueError(f"The weights {weights.version!r} {'cannot' if encoder else 'must'} have an encoder.")
+            raise ValueError(
+                f"The weights {weights.version!r} {'cannot' if encoder else 'must'} have an "
+                "encoder."
+            )
         self.weights, self.encoder = weights, encoder
         self._mean, self._scale = np.array(weights.mean), np.array(weights.scale)
         self._hidden = np.array(weights.hidden).reshape(-1, len(weights.signs)).T
@@ -88,7 +97,9 @@ class Segmenter:
     def columns(self, signs: Signs) -> Numbers:
         """What the regression is over: the signs, standardised, and their combinations."""
         standard = np.clip((signs - self._mean) / self._scale, -FAR, FAR)
-        return np.concatenate([standard, np.tanh(standard @ self._hidden + self._hidden_bias)], axis=1)
+        return np.concatenate(
+            [standard, np.tanh(standard @ self._hidden + self._hidden_bias)], axis=1
+        )
 
     def evidence(self, signs: Signs) -> Numbers:
         """The logarithm of the odds of each turn to start a topic."""
@@ -96,7 +107,9 @@ class Segmenter:
         return found
 
     def chances(self, evidence: Numbers) -> Numbers:
-        """The calibrated probability of each turn that a topic boundary before it, if one is put there, is right."""
+        """The calibrated probability of each turn that a topic boundary before it, if one is put
+        there, is right.
+        """
         bias, by_evidence, by_density = self.weights.confidence
         density = probabilities(evidence).mean() if len(evidence) else 0.0
         return probabilities(bias + by_evidence * evidence + by_density * density)
@@ -115,7 +128,9 @@ def sign_names(encoder: Encoder | None) -> tuple[str, ...]:
 def read_all_signs(turns: Sequence[Turn], encoder: Encoder | None) -> Signs:
     """The signs of each turn but the first; with an encoder also those of meaning."""
     found = read_signs(turns)
-    return found if encoder is None else np.concatenate([found, read_meaning(turns, encoder)], axis=1)
+    return (
+        found if encoder is None else np.concatenate([found, read_meaning(turns, encoder)], axis=1)
+    )
 
 
 def probabilities(evidence: Numbers) -> Numbers:
@@ -126,7 +141,9 @@ def probabilities(evidence: Numbers) -> Numbers:
 
 @cache
 def shipped_segmenter(encoder: Encoder | None = None) -> Segmenter:
-    """The one that comes with dreaming, fitted on public sets; with an encoder, the one that reads meaning too."""
+    """The one that comes with dreaming, fitted on public sets; with an encoder, the one that reads
+    meaning too.
+    """
     stored = json.loads(weights_file(embedding=encoder is not None).read_text(encoding="utf-8"))
     return Segmenter(Weights.from_json(stored), encoder)
 

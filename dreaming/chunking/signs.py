@@ -1,7 +1,8 @@
-"""What can be seen of each turn that tells whether it starts a topic: a row of numbers a turn, for the segmenter.
+"""What can be seen of each turn that tells whether it starts a topic: a row of numbers a turn, for
+the segmenter.
 
-Words, cues, lengths and places; nothing that names a topic, so that what is learned on one kind of talk carries over to
-others.
+Words, cues, lengths and places; nothing that names a topic, so that what is learned on one kind of
+talk carries over to others.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,9 @@ UNKNOWN_SHARE = 0.3
 """Of familiar words, where a turn has none."""
 MANY_WORDS = 8
 SHORT_TALK, LONG_TALK = 8, 200
-"""Talks are taken to be at least and at most so long: the sets that were learned from say nothing beyond."""
+"""Talks are taken to be at least and at most so long: the sets that were learned from say nothing
+beyond.
+"""
 NO_CUES = Cues._make([False] * len(Cues._fields))
 
 _NEAR_CUES = ("two_before", "before", "here", "after")
@@ -66,7 +69,12 @@ def read_signs(turns: Sequence[Turn]) -> Signs:
     if len(turns) < 2:
         return np.zeros((0, len(SIGNS)), dtype=np.float32)
     exchanges = number_exchanges(turns)
-    columns = [*_speaking(turns, exchanges), *_cohesion(turns, exchanges), *_recurring(turns), *_lengths(turns)]
+    columns = [
+        *_speaking(turns, exchanges),
+        *_cohesion(turns, exchanges),
+        *_recurring(turns),
+        *_lengths(turns),
+    ]
     columns += [*_places(len(turns)), *_chains(turns)]
     return np.concatenate([np.array(columns, dtype=np.float32).T[1:], _cues(turns)[1:]], axis=1)
 
@@ -87,20 +95,29 @@ def _speaking(turns: Sequence[Turn], exchanges: Sequence[int]) -> list[Sequence[
 
 
 def _cohesion(turns: Sequence[Turn], exchanges: Sequence[int]) -> list[Sequence[float]]:
-    """How alike the exchanges before and after each turn are, and how far that lies below its surroundings."""
+    """How alike the exchanges before and after each turn are, and how far that lies below its
+    surroundings.
+    """
     words = exchange_words(turns, exchanges)
     begins = [True, *(before != after for before, after in pairwise(exchanges))]
     columns: list[Sequence[float]] = []
     for window in (1, 2):
         alike = similarities(words, window)
         deep = depths(alike)
-        columns.append([deep[number] if first else 0.0 for number, first in zip(exchanges, begins, strict=True)])
+        columns.append(
+            [
+                deep[number] if first else 0.0
+                for number, first in zip(exchanges, begins, strict=True)
+            ]
+        )
         columns.append([alike[number] for number in exchanges])
     return columns
 
 
 def _recurring(turns: Sequence[Turn]) -> list[Sequence[float]]:
-    """The shares of each turn's words that the turns just before it have, and that none before it has."""
+    """The shares of each turn's words that the turns just before it have, and that none before it
+    has.
+    """
     seen: dict[str, int] = {}
     familiar, new = [], []
     for number, turn in enumerate(turns):
@@ -147,15 +164,22 @@ class _Recurrences(NamedTuple):
 
 
 def _chains(turns: Sequence[Turn]) -> list[Sequence[float]]:
-    """The words that begin, end and go on about each turn (lexical chains, Morris and Hirst 1991), as logarithms."""
+    """The words that begin, end and go on about each turn (lexical chains, Morris and Hirst 1991),
+    as logarithms.
+    """
     found = _recurrences(turns)
     begin_before, end_before = [0, *accumulate(found.begin)], [0, *accumulate(found.end)]
     going_on = list(accumulate(found.change[: len(turns)]))
     near, count = NEIGHBOURHOOD_TURNS, len(turns)
     beginning = [begin_before[min(n + near, count)] - begin_before[n] for n in range(count)]
     ending = [end_before[n] - end_before[max(n - near, 0)] for n in range(count)]
-    turning = [(b + e) / (b + e + 2 * o + 1) for b, e, o in zip(beginning, ending, going_on, strict=True)]
-    return [*([log(1 + value) for value in values] for values in (beginning, ending, going_on)), turning]
+    turning = [
+        (b + e) / (b + e + 2 * o + 1) for b, e, o in zip(beginning, ending, going_on, strict=True)
+    ]
+    return [
+        *([log(1 + value) for value in values] for values in (beginning, ending, going_on)),
+        turning,
+    ]
 
 
 def _recurrences(turns: Sequence[Turn]) -> _Recurrences:

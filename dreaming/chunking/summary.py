@@ -1,8 +1,8 @@
 """One sentence that stands for a chunk, taken from its text as it is.
 
-The unit whose words are most those of the whole chunk is taken, and of it the sentence for which the same holds
-(centroid extraction, as in Radev et al. 2004, MEAD). What the user says comes first: it is what a person remembers
-a talk by.
+The unit whose words are most those of the whole chunk is taken, and of it the sentence for which
+the same holds (centroid extraction, as in Radev et al. 2004, MEAD). What the user says comes first:
+it is what a person remembers a talk by.
 """
 
 from collections import Counter
@@ -17,9 +17,13 @@ from dreaming.chunking.words import read_words
 LONGEST_CHARACTERS = 200
 USER_WEIGHT = 1.3
 FEW_WORDS = 3
-"""Added to the number of words when scores are divided by it, so that greetings and thanks do not win by shortness."""
+"""Added to the number of words when scores are divided by it, so that greetings and thanks do not
+win by shortness.
+"""
 NOT_PROSE_WEIGHT = 0.3
-"""Of code, tables, headings and captions: they share many words with a text and say little about it."""
+"""Of code, tables, headings and captions: they share many words with a text and say little about
+it.
+"""
 _NOT_PROSE_STARTS = ("```", "~~~", "|", "{", "<", "[", "#", "    ")
 _NOT_PROSE_ENDS = ("{", "}", ";", "|", "{\n", "}\n", ";\n", "|\n", "```", "```\n")
 ELLIPSIS = "…"
@@ -34,11 +38,16 @@ def summarize(units: Sequence[Unit], counts: Counter[str]) -> str:
     if not said:
         return ""
     speakers = [USER_WEIGHT if unit.message.role == "user" else 1.0 for unit in said]
-    scores = [_centrality(unit.text, unit.words, counts) * weight for unit, weight in zip(said, speakers, strict=True)]
+    scores = [
+        _centrality(unit.text, unit.words, counts) * weight
+        for unit, weight in zip(said, speakers, strict=True)
+    ]
     best = said[scores.index(max(scores))]
     sentences = [sentence for sentence in split_sentences(best.text) if not sentence.isspace()]
     if len(sentences) > 1:
-        return _one_line(max(sentences, key=lambda text: _centrality(text, read_words(text), counts)))
+        return _one_line(
+            max(sentences, key=lambda text: _centrality(text, read_words(text), counts))
+        )
     return _one_line(best.text)
 
 
@@ -47,11 +56,17 @@ def _centrality(text: str, words: Sequence[str], counts: Counter[str]) -> float:
     if not own:
         return 0.0
     score = sum(map(counts.__getitem__, own)) / sqrt(len(own) + FEW_WORDS)
-    return score * NOT_PROSE_WEIGHT if text.startswith(_NOT_PROSE_STARTS) or text.endswith(_NOT_PROSE_ENDS) else score
+    return (
+        score * NOT_PROSE_WEIGHT
+        if text.startswith(_NOT_PROSE_STARTS) or text.endswith(_NOT_PROSE_ENDS)
+        else score
+    )
 
 
 def _one_line(sentence: str) -> str:
-    """The sentence with its white space made single spaces, cut at a word or at least at a whole character."""
+    """The sentence with its white space made single spaces, cut at a word or at least at a whole
+    character.
+    """
     line = " ".join(sentence[: 4 * LONGEST_CHARACTERS].split())
     if len(line) <= LONGEST_CHARACTERS:
         return line

@@ -1,6 +1,7 @@
 """How long a text is, in tokens of `o200k_base`: the one measure behind every size in the pipeline.
 
-The tables are in the `quicktok` wheel: nothing is downloaded. They are loaded once, at the first count (0.4 s).
+The tables are in the `quicktok` wheel: nothing is downloaded. They are loaded once, at the first
+count (0.4 s).
 """
 
 from collections.abc import Callable

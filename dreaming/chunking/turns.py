@@ -1,4 +1,6 @@
-"""What segmentation knows of one message: who speaks, its topic words, its cues, and how long nobody had spoken."""
+"""What segmentation knows of one message: who speaks, its topic words, its cues, and how long
+nobody had spoken.
+"""
 
 from typing import NamedTuple
 
@@ -6,7 +8,9 @@ from dreaming.chunking.cues import Cues, read_cues
 
 
 class Turn(NamedTuple):
-    """One message of a lane as the segmenter sees it; a tuple because there is one for every message."""
+    """One message of a lane as the segmenter sees it; a tuple because there is one for every
+    message.
+    """
 
     speaker: str
     words: frozenset[str]

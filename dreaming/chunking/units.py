@@ -1,7 +1,9 @@
-"""Units: what may not be cut. They tile a message exactly, trailing whitespace with the unit before it.
+"""Units: what may not be cut. They tile a message exactly, trailing whitespace with the unit before
+it.
 
-A short message is one unit. A longer one falls into its blocks: code and tables stay whole, list items and paragraphs
-too unless they are long themselves; then their sentences are the units. What is longer than a chunk may be is cut.
+A short message is one unit. A longer one falls into its blocks: code and tables stay whole, list
+items and paragraphs too unless they are long themselves; then their sentences are the units. What
+is longer than a chunk may be is cut.
 """
 
 import re
@@ -19,17 +21,22 @@ LARGEST_UNIT_TOKENS = 800
 _CHARACTERS_FOR_SURE = 100
 """No message so short is worth counting."""
 _CHARACTERS_AT_MOST = WHOLE_TOKENS * 12
-"""Texts beyond are taken for long uncounted: o200k has some 5 characters a token in English, fewer elsewhere."""
+"""Texts beyond are taken for long uncounted: o200k has some 5 characters a token in English, fewer
+elsewhere.
+"""
 
 _SENTENCE_END = re.compile(
     r"[\n。！？｡.!?…](?:(?<=\n)|(?<=[。！？｡])[。！？｡]*+[」』”’）)\"]*+"
     r"|(?<![.!?…].)(?<!\b\w.)(?<!\b(?:Mr|Dr|Ms|St|vs|No).)[.!?…]*+[\"'”’)\]*_]*+(?=\s))\s*+"
 )
-"""What it looks back at follows the first character: a search is much faster where a set of characters comes first."""
+"""What it looks back at follows the first character: a search is much faster where a set of
+characters comes first.
+"""
 
 
 def split_units(content: str) -> list[tuple[int, int]]:
-    """The units of a message, as (start, end) code-point offsets that tile it; none for an empty one.
+    """The units of a message, as (start, end) code-point offsets that tile it; none for an empty
+    one.
 
     Linear in the length of `content`.
     """
@@ -39,12 +46,16 @@ def split_units(content: str) -> list[tuple[int, int]]:
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of a text, each with its trailing whitespace; joined again they are the text."""
+    """The sentences of a text, each with its trailing whitespace;
+    joined again they are the text.
+    """
     return [text[start:end] for start, end in _sentences(text, 0, len(text))]
 
 
 def structure_strength(before: str, after: str) -> float:
-    """How good a place to cut lies between two neighbouring units of one message, 0 to 1, by layout alone."""
+    """How good a place to cut lies between two neighbouring units of one message, 0 to 1, by layout
+    alone.
+    """
     if before.startswith("#") and "\n" not in before.rstrip():
         return 0.0
     if after.startswith("#"):
@@ -82,7 +93,9 @@ def _sentences(content: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _cut_if_too_long(content: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     # No text has more tokens than bytes, nor a code point more than 4 bytes.
-    if (end - start) * 4 > LARGEST_UNIT_TOKENS and count_tokens(content[start:end]) > LARGEST_UNIT_TOKENS:
+    if (end - start) * 4 > LARGEST_UNIT_TOKENS and count_tokens(
+        content[start:end]
+    ) > LARGEST_UNIT_TOKENS:
         yield from cut_text(content, start, end)
     else:
         yield start, end

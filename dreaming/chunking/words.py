@@ -1,8 +1,10 @@
-"""The words of a text that can tell what it is about: read once a message, shared by everything that compares texts.
+"""The words of a text that can tell what it is about: read once a message, shared by everything
+that compares texts.
 
-Scripts with spaces give lower-case words without stop words. Han gives character bigrams, because it has no spaces
-and its words are mostly two characters long; katakana gives whole runs, which are words; hiragana, which is
-grammar, nothing. A Han character between others that are not Han is a word in Japanese only.
+Scripts with spaces give lower-case words without stop words. Han gives character bigrams, because
+it has no spaces and its words are mostly two characters long; katakana gives whole runs, which are
+words; hiragana, which is grammar, nothing. A Han character between others that are not Han is a
+word in Japanese only.
 """
 
 import re
@@ -40,7 +42,9 @@ def read_words(text: str) -> list[str]:
     japanese = _HIRAGANA.search(text) is not None
     words: list[str] = []
     for run in _WORD.findall(text.replace("’", "'")):
-        if len(run) == 2 or not (_FIRST_HAN <= run[0] <= _LAST_HAN or run[0] >= _FIRST_COMPATIBLE_HAN):
+        if len(run) == 2 or not (
+            _FIRST_HAN <= run[0] <= _LAST_HAN or run[0] >= _FIRST_COMPATIBLE_HAN
+        ):
             words.append(run)
         elif len(run) > 2:
             words += map(add, run, run[1:])

@@ -19,8 +19,9 @@
     draft.py           a conversation as its source says it
     finishing.py       draft -> Conversation: ids, storable characters, times
 
-A new format is one new file in `formats` and one entry in its registry. What belongs elsewhere: which of two versions
-of a conversation wins, days, and stores (`dreaming.storage`). What users must know stands in docs/importing.md.
+A new format is one new file in `formats` and one entry in its registry. What belongs elsewhere:
+which of two versions of a conversation wins, days, and stores (`dreaming.storage`). What users must
+know stands in docs/importing.md.
 """
 
 from dreaming.importing.archives import ArchiveLimits

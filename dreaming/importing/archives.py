@@ -17,7 +17,9 @@ class ArchiveLimits:
 
     max_members: int = 200_000
     max_total_bytes: int = 20 << 30
-    """Unpacked, over the members that would be read. `zipfile` never yields more than a member declares."""
+    """Unpacked, over the members that would be read. `zipfile` never yields more than a member
+    declares.
+    """
     max_ratio: int = 1_000
     """Unpacked to packed size of one member; exports reach about 30."""
     ratio_from_bytes: int = 1 << 20
@@ -28,11 +30,14 @@ ARCHIVE_LIMITS = ArchiveLimits()
 
 
 def check_archive(path: str, members: Sequence[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
-    """Raise UnsafeArchive when there is too much to read in all; `members` are those that would be read."""
+    """Raise UnsafeArchive when there is too much to read in all; `members` are those that would be
+    read.
+    """
     total = sum(member.file_size for member in members)
     if total > limits.max_total_bytes:
         raise UnsafeArchive(
-            f"{path!r} unpacks to {total:,} bytes of JSON; at most {limits.max_total_bytes:,} are read. "
+            f"{path!r} unpacks to {total:,} bytes of JSON; at most {limits.max_total_bytes:,} are "
+            "read. "
             "If you trust it, unpack it yourself and import the folder."
         )
     if len(members) > limits.max_members:
@@ -42,20 +47,31 @@ def check_archive(path: str, members: Sequence[zipfile.ZipInfo], limits: Archive
         )
 
 
-def refuse_member(path: str, member: zipfile.ZipInfo, limits: ArchiveLimits) -> ImportFailure | None:
+def refuse_member(
+    path: str, member: zipfile.ZipInfo, limits: ArchiveLimits
+) -> ImportFailure | None:
     """Say why a member is not read, or None when it may be."""
     if _points_outside(member_path(member)):
         return UnsafeArchive(
-            f"{path!r} is not read: its path leaves the archive. Export or download the archive again."
+            f"{path!r} is not read: its path leaves the archive. Export or download the archive "
+            "again."
         )
     if stat.S_ISLNK(member.external_attr >> 16):
-        return UnsafeArchive(f"{path!r} is not read: it is a symbolic link. Put the file itself into the archive.")
+        return UnsafeArchive(
+            f"{path!r} is not read: it is a symbolic link. Put the file itself into the archive."
+        )
     if member.flag_bits & _ENCRYPTED:
-        return UnreadableExport(f"{path!r} is encrypted. Unpack it with its password and import the folder.")
-    if member.file_size > limits.ratio_from_bytes and member.file_size > limits.max_ratio * member.compress_size:
+        return UnreadableExport(
+            f"{path!r} is encrypted. Unpack it with its password and import the folder."
+        )
+    if (
+        member.file_size > limits.ratio_from_bytes
+        and member.file_size > limits.max_ratio * member.compress_size
+    ):
         return UnsafeArchive(
             f"{path!r} unpacks {member.compress_size:,} bytes to {member.file_size:,}, more than "
-            f"{limits.max_ratio:,} times. If you trust it, unpack it yourself and import the folder."
+            f"{limits.max_ratio:,} times. If you trust it, unpack it yourself and import the "
+            "folder."
         )
     return None
 
@@ -66,4 +82,8 @@ def member_path(member: zipfile.ZipInfo) -> PurePosixPath:
 
 
 def _points_outside(path: PurePosixPath) -> bool:
-    return path.is_absolute() or ".." in path.parts or any(part.endswith(":") for part in path.parts[:1])
+    return (
+        path.is_absolute()
+        or ".." in path.parts
+        or any(part.endswith(":") for part in path.parts[:1])
+    )

@@ -1,4 +1,5 @@
-"""Content blocks: the lists of text, thinking, tool calls, tool results and attachments that vendors' APIs share.
+"""Content blocks: the lists of text, thinking, tool calls, tool results and attachments that
+vendors' APIs share.
 
 Anthropic's names and OpenAI's do not collide, so one table reads both.
 """
@@ -7,7 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from dreaming.importing.draft import Piece
-from dreaming.importing.json_values import JsonObject, JsonValue, as_id, as_list, as_source_text, as_text
+from dreaming.importing.json_values import (
+    JsonObject,
+    JsonValue,
+    as_id,
+    as_list,
+    as_source_text,
+    as_text,
+)
 from dreaming.importing.report import FileReport, SkipReason
 
 ToolNames: TypeAlias = dict[str, str]
@@ -18,7 +26,9 @@ _REASONING_KEYS = ("thinking", "reasoning", "think")
 
 
 def read_blocks(content: JsonValue, report: FileReport, tool_names: ToolNames) -> list[Piece]:
-    """Read a message's content: a text, or a list of texts and blocks. What has no text is counted."""
+    """Read a message's content: a text, or a list of texts and
+    blocks. What has no text is counted.
+    """
     if isinstance(content, str):
         return [Piece("text", content)]
     if content is not None and not isinstance(content, list):
@@ -44,7 +54,9 @@ def is_attachment(block: JsonObject) -> bool:
 
 
 _ReadBlock: TypeAlias = Callable[[JsonObject, FileReport, ToolNames], list[Piece] | None]
-"""Returns None for a block without the text that it should have, and an empty list for one that it has counted."""
+"""Returns None for a block without the text that it should have, and an empty list for one that it
+has counted.
+"""
 
 
 def _read_block(block: JsonValue, report: FileReport, tool_names: ToolNames) -> list[Piece]:
@@ -62,7 +74,9 @@ def _read_block(block: JsonValue, report: FileReport, tool_names: ToolNames) -> 
 
 def _read_text(block: JsonObject, _report: FileReport, _names: ToolNames) -> list[Piece] | None:
     text = block.get("text")
-    if isinstance(text, dict):  # LibreChat, and OpenAI's assistants: {"value": ..., "annotations": ...}
+    if isinstance(
+        text, dict
+    ):  # LibreChat, and OpenAI's assistants: {"value": ..., "annotations": ...}
         text = text.get("value")
     return [Piece("text", text)] if isinstance(text, str) else None
 
@@ -95,7 +109,9 @@ def _read_tool_result(block: JsonObject, report: FileReport, tool_names: ToolNam
     return [Piece("tool_result", "\n\n".join(texts), name)]
 
 
-def _read_librechat_call(block: JsonObject, _report: FileReport, _names: ToolNames) -> list[Piece] | None:
+def _read_librechat_call(
+    block: JsonObject, _report: FileReport, _names: ToolNames
+) -> list[Piece] | None:
     """LibreChat keeps what a tool answered in the block of its call."""
     call = block.get("tool_call")
     if not isinstance(call, dict):

@@ -1,4 +1,6 @@
-"""The active branch of a conversation that was edited or regenerated: from its leaf up to the root."""
+"""The active branch of a conversation that was edited or
+regenerated: from its leaf up to the root.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +23,8 @@ class Node:
 def active_branch(nodes: Iterable[Node], leaf: str | None = None) -> list[str]:
     """The ids from the root to `leaf`, or to the latest leaf where `leaf` is unknown.
 
-    The latest leaf is the one said last; without times, the last in the source's order. Cycles end the walk.
+    The latest leaf is the one said last; without times, the last in the source's order. Cycles end
+    the walk.
     """
     by_id: dict[str, Node] = {}
     for node in nodes:
@@ -35,9 +38,11 @@ def active_branch(nodes: Iterable[Node], leaf: str | None = None) -> list[str]:
 
 
 def link_orphans(nodes: Sequence[Node]) -> list[Node]:
-    """Let a node whose parent is missing follow the node before it, unless its parent says that it is a first message.
+    """Let a node whose parent is missing follow the node before it, unless its parent says that it
+    is a first message.
 
-    A list that names no parents at all becomes one line; a message lost to damage does not take all before it along.
+    A list that names no parents at all becomes one line; a message lost to damage does not take all
+    before it along.
     """
     known = {node.id for node in nodes}
     linked: list[Node] = []

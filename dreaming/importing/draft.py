@@ -52,19 +52,29 @@ def split_message(
     timestamp: datetime | None,
     name: str | None = None,
 ) -> list[DraftMessage]:
-    """Make the messages of one source message: a message a piece, neighbouring texts joined by a blank line.
+    """Make the messages of one source message: a message a piece, neighbouring texts joined by a
+    blank line.
 
-    The first text keeps the source's id; the others are `{id}/{kind}/{n}`, n counting from 1 within message and kind,
-    so that ids stay when the message grows. Blank pieces fall away; a message without any other is counted as empty.
+    The first text keeps the source's id; the others are `{id}/{kind}/{n}`, n counting from 1 within
+    message and kind, so that ids stay when the message grows. Blank pieces fall away; a message
+    without any other is counted as empty.
     """
     counts: Counter[MessageKind] = Counter()
     messages: list[DraftMessage] = []
     for piece in _join_texts(piece for piece in pieces if piece.content.strip()):
         counts[piece.kind] += 1
         first_text = piece.kind == "text" and counts["text"] == 1
-        piece_id = source_id if first_text or source_id is None else f"{source_id}/{piece.kind}/{counts[piece.kind]}"
+        piece_id = (
+            source_id
+            if first_text or source_id is None
+            else f"{source_id}/{piece.kind}/{counts[piece.kind]}"
+        )
         speaker: Role = "tool" if piece.kind == "tool_result" else role
-        messages.append(DraftMessage(speaker, piece.content, piece.kind, piece.name or name, timestamp, piece_id))
+        messages.append(
+            DraftMessage(
+                speaker, piece.content, piece.kind, piece.name or name, timestamp, piece_id
+            )
+        )
     if not messages:
         report.skip(SkipReason.EMPTY_MESSAGE)
     return messages

@@ -31,7 +31,8 @@ class Encoding:
 def recognise_encoding(sample: bytes) -> Encoding:
     """Tell the encoding from a file's first bytes; UTF-8 where nothing says otherwise.
 
-    JSON begins with an ASCII character, so UTF-16 without a mark shows in the zero beside it (RFC 4627, section 3).
+    JSON begins with an ASCII character, so UTF-16 without a mark shows in the zero beside it (RFC
+    4627, section 3).
     """
     for mark, name in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
@@ -44,8 +45,8 @@ def recognise_encoding(sample: bytes) -> Encoding:
 def decode_chunks(stream: BinaryIO, encoding: Encoding, path: str) -> Iterator[str]:
     """Decode a stream from its start, about a megabyte at a time.
 
-    Lone surrogates pass: they are replaced, and counted, in the messages that hold them. Raises UnreadableExport naming
-    the first byte that does not fit, after yielding the text before it.
+    Lone surrogates pass: they are replaced, and counted, in the messages that hold them. Raises
+    UnreadableExport naming the first byte that does not fit, after yielding the text before it.
     """
     offset = len(stream.read(encoding.mark_bytes))
     decoder = codecs.getincrementaldecoder(encoding.name)("surrogatepass")

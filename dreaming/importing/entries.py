@@ -16,8 +16,8 @@ from dreaming.importing.text_window import TextWindow
 def read_entries(stream: BinaryIO, layout: Layout, report: FileReport) -> Iterator[JsonValue]:
     """Yield the entries of a stream that stands at its start, holding one at a time.
 
-    Raises UnreadableExport where a list or document breaks, after the entries before; a line that is not JSON is
-    counted and passed over.
+    Raises UnreadableExport where a list or document breaks, after the entries before; a line that
+    is not JSON is counted and passed over.
     """
     return _READERS[layout.shape](stream, layout.encoding, report)
 
@@ -37,7 +37,9 @@ def _read_list(stream: BinaryIO, encoding: Encoding, report: FileReport) -> Iter
         raise window.broken("Text after the end of the list")
 
 
-def _read_documents(stream: BinaryIO, encoding: Encoding, report: FileReport) -> Iterator[JsonValue]:
+def _read_documents(
+    stream: BinaryIO, encoding: Encoding, report: FileReport
+) -> Iterator[JsonValue]:
     window = TextWindow(decode_chunks(stream, encoding, report.path), report.path)
     while window.peek():
         yield window.take_value()
@@ -61,7 +63,9 @@ def _read_lines(stream: BinaryIO, encoding: Encoding, report: FileReport) -> Ite
 
 
 def parse_line(line: bytes | str) -> JsonValue:
-    """Parse one line: fast, and with the patient parser where the fast one refuses (lone surrogates, NaN)."""
+    """Parse one line: fast, and with the patient parser where the fast one refuses (lone
+    surrogates, NaN).
+    """
     try:
         return orjson.loads(line)  # type: ignore[no-any-return]
     except orjson.JSONDecodeError:
@@ -70,7 +74,9 @@ def parse_line(line: bytes | str) -> JsonValue:
 
 
 def _lines(stream: BinaryIO, encoding: Encoding, path: str) -> Iterable[bytes | str]:
-    """Lines end at a line feed only: JSON strings may hold the other characters that Python would break at."""
+    """Lines end at a line feed only: JSON strings may hold the other characters that Python would
+    break at.
+    """
     if encoding.name != "utf-8":
         return _text_lines(decode_chunks(stream, encoding, path))
     stream.read(encoding.mark_bytes)

@@ -23,24 +23,32 @@ class ExportFile:
 
 
 def is_export_name(path: PurePath) -> bool:
-    """Whether a file found in a folder or archive is looked at: not hidden, with an ending that exports have."""
-    hidden = any(part.startswith((".", "__MACOSX")) and part not in {".", ".."} for part in path.parts)
+    """Whether a file found in a folder or archive is looked at: not hidden, with an ending that
+    exports have.
+    """
+    hidden = any(
+        part.startswith((".", "__MACOSX")) and part not in {".", ".."} for part in path.parts
+    )
     return not hidden and path.suffix.lower() in _ENDINGS
 
 
 def find_files(path: Path, report: ImportReport) -> Iterator[Path]:
-    """Yield the file at `path`, or those below it in sorted order; files of other kinds are counted.
+    """Yield the file at `path`, or those below it in sorted order; files of other kinds are
+    counted.
 
     What does not exist or cannot be listed is recorded as an UnreadableExport.
     """
-    # os.path answers False where pathlib raises: for a name too long, or a folder that may not be entered.
+    # os.path answers False where pathlib raises: for a name too long, or a folder that may not be
+    # entered.
     if os.path.isdir(path):  # noqa: PTH112
         yield from _walk(path, report)
     elif os.path.isfile(path):  # noqa: PTH113
         yield path
     else:
         report.add(str(path)).fail(
-            UnreadableExport(f"{str(path)!r} is no file or folder that exists. Give the path of an export.")
+            UnreadableExport(
+                f"{str(path)!r} is no file or folder that exists. Give the path of an export."
+            )
         )
 
 
@@ -49,7 +57,9 @@ def _walk(root: Path, report: ImportReport) -> Iterator[Path]:
 
     def record(error: OSError) -> None:
         report.add(str(error.filename)).fail(
-            UnreadableExport(f"{error.filename!r} cannot be listed: {error.strerror}. Check its permissions.")
+            UnreadableExport(
+                f"{error.filename!r} cannot be listed: {error.strerror}. Check its permissions."
+            )
         )
 
     for folder, folders, names in os.walk(root, onerror=record):

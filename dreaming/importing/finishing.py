@@ -18,12 +18,16 @@ from dreaming.importing.report import FileReport, SkipReason
 
 
 class Finisher:
-    """Finishes the drafts of one import; remembers which conversations without an id it has seen."""
+    """Finishes the drafts of one import; remembers which
+    conversations without an id it has seen.
+    """
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
 
-    def finish(self, draft: Draft, export_format: ExportFormat, report: FileReport) -> Conversation | None:
+    def finish(
+        self, draft: Draft, export_format: ExportFormat, report: FileReport
+    ) -> Conversation | None:
         """Make the conversation and count it; None, counted too, when no message has text."""
         messages = _finish_messages(draft.messages, report)
         if not messages:
@@ -43,15 +47,23 @@ class Finisher:
         )
 
     def _conversation_id(
-        self, draft: Draft, messages: Sequence[Message], export_format: ExportFormat, report: FileReport
+        self,
+        draft: Draft,
+        messages: Sequence[Message],
+        export_format: ExportFormat,
+        report: FileReport,
     ) -> ConversationId:
         if draft.source_id is None:
             return ConversationId(f"{export_format.name}:{self._hash_beginning(draft, messages)}")
         source_id = replace_unstorable(draft.source_id, report)
-        return ConversationId(source_id if export_format.keeps_ids else f"{export_format.name}:{source_id}")
+        return ConversationId(
+            source_id if export_format.keeps_ids else f"{export_format.name}:{source_id}"
+        )
 
     def _hash_beginning(self, draft: Draft, messages: Sequence[Message]) -> str:
-        """An id from how the conversation begins, which stays when it grows; equal beginnings are numbered."""
+        """An id from how the conversation begins, which stays when it grows; equal beginnings are
+        numbered.
+        """
         first = next((message for message in messages if message.role == "user"), messages[0])
         started_at = draft.started_at or messages[0].timestamp
         beginning = stable_hash(first.content, started_at.isoformat() if started_at else None)
@@ -84,8 +96,12 @@ def _make_storable(draft: DraftMessage, report: FileReport) -> DraftMessage:
 
 
 def _message_ids(drafts: Sequence[DraftMessage]) -> list[MessageId]:
-    """The source's ids, hashes of the content where it gives none; an id met again gets `~2`, `~3`, ..."""
-    hashed = iter(content_message_ids((d.role, d.kind, d.content) for d in drafts if d.source_id is None))
+    """The source's ids, hashes of the content where it gives none; an id met again gets `~2`, `~3`,
+    ...
+    """
+    hashed = iter(
+        content_message_ids((d.role, d.kind, d.content) for d in drafts if d.source_id is None)
+    )
     counts: Counter[str] = Counter()
     taken: set[str] = set()
     ids: list[MessageId] = []

@@ -1,8 +1,9 @@
 """JSON values of unknown shape, and what can be taken from them.
 
-Exports change without notice and come damaged, so a format asks for what it needs and gets an empty value where the
-file holds something else: one odd field costs one message, never the conversation. Models that validate a whole record
-(pydantic) would refuse it whole; they guard the boundaries whose shape is ours.
+Exports change without notice and come damaged, so a format asks for what it needs and gets an empty
+value where the file holds something else: one odd field costs one message, never the conversation.
+Models that validate a whole record (pydantic) would refuse it whole; they guard the boundaries
+whose shape is ours.
 """
 
 import json
@@ -35,5 +36,7 @@ def as_list(value: JsonValue) -> list[JsonValue]:
 
 
 def as_source_text(value: JsonValue) -> str:
-    """Text as it stands; anything else as compact JSON in its own script: what a tool was called with."""
+    """Text as it stands; anything else as compact JSON in its own script: what a tool was called
+    with.
+    """
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

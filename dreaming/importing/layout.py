@@ -1,4 +1,6 @@
-"""How a file is laid out: one JSON list, one document, JSON lines, or HTML. Told from its first bytes."""
+"""How a file is laid out: one JSON list, one document, JSON lines, or HTML. Told from its first
+bytes.
+"""
 
 import json
 from dataclasses import dataclass
@@ -29,11 +31,15 @@ class Layout:
 
 
 def recognise_layout(sample: bytes, path: str) -> Layout:
-    """Tell the layout from the first `SAMPLE_BYTES` of a file; raises UnreadableExport for an empty file."""
+    """Tell the layout from the first `SAMPLE_BYTES` of a file; raises UnreadableExport for an empty
+    file.
+    """
     encoding = recognise_encoding(sample)
     text = sample[encoding.mark_bytes :].decode(encoding.name, "ignore").lstrip(" \t\r\n")
     if not text and len(sample) < SAMPLE_BYTES:
-        raise UnreadableExport(f"{path!r} is empty ({len(sample):,} bytes). Export or download it again.")
+        raise UnreadableExport(
+            f"{path!r} is empty ({len(sample):,} bytes). Export or download it again."
+        )
     return Layout(encoding, _recognise_shape(text))
 
 
@@ -42,7 +48,8 @@ def _recognise_shape(text: str) -> Shape:
         return Shape.LIST
     if text.startswith("<"):
         return Shape.HTML
-    # One line longer than the sample is either JSONL or a document without line breaks: one entry in both.
+    # One line longer than the sample is either JSONL or a document without line breaks: one entry
+    # in both.
     if text.startswith("{") and ("\n" not in text or _has_object_lines(text)):
         return Shape.LINES
     return Shape.DOCUMENT
@@ -50,7 +57,10 @@ def _recognise_shape(text: str) -> Shape:
 
 def _has_object_lines(text: str) -> bool:
     """Whether a line is an object by itself; not only the first, which may be the broken one."""
-    return any(line.startswith("{") and _is_object(line) for line in text.split("\n", _LINES_TRIED)[:_LINES_TRIED])
+    return any(
+        line.startswith("{") and _is_object(line)
+        for line in text.split("\n", _LINES_TRIED)[:_LINES_TRIED]
+    )
 
 
 def _is_object(line: str) -> bool:

@@ -1,4 +1,6 @@
-"""Reading exports: every path, file and archive in turn, and nothing that is bad in one stops the others."""
+"""Reading exports: every path, file and archive in turn, and nothing that is bad in one stops the
+others.
+"""
 
 import os
 import struct
@@ -10,7 +12,13 @@ from typing import BinaryIO, cast
 
 from dreaming.conversation import Conversation
 from dreaming.errors import ImportFailure, UnknownExportFormat, UnreadableExport, UnsafeArchive
-from dreaming.importing.archives import ARCHIVE_LIMITS, ArchiveLimits, check_archive, member_path, refuse_member
+from dreaming.importing.archives import (
+    ARCHIVE_LIMITS,
+    ArchiveLimits,
+    check_archive,
+    member_path,
+    refuse_member,
+)
 from dreaming.importing.entries import read_entries
 from dreaming.importing.files import ExportFile, find_files, is_export_name
 from dreaming.importing.finishing import Finisher
@@ -22,7 +30,14 @@ from dreaming.importing.report import FileReport, ImportReport, SkipReason
 
 _ZIP_BEGINNINGS = (b"PK\x03\x04", b"PK\x05\x06")
 # What the operating system, zlib and zipfile raise for data that is damaged or cannot be had.
-_READ_ERRORS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RecursionError)
+_READ_ERRORS = (
+    OSError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RecursionError,
+)
 # A damaged directory of an archive makes zipfile raise these too.
 _ARCHIVE_ERRORS = (*_READ_ERRORS, ValueError, struct.error)
 
@@ -32,8 +47,8 @@ def read_exports(
 ) -> Iterator[Conversation]:
     """Read the conversations of export files, folders of them and zip archives, one at a time.
 
-    Nothing that is wrong with a path, file or entry is raised: it is recorded in `report`, which is complete when the
-    iteration ends. The same files give the same conversations with the same ids.
+    Nothing that is wrong with a path, file or entry is raised: it is recorded in `report`, which is
+    complete when the iteration ends. The same files give the same conversations with the same ids.
     """
     finisher = Finisher()
     seen: set[str] = set()
@@ -47,7 +62,9 @@ def read_exports(
             yield from _read_path(file, report, finisher, archive_limits)
 
 
-def _read_path(path: Path, report: ImportReport, finisher: Finisher, limits: ArchiveLimits) -> Iterator[Conversation]:
+def _read_path(
+    path: Path, report: ImportReport, finisher: Finisher, limits: ArchiveLimits
+) -> Iterator[Conversation]:
     try:
         with path.open("rb") as stream:
             is_archive = stream.read(4) in _ZIP_BEGINNINGS or path.suffix.lower() == ".zip"
@@ -57,7 +74,9 @@ def _read_path(path: Path, report: ImportReport, finisher: Finisher, limits: Arc
     if is_archive:
         yield from _read_archive(path, report, finisher, limits)
     else:
-        yield from read_file(ExportFile(str(path), lambda: path.open("rb")), report.add(str(path)), finisher)
+        yield from read_file(
+            ExportFile(str(path), lambda: path.open("rb")), report.add(str(path)), finisher
+        )
 
 
 def _read_archive(
@@ -78,7 +97,9 @@ def _read_archive(
     _forgive_companions(member_reports)
 
 
-def _wanted_members(archive: zipfile.ZipFile, report: FileReport, limits: ArchiveLimits) -> list[zipfile.ZipInfo]:
+def _wanted_members(
+    archive: zipfile.ZipFile, report: FileReport, limits: ArchiveLimits
+) -> list[zipfile.ZipInfo]:
     files = [member for member in archive.infolist() if not member.is_dir()]
     wanted = [member for member in files if is_export_name(member_path(member))]
     report.skip(SkipReason.OTHER_FILE, len(files) - len(wanted))
@@ -91,7 +112,11 @@ def _wanted_members(archive: zipfile.ZipFile, report: FileReport, limits: Archiv
 
 
 def _read_member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, report: FileReport, finisher: Finisher, limits: ArchiveLimits
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    report: FileReport,
+    finisher: Finisher,
+    limits: ArchiveLimits,
 ) -> Iterator[Conversation]:
     refusal = refuse_member(report.path, member, limits)
     if refusal:
@@ -99,7 +124,9 @@ def _read_member(
     elif member_path(member).suffix.lower() == ".zip":
         report.skip(SkipReason.NESTED_ARCHIVE)
     else:
-        yield from read_file(ExportFile(report.path, lambda: _open_member(archive, member)), report, finisher)
+        yield from read_file(
+            ExportFile(report.path, lambda: _open_member(archive, member)), report, finisher
+        )
 
 
 def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
@@ -110,17 +137,23 @@ def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
 
 
 def _forgive_companions(reports: list[FileReport]) -> None:
-    """In an archive that holds a known export, a file in no known format is what the vendor put beside it."""
+    """In an archive that holds a known export, a file in no known format is what the vendor put
+    beside it.
+    """
     if not any(report.conversations for report in reports):
         return
     for report in reports:
-        if report.format is None and [error.type for error in report.errors] == [UnknownExportFormat.__name__]:
+        if report.format is None and [error.type for error in report.errors] == [
+            UnknownExportFormat.__name__
+        ]:
             report.errors.clear()
             report.skip(SkipReason.NO_CONVERSATIONS)
 
 
 def read_file(file: ExportFile, report: FileReport, finisher: Finisher) -> Iterator[Conversation]:
-    """Read the conversations of one file that is no archive; what is wrong with it goes into `report`."""
+    """Read the conversations of one file that is no archive; what is wrong with it goes into
+    `report`.
+    """
     try:
         with file.open() as stream:
             sample = stream.read(SAMPLE_BYTES)
@@ -147,7 +180,9 @@ def _until_broken(entries: Iterator[JsonValue], report: FileReport) -> Iterator[
         report.fail(_unreadable(report.path, error))
 
 
-def _read_conversations(entries: Iterator[JsonValue], report: FileReport, finisher: Finisher) -> Iterator[Conversation]:
+def _read_conversations(
+    entries: Iterator[JsonValue], report: FileReport, finisher: Finisher
+) -> Iterator[Conversation]:
     export_format, entries, sample = recognise_format(entries)
     if export_format is None:
         _record_unknown(sample, report)
@@ -167,7 +202,8 @@ def _record_unknown(sample: list[JsonValue], report: FileReport) -> None:
     elif report.unreadable_lines and not report.errors:
         report.fail(
             UnreadableExport(
-                f"{report.path!r} has no line of valid JSON; the first problem is at {report.unreadable_lines[0]}. "
+                f"{report.path!r} has no line of valid JSON; the first problem is at "
+                f"{report.unreadable_lines[0]}. "
                 "Export or download it again."
             )
         )
@@ -183,5 +219,6 @@ def _objects(entries: Iterable[JsonValue], report: FileReport) -> Iterator[JsonO
 
 def _unreadable(path: str, error: BaseException) -> UnreadableExport:
     return UnreadableExport(
-        f"{path!r} cannot be read to its end: {type(error).__name__}: {error}. Check it, or download it again."
+        f"{path!r} cannot be read to its end: {type(error).__name__}: {error}. Check it, or "
+        "download it again."
     )

@@ -44,11 +44,15 @@ def recognise_format(
 
 def is_companion(sample: Iterable[JsonValue]) -> bool:
     """Whether the entries are of a file that exports carry beside the conversations."""
-    return any(keys <= entry.keys() for entry in sample if isinstance(entry, dict) for keys in _COMPANIONS)
+    return any(
+        keys <= entry.keys() for entry in sample if isinstance(entry, dict) for keys in _COMPANIONS
+    )
 
 
 def unknown_format(path: str, sample: Sequence[JsonValue]) -> UnknownExportFormat:
-    """The error for a file in no known format: it says what the file holds, by keys and types alone."""
+    """The error for a file in no known format: it says what the file holds, by keys and types
+    alone.
+    """
     keys = dict.fromkeys(key for entry in sample if isinstance(entry, dict) for key in entry)
     types = dict.fromkeys(type(entry).__name__ for entry in sample)
     holds = ", ".join(types)

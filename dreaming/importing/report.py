@@ -1,6 +1,7 @@
 """What an import did: per file what was read, what was skipped and why, and what could not be read.
 
-Nothing is dropped in silence: a reader that leaves something out counts it here, under a reason a person understands.
+Nothing is dropped in silence: a reader that leaves something out counts it here, under a reason a
+person understands.
 """
 
 from collections import Counter
@@ -46,33 +47,43 @@ class SkipReason(StrEnum):
 
 _SENTENCES = {
     SkipReason.HIDDEN: "The app keeps this message hidden from the person in the conversation.",
-    SkipReason.SYSTEM_PROMPT: "The message is the app's instruction to the model, not part of the conversation.",
+    SkipReason.SYSTEM_PROMPT: "The message is the app's instruction to the model, not part of the "
+    "conversation.",
     SkipReason.SIDECHAIN: "The message belongs to a sub-agent's side conversation.",
     SkipReason.INACTIVE_BRANCH: "The message is on a branch that was edited or regenerated away.",
     SkipReason.EMPTY_MESSAGE: "The message has no text, or only parts that were skipped.",
     SkipReason.EMPTY_CONVERSATION: "The conversation has no message left to import.",
-    SkipReason.NOT_A_CONVERSATION: "The entry has no list or tree of messages where its format keeps them.",
+    SkipReason.NOT_A_CONVERSATION: "The entry has no list or tree of messages where its format "
+    "keeps them.",
     SkipReason.NOT_A_MESSAGE: "The entry stands where a message should, but is not one.",
-    SkipReason.UNKNOWN_ROLE: "The message does not say who speaks, or names a role that its format does not have.",
-    SkipReason.UNKNOWN_CONTENT: "The content is of a type that is not known and has no text to take.",
+    SkipReason.UNKNOWN_ROLE: "The message does not say who speaks, or names a role that its "
+    "format does not have.",
+    SkipReason.UNKNOWN_CONTENT: "The content is of a type that is not known and has no text to "
+    "take.",
     SkipReason.ATTACHMENT: "The part is an image, audio, video or file without its text.",
     SkipReason.ENCRYPTED_THINKING: "The model's thinking is encrypted by its vendor.",
-    SkipReason.SESSION_EVENT: "The line records what the app did, or repeats a message; nothing new is said in it.",
-    SkipReason.OTHER_ACTIVITY: "The activity is not a prompt: a setting, a feedback or another product.",
+    SkipReason.SESSION_EVENT: "The line records what the app did, or repeats a message; nothing "
+    "new is said in it.",
+    SkipReason.OTHER_ACTIVITY: "The activity is not a prompt: a setting, a feedback or another "
+    "product.",
     SkipReason.DUPLICATE_MESSAGE: "The file holds the same message before.",
     SkipReason.TOO_DEEP: "The entry is nested too deep to be read.",
     SkipReason.UNREADABLE_LINE: "The line is not readable JSON.",
-    SkipReason.UNREADABLE_TIME: "The time is not a time or out of range; the message is kept without it.",
+    SkipReason.UNREADABLE_TIME: "The time is not a time or out of range; the message is kept "
+    "without it.",
     SkipReason.NO_CONVERSATIONS: "The file belongs to an export, but holds no conversations.",
-    SkipReason.OTHER_FILE: "The file is hidden, or has another ending than .json, .jsonl, .ndjson, .zip or .html.",
+    SkipReason.OTHER_FILE: "The file is hidden, or has another ending than .json, .jsonl, "
+    ".ndjson, .zip or .html.",
     SkipReason.DUPLICATE_FILE: "The file was read before in this import.",
-    SkipReason.NESTED_ARCHIVE: "The file is an archive in an archive; unpack the outer one and import again.",
+    SkipReason.NESTED_ARCHIVE: "The file is an archive in an archive; unpack the outer one and "
+    "import again.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FileError:
-    """One thing that could not be read: the name of its type in `dreaming.errors`, and the message for people.
+    """One thing that could not be read: the name of its type in `dreaming.errors`, and the message
+    for people.
 
     Not the exception itself: its traceback would keep the text being read alive.
     """

@@ -1,4 +1,6 @@
-"""A window that moves over decoded text and takes one JSON value at a time, so that no list is held whole."""
+"""A window that moves over decoded text and takes one JSON value at a time, so that no list is held
+whole.
+"""
 
 import json
 import re
@@ -44,7 +46,9 @@ class TextWindow:
         self._position += 1
 
     def take_value(self) -> JsonValue:
-        """Take the next JSON value; raises UnreadableExport saying where it breaks off or is wrong."""
+        """Take the next JSON value; raises UnreadableExport saying
+        where it breaks off or is wrong.
+        """
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._position)
@@ -63,7 +67,9 @@ class TextWindow:
             self._grow()
 
     def broken(self, what: str, position: int | None = None) -> UnreadableExport:
-        """The error for JSON that is wrong at a position of the window (default: where it is read)."""
+        """The error for JSON that is wrong at a position of the
+        window (default: where it is read).
+        """
         at = self._position if position is None else position
         line = self._lines_before + self._text.count("\n", 0, at) + 1
         newline = self._text.rfind("\n", 0, at)
@@ -75,7 +81,10 @@ class TextWindow:
         )
 
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
-        return error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - _LONGEST_TOKEN
+        return (
+            error.msg.startswith("Unterminated string")
+            or error.pos >= len(self._text) - _LONGEST_TOKEN
+        )
 
     def _grow(self) -> None:
         self._drop_read_text()

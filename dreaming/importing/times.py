@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from dreaming.importing.json_values import JsonValue
 from dreaming.importing.report import FileReport, SkipReason
 
-# Seconds stay below 1e11 until the year 5138; milliseconds pass it in 1973 and microseconds pass 1e14 then.
+# Seconds stay below 1e11 until the year 5138; milliseconds pass it in 1973 and microseconds pass
+# 1e14 then.
 _MILLISECONDS_FROM = 1e11
 _MICROSECONDS_FROM = 1e14
 _LATEST_SECONDS = 4_102_444_800.0  # 2100-01-01: what claims to be later is damaged
@@ -16,7 +17,8 @@ _NUMBER = re.compile(r"\d{9,}(\.\d+)?")
 def read_time(value: JsonValue, report: FileReport) -> datetime | None:
     """Read a time as aware UTC; a time without a zone counts as UTC.
 
-    None for nothing (null or an empty text), and, counted in the report, for what is no time between 1970 and 2100.
+    None for nothing (null or an empty text), and, counted in the report, for what is no time
+    between 1970 and 2100.
     """
     if value is None or value == "":
         return None

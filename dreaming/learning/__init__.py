@@ -1,4 +1,5 @@
-"""Stage: talks whose topics are known -> a segmenter and labels, and how good one is. Pure, but for `dialogues`.
+"""Stage: talks whose topics are known -> a segmenter and labels, and how good one is. Pure, but for
+`dialogues`.
 
 dialogues    labelled talks, and the file they are in
 examples     labelled talks as the segmenter sees them

@@ -1,4 +1,6 @@
-"""`python -m dreaming.learning FOLDER`: fit the segmenter that comes with dreaming on public sets (CONTRIBUTING.md)."""
+"""`python -m dreaming.learning FOLDER`: fit the segmenter that comes with dreaming on public sets
+(CONTRIBUTING.md).
+"""
 
 import json
 from dataclasses import replace
@@ -17,9 +19,17 @@ from dreaming.learning.fitting import fit_segmenter
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--version", required=True, help="What chunks say that it cuts: a new one for every fit.")
-@click.option("--embedding", is_flag=True, help="Fit the one that reads meaning too, with the extra `embedding`.")
-@click.option("--output", type=click.Path(path_type=Path), help="By default, over the weights that are there.")
+@click.option(
+    "--version", required=True, help="What chunks say that it cuts: a new one for every fit."
+)
+@click.option(
+    "--embedding",
+    is_flag=True,
+    help="Fit the one that reads meaning too, with the extra `embedding`.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="By default, over the weights that are there."
+)
 def fit(paths: tuple[Path, ...], version: str, embedding: bool, output: Path | None) -> None:
     """Fit on labelled talks (.jsonl, or folders of them), and write the weights."""
     encoder = open_encoder() if embedding else None

@@ -21,11 +21,14 @@ def every_user_turn(dialogue: Dialogue) -> list[int]:
 
 
 def text_tiling(dialogue: Dialogue) -> list[int]:
-    """TextTiling (Hearst 1997) over turns: where the words of two turns before differ from those of two from there on.
+    """TextTiling (Hearst 1997) over turns: where the words of two turns before differ from those of
+    two from there on.
 
     A boundary is a depth over its talk's mean plus half a standard deviation.
     """
-    deep = np.array(depths(similarities([turn.words for turn in read_turns(dialogue.turns)], 2))[1:])
+    deep = np.array(
+        depths(similarities([turn.words for turn in read_turns(dialogue.turns)], 2))[1:]
+    )
     if not len(deep):
         return []
     least = deep.mean() + sqrt(deep.var()) / 2

@@ -1,4 +1,6 @@
-"""The confidence of a segmenter, calibrated on talks it had not seen: how likely the bounds of a topic are right."""
+"""The confidence of a segmenter, calibrated on talks it had not seen: how likely the bounds of a
+topic are right.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +35,9 @@ class Topic:
 
 
 def find_topics(example: Example, evidence: Numbers) -> Iterator[Topic]:
-    """The topics that a segmenter which saw this evidence finds, but for talks that it finds only one in."""
+    """The topics that a segmenter which saw this evidence finds, but for talks that it finds only
+    one in.
+    """
     likely = probabilities(evidence)
     chosen = choose_boundaries([1.0, *likely.tolist()])
     true = {0, len(evidence) + 1, *(int(n) + 1 for n in np.flatnonzero(example.starts))}
@@ -61,11 +65,16 @@ def fit_confidence(topics: Sequence[Topic]) -> Confidence:
     for step in range(1, STEPS + 1):
         each = np.where(inner, probabilities(np.tensordot(found, columns, axes=1)), 1.0)
         both = np.clip(each.prod(axis=1), 1e-9, 1 - 1e-9)
-        # The slope of the logarithm of the likelihood, through the product of the two logistic functions.
+        # The slope of the logarithm of the likelihood, through the product of the two logistic
+        # functions.
         outer = weights * np.where(right, 1.0, -both / (1 - both))
-        slope = -(columns * (outer[:, None] * (1 - each) * inner)).sum(axis=(1, 2)) + 2 * RIDGE * found
+        slope = (
+            -(columns * (outer[:, None] * (1 - each) * inner)).sum(axis=(1, 2)) + 2 * RIDGE * found
+        )
         moment, spread = 0.9 * moment + 0.1 * slope, 0.999 * spread + 0.001 * slope**2
-        found = found - PACE * (moment / (1 - 0.9**step)) / (np.sqrt(spread / (1 - 0.999**step)) + 1e-8)
+        found = found - PACE * (moment / (1 - 0.9**step)) / (
+            np.sqrt(spread / (1 - 0.999**step)) + 1e-8
+        )
     bias, by_evidence, by_density = (float(value) for value in found)
     return bias, by_evidence, by_density
 
@@ -77,9 +86,14 @@ def confidence_of(confidence: Confidence, topic: Topic) -> float:
     return float(probabilities(bias + by_evidence * edges + by_density * topic.density).prod())
 
 
-def calibration_error(confidences: Sequence[float], topics: Sequence[Topic], *, bins: int = 10) -> float:
+def calibration_error(
+    confidences: Sequence[float], topics: Sequence[Topic], *, bins: int = 10
+) -> float:
     """The expected calibration error (Naeini et al. 2015), sets counted alike."""
-    said, right = np.array(confidences), np.array([topic.right for topic in topics], dtype=np.float64)
+    said, right = (
+        np.array(confidences),
+        np.array([topic.right for topic in topics], dtype=np.float64),
+    )
     weights = _alike([topic.dataset for topic in topics])
     binned = np.minimum((said * bins).astype(int), bins - 1)
     errors = [abs((weights * (said - right))[binned == n].sum()) for n in range(bins)]
@@ -87,7 +101,9 @@ def calibration_error(confidences: Sequence[float], topics: Sequence[Topic], *, 
 
 
 def ranking_quality(confidences: Sequence[float], topics: Sequence[Topic]) -> float | None:
-    """How often a right topic is told to be surer than a wrong one (AUROC); None where there are not both."""
+    """How often a right topic is told to be surer than a wrong one (AUROC); None where there are
+    not both.
+    """
     told, right = np.array(confidences), np.array([topic.right for topic in topics])
     if right.all() or not right.any():
         return None
@@ -95,7 +111,9 @@ def ranking_quality(confidences: Sequence[float], topics: Sequence[Topic]) -> fl
     return float((np.sum(above > 0) + np.sum(above == 0) / 2) / above.size)
 
 
-def wrong_of_least_confident(confidences: Sequence[float], topics: Sequence[Topic], *, share: float = 0.2) -> float:
+def wrong_of_least_confident(
+    confidences: Sequence[float], topics: Sequence[Topic], *, share: float = 0.2
+) -> float:
     """The share of wrong topics among the least confident ones."""
     order = np.argsort(confidences, kind="stable")[: max(1, round(share * len(topics)))]
     return float(np.mean([not topics[n].right for n in order]))

@@ -26,7 +26,8 @@ class Dialogue:
 def read_dialogues(paths: Iterable[Path]) -> list[Dialogue]:
     """The labelled talks of files, and of the .jsonl files in folders.
 
-    A talk's `dataset` is what it says, else the name of its file. Raises `UsageError` naming the file and the line.
+    A talk's `dataset` is what it says, else the name of its file. Raises `UsageError` naming the
+    file and the line.
     """
     return [dialogue for path in paths for file in _files(path) for dialogue in _read(file)]
 
@@ -42,7 +43,10 @@ def by_dataset(dialogues: Iterable[Dialogue]) -> dict[str, list[Dialogue]]:
 def _files(path: Path) -> Sequence[Path]:
     found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     if not found or not found[0].exists():
-        raise UsageError(f"There are no labelled talks at {str(path)!r}. Give a .jsonl file, or a folder of them.")
+        raise UsageError(
+            f"There are no labelled talks at {str(path)!r}. Give a .jsonl file, or a folder of "
+            "them."
+        )
     return found
 
 
@@ -53,7 +57,9 @@ def _read(file: Path) -> Iterator[Dialogue]:
                 try:
                     yield _dialogue(json.loads(line), default_dataset=file.stem)
                 except (ValueError, KeyError, TypeError, AttributeError):
-                    raise UsageError(f"Line {number} of {file} is no labelled talk. Expected {EXPECTED}.") from None
+                    raise UsageError(
+                        f"Line {number} of {file} is no labelled talk. Expected {EXPECTED}."
+                    ) from None
 
 
 def _dialogue(told: dict[str, Any], *, default_dataset: str) -> Dialogue:

@@ -1,4 +1,6 @@
-"""Segmenters on talks that they have not seen: another set each time, or other talks of the same sets."""
+"""Segmenters on talks that they have not seen: another set each time, or other talks of the same
+sets.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,24 +30,37 @@ class Judged:
     def score(self) -> Score:
         """How good that is."""
         found = choose_boundaries([1.0, *probabilities(self.evidence).tolist()])
-        return score_boundaries(self.example.boundaries, self.example.told(found), int(self.example.known.sum()) + 1)
+        return score_boundaries(
+            self.example.boundaries, self.example.told(found), int(self.example.known.sum()) + 1
+        )
 
 
 def judge(segmenter: Segmenter, examples: Iterable[Example]) -> list[Judged]:
     """Talks as a segmenter sees them."""
-    return [Judged(example, segmenter.evidence(example.signs) + example.silences) for example in examples]
+    return [
+        Judged(example, segmenter.evidence(example.signs) + example.silences)
+        for example in examples
+    ]
 
 
-def leave_one_set_out(examples: Sequence[Example], encoder: Encoder | None = None) -> Iterator[Judged]:
-    """Each set as a segmenter sees it that was fitted on all others: as it will be on talks of another kind."""
+def leave_one_set_out(
+    examples: Sequence[Example], encoder: Encoder | None = None
+) -> Iterator[Judged]:
+    """Each set as a segmenter sees it that was fitted on all others: as it will be on talks of
+    another kind.
+    """
     for dataset in dict.fromkeys(example.dataset for example in examples):
         others = [example for example in examples if example.dataset != dataset]
         if others:
             segmenter = fit_segmenter(others, version="others", encoder=encoder)
-            yield from judge(segmenter, (example for example in examples if example.dataset == dataset))
+            yield from judge(
+                segmenter, (example for example in examples if example.dataset == dataset)
+            )
 
 
-def leave_one_fold_out(examples: Sequence[Example], encoder: Encoder | None = None) -> Iterator[Judged]:
+def leave_one_fold_out(
+    examples: Sequence[Example], encoder: Encoder | None = None
+) -> Iterator[Judged]:
     """Each fourth talk of every set as a segmenter sees it that was fitted on the others."""
     seen: dict[str, int] = {}
     folds: list[int] = []
@@ -55,7 +70,9 @@ def leave_one_fold_out(examples: Sequence[Example], encoder: Encoder | None = No
     for fold in range(FOLDS):
         others = [example for example, own in zip(examples, folds, strict=True) if own != fold]
         segmenter = fit_segmenter(others, version="others", encoder=encoder)
-        yield from judge(segmenter, (e for e, own in zip(examples, folds, strict=True) if own == fold))
+        yield from judge(
+            segmenter, (e for e, own in zip(examples, folds, strict=True) if own == fold)
+        )
 
 
 def topics_of(judged: Iterable[Judged]) -> list[Topic]:

@@ -17,7 +17,9 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A talk's turns but the first: what is seen of them, which of them start a topic, and of which that is known."""
+    """A talk's turns but the first: what is seen of them, which of them start a topic, and of which
+    that is known.
+    """
 
     dataset: str
     signs: Signs
@@ -32,27 +34,38 @@ class Example:
         return [int(n) + 1 for n in np.flatnonzero(self.starts[self.known])]
 
     def told(self, boundaries: Sequence[int]) -> list[int]:
-        """Of boundaries that were found those at turns of which it is known, counted in the same way."""
+        """Of boundaries that were found those at turns of which it is known, counted in the same
+        way.
+        """
         found = np.zeros(len(self.known), dtype=np.bool_)
         found[np.array(boundaries, dtype=np.int64) - 1] = True
         return [int(n) + 1 for n in np.flatnonzero(found[self.known])]
 
 
 def example_of(dialogue: Dialogue, encoder: Encoder | None = None) -> Example:
-    """The example that a labelled talk is, for segmenters that read with an encoder or without one."""
+    """The example that a labelled talk is, for segmenters that read
+    with an encoder or without one.
+    """
     turns = read_turns(dialogue.turns)
     signs = read_all_signs(turns, encoder)
     starts = np.isin(np.arange(1, len(signs) + 1), dialogue.boundaries)
-    return Example(dialogue.dataset, signs, read_silences(turns), starts, np.ones(len(signs), dtype=np.bool_))
+    return Example(
+        dialogue.dataset, signs, read_silences(turns), starts, np.ones(len(signs), dtype=np.bool_)
+    )
 
 
 def weigh(examples: Sequence[Example]) -> Numbers:
-    """A weight for each known turn: sets count alike, and so do the talks of a set; 1 on average."""
+    """A weight for each known turn: sets count alike, and so do
+    the talks of a set; 1 on average.
+    """
     talks: dict[str, int] = {}
     for example in examples:
         talks[example.dataset] = talks.get(example.dataset, 0) + 1
     counts = [int(example.known.sum()) for example in examples]
-    shares = [1 / (count * talks[each.dataset]) if count else 0.0 for count, each in zip(counts, examples, strict=True)]
+    shares = [
+        1 / (count * talks[each.dataset]) if count else 0.0
+        for count, each in zip(counts, examples, strict=True)
+    ]
     weights: Numbers = np.repeat(shares, counts)
     weights *= len(weights) / weights.sum()
     return weights

@@ -1,8 +1,10 @@
-"""Fitting a segmenter: from many labelled talks, or from one that is there towards the talks of one user.
+"""Fitting a segmenter: from many labelled talks, or from one that is there towards the talks of one
+user.
 
-From many: a logistic regression alone and two small networks (one hidden layer, beside it the regression) are fitted,
-and the logarithms of their odds averaged, which is again one such network. Towards a user's: the regression over all
-signs and combinations is fitted again, held to where it was (a Gaussian prior, maximum a posteriori).
+From many: a logistic regression alone and two small networks (one hidden layer, beside it the
+regression) are fitted, and the logarithms of their odds averaged, which is again one such network.
+Towards a user's: the regression over all signs and combinations is fitted again, held to where it
+was (a Gaussian prior, maximum a posteriori).
 """
 
 from collections.abc import Sequence
@@ -57,8 +59,12 @@ def fit_segmenter(
         signs=sign_names(encoder),
         mean=tuple(mean.tolist()),
         scale=tuple(scale.tolist()),
-        hidden=tuple(tuple(row) for network in networks for row in network.weights["hidden"].T.tolist()),
-        hidden_bias=tuple(np.concatenate([network.weights["hidden_bias"] for network in networks]).tolist()),
+        hidden=tuple(
+            tuple(row) for network in networks for row in network.weights["hidden"].T.tolist()
+        ),
+        hidden_bias=tuple(
+            np.concatenate([network.weights["hidden_bias"] for network in networks]).tolist()
+        ),
         output=tuple((share * np.concatenate([alone + sum(beside), *combined])).tolist()),
         bias=share * (bias + sum(biases)),
         confidence=(0.0, 1.0, 0.0),
@@ -66,7 +72,9 @@ def fit_segmenter(
     return Segmenter(weights, encoder)
 
 
-def move_segmenter(segmenter: Segmenter, examples: Sequence[Example], *, ridge: float, version: str) -> Segmenter:
+def move_segmenter(
+    segmenter: Segmenter, examples: Sequence[Example], *, ridge: float, version: str
+) -> Segmenter:
     """The segmenter moved towards labelled talks; the higher `ridge` is, the less."""
     columns = np.concatenate([segmenter.columns(each.signs[each.known]) for each in examples])
     weights, data = segmenter.weights, _data(columns, examples)
@@ -80,8 +88,12 @@ def _data(columns: Numbers, examples: Sequence[Example]) -> _Data:
     return _Data(columns, silences, starts, weigh(examples))
 
 
-def _regress(data: _Data, prior: Numbers, prior_bias: float, *, ridge: float) -> tuple[Numbers, float]:
-    """Logistic regression by Newton's method: weights held to `prior` by `ridge`, and a bias held a tenth as much."""
+def _regress(
+    data: _Data, prior: Numbers, prior_bias: float, *, ridge: float
+) -> tuple[Numbers, float]:
+    """Logistic regression by Newton's method: weights held to `prior` by `ridge`, and a bias held a
+    tenth as much.
+    """
     columns = np.concatenate([data.columns, np.ones((len(data.columns), 1))], axis=1)
     held = np.append(np.full(len(prior), ridge), ridge / 10)
     start = np.append(prior, prior_bias)
@@ -89,7 +101,9 @@ def _regress(data: _Data, prior: Numbers, prior_bias: float, *, ridge: float) ->
     for _ in range(NEWTON_STEPS):
         likely = probabilities(columns @ found + data.silences)
         slope = columns.T @ (data.weights * (likely - data.starts)) + held * (found - start)
-        bend = (columns * (data.weights * likely * (1 - likely))[:, None]).T @ columns + np.diag(held)
+        bend = (columns * (data.weights * likely * (1 - likely))[:, None]).T @ columns + np.diag(
+            held
+        )
         step = np.linalg.solve(bend, slope)
         found -= step
         if np.abs(step).max() < 1e-6:
@@ -98,7 +112,9 @@ def _regress(data: _Data, prior: Numbers, prior_bias: float, *, ridge: float) ->
 
 
 class _Network:
-    """One hidden layer and the signs themselves, fitted by AdamW (Loshchilov and Hutter 2019) with dropout."""
+    """One hidden layer and the signs themselves, fitted by AdamW (Loshchilov and Hutter 2019) with
+    dropout.
+    """
 
     def __init__(self, data: _Data, random: np.random.Generator) -> None:
         count = data.columns.shape[1]
@@ -118,16 +134,24 @@ class _Network:
             for name, slope in self._slopes(data, rows, random).items():
                 first[name] = 0.9 * first[name] + 0.1 * slope
                 second[name] = 0.999 * second[name] + 0.001 * slope**2
-                pace = first[name] / (1 - 0.9**step) / (np.sqrt(second[name] / (1 - 0.999**step)) + 1e-8)
+                pace = (
+                    first[name]
+                    / (1 - 0.9**step)
+                    / (np.sqrt(second[name] / (1 - 0.999**step)) + 1e-8)
+                )
                 self.weights[name] -= LEARNING_RATE * (pace + WEIGHT_DECAY * self.weights[name])
 
-    def _slopes(self, data: _Data, rows: NDArray[np.int64], random: np.random.Generator) -> dict[str, Numbers]:
+    def _slopes(
+        self, data: _Data, rows: NDArray[np.int64], random: np.random.Generator
+    ) -> dict[str, Numbers]:
         weights, columns, starts = self.weights, data.columns[rows], data.starts[rows]
         kept = _keep(columns.shape, DROPPED_SIGNS, random)
         signs = columns * kept
         combined = np.tanh(signs @ weights["hidden"] + weights["hidden_bias"])
         shown = _keep(combined.shape, DROPPED_COMBINATIONS, random)
-        evidence = (combined * shown) @ weights["output"] + columns @ weights["beside"] + weights["bias"]
+        evidence = (
+            (combined * shown) @ weights["output"] + columns @ weights["beside"] + weights["bias"]
+        )
         evidence += data.silences[rows]
         error = (probabilities(evidence) - starts) / len(starts)
         inner = error[:, None] * weights["output"] * shown * (1 - combined**2)

@@ -1,4 +1,6 @@
-"""Learning from talks whose topics are known: what is better on talks that it has not seen is accepted."""
+"""Learning from talks whose topics are known: what is better on talks that it has not seen is
+accepted.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ FOLDS = 5
 RIDGES = (3.0, 10.0, 30.0, 100.0, 300.0)
 """How much what was learned before holds; which of them, the talks that are held out say."""
 SURE = 0.6
-"""How sure the gain must be, by resampling talks: the prior holds what few talks say back already."""
+"""How sure the gain must be, by resampling talks: the prior holds what few talks say back already.
+"""
 RESAMPLES = 1_000
 
 
@@ -50,14 +53,20 @@ def learn(segmenter: Segmenter, examples: Sequence[Example], *, version: str) ->
     turns = sum(int(each.known.sum()) for each in taught)
     boundaries = sum(len(each.boundaries) for each in taught)
     if len(taught) < FEWEST_TALKS or not boundaries:
-        reason = f"{len(taught)} talks with {boundaries} topic boundaries are too few: learning takes {FEWEST_TALKS}."
+        reason = (
+            f"{len(taught)} talks with {boundaries} topic boundaries are too few: learning takes "
+            f"{FEWEST_TALKS}."
+        )
         return Lesson(len(taught), turns, boundaries, None, None, 0.0, None, reason)
     before = [each.score for each in judge(segmenter, taught)]
     held_out = {ridge: _held_out(segmenter, taught, ridge) for ridge in RIDGES}
     ridge, after = max(held_out.items(), key=lambda item: mean_score(item[1]).score)
     certainty = _certainty(before, after)
     old, new = mean_score(before), mean_score(after)
-    told = f"score {old.score:.3f} -> {new.score:.3f} on {len(taught)} talks, each held out in its turn"
+    told = (
+        f"score {old.score:.3f} -> {new.score:.3f} on {len(taught)} talks, each held out in its "
+        "turn"
+    )
     if certainty < SURE:
         reason = f"Not better for sure: {told}, better in {certainty:.0%} of resamples."
         return Lesson(len(taught), turns, boundaries, old, new, certainty, None, reason)
@@ -72,7 +81,9 @@ def _held_out(segmenter: Segmenter, examples: Sequence[Example], ridge: float) -
         others = [example for n, example in enumerate(examples) if n % FOLDS != fold]
         moved = move_segmenter(segmenter, others, ridge=ridge, version="held out")
         own = range(fold, len(examples), FOLDS)
-        scores.update(zip(own, (each.score for each in judge(moved, [examples[n] for n in own])), strict=True))
+        scores.update(
+            zip(own, (each.score for each in judge(moved, [examples[n] for n in own])), strict=True)
+        )
     return [scores[n] for n in range(len(examples))]
 
 

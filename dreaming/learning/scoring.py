@@ -1,7 +1,8 @@
 """How near the boundaries that were found are to the true ones.
 
-By the conventions of SuperDialseg (Jiang et al. 2023): Pk (Beeferman et al. 1999) and WindowDiff (Pevzner and Hearst
-2002) with half the mean true topic as the window, F1 of exact boundaries, each a talk's, and their mix as the score.
+By the conventions of SuperDialseg (Jiang et al. 2023): Pk (Beeferman et al. 1999) and WindowDiff
+(Pevzner and Hearst 2002) with half the mean true topic as the window, F1 of exact boundaries, each
+a talk's, and their mix as the score.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,9 @@ class Score:
     f1: float
     """Of exact boundaries; 0 where none is right, also where there is none."""
     pk: float
-    """How often two turns so far apart are wrongly told to be of one topic, or of two: less is better."""
+    """How often two turns so far apart are wrongly told to be of one topic, or of two: less is
+    better.
+    """
     windowdiff: float
     """How often the number of boundaries between them is wrong: less is better."""
 
@@ -43,8 +46,12 @@ def _f1(true: frozenset[int], found: frozenset[int]) -> float:
     return 2 * right / (len(true) + len(found)) if right else 0.0
 
 
-def _window_errors(true: Sequence[int], found: Sequence[int], turns: int, window: int) -> tuple[float, float]:
-    """The shares of windows with a boundary in one and none in the other, and with another number of them."""
+def _window_errors(
+    true: Sequence[int], found: Sequence[int], turns: int, window: int
+) -> tuple[float, float]:
+    """The shares of windows with a boundary in one and none in the other, and with another number
+    of them.
+    """
     window = min(window, turns)
     # A topic that starts at turn b ends the one of turn b - 1: windows are over such ends.
     begun = np.zeros((2, turns + 1), dtype=np.int64)

@@ -1,6 +1,8 @@
-"""Learning labels: the words that tell a label which bought chunks have, so that free chunks get it too.
+"""Learning labels: the words that tell a label which bought chunks have, so that free chunks get it
+too.
 
-A label is learned, or gets further words, where that finds it again in chunks of conversations that were held out.
+A label is learned, or gets further words, where that finds it again in chunks of conversations that
+were held out.
 """
 
 from collections import Counter
@@ -37,7 +39,9 @@ class LabelledText:
 
 
 def learn_labels(texts: Sequence[LabelledText]) -> dict[str, list[str]]:
-    """Labels and the words that tell them; those that are shipped with the further words, if these help."""
+    """Labels and the words that tell them; those that are shipped with the further words, if these
+    help.
+    """
     spelled = _one_spelling(texts)
     labelled = [{spelled[label] for label in text.labels} for text in texts]
     found_before = [label_words(text.counts) for text in texts]
@@ -45,7 +49,9 @@ def learn_labels(texts: Sequence[LabelledText]) -> dict[str, list[str]]:
     for label in _candidates(texts, labelled):
         having = [label in labels for labels in labelled]
         words = _telling_words(texts, having)
-        if any(len(set(words) & set(other)) > SAME_WORDS * len(words) for other in learned.values()):
+        if any(
+            len(set(words) & set(other)) > SAME_WORDS * len(words) for other in learned.values()
+        ):
             continue
         before = _Found.of([label in found for found in found_before], having)
         after = _found_again(label, texts, having)
@@ -55,7 +61,9 @@ def learn_labels(texts: Sequence[LabelledText]) -> dict[str, list[str]]:
 
 
 def _one_spelling(texts: Sequence[LabelledText]) -> dict[str, str]:
-    """Each label as it is spelled most often among those that differ in a plural alone; a shipped label wins."""
+    """Each label as it is spelled most often among those that differ in a plural alone; a shipped
+    label wins.
+    """
     said = Counter(label for text in texts for label in text.labels)
     shipped = {label for labels in shipped_labels().values() for label in labels}
     ranked = sorted(said, key=lambda label: (label not in shipped, -said[label], label))
@@ -79,12 +87,15 @@ def _candidates(texts: Sequence[LabelledText], labelled: Sequence[Collection[str
     return [
         label
         for label, count in sorted(chunks.items(), key=lambda item: (-item[1], item[0]))
-        if FEWEST_CHUNKS <= count <= LARGEST_SHARE * len(texts) and len(conversations[label]) >= FEWEST_CONVERSATIONS
+        if FEWEST_CHUNKS <= count <= LARGEST_SHARE * len(texts)
+        and len(conversations[label]) >= FEWEST_CONVERSATIONS
     ][:MOST_LABELS]
 
 
 def _telling_words(texts: Sequence[LabelledText], having: Sequence[bool]) -> list[str]:
-    """The words that chunks with the label have far more often than the others, the most telling first."""
+    """The words that chunks with the label have far more often than the others, the most telling
+    first.
+    """
     within: Counter[str] = Counter()
     without: Counter[str] = Counter()
     said_in: dict[str, set[str]] = {}
@@ -130,7 +141,9 @@ class _Found:
 
     @classmethod
     def of(cls, found: Sequence[bool], having: Sequence[bool]) -> "_Found":
-        return cls(sum(f and h for f, h in zip(found, having, strict=True)), sum(found), sum(having))
+        return cls(
+            sum(f and h for f, h in zip(found, having, strict=True)), sum(found), sum(having)
+        )
 
     @property
     def precision(self) -> float:

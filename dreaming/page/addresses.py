@@ -5,7 +5,11 @@ from urllib.parse import urlencode
 
 
 def conversation_address(
-    conversation_id: str, *, day: date | None = None, chunk_id: str | None = None, query: str | None = None
+    conversation_id: str,
+    *,
+    day: date | None = None,
+    chunk_id: str | None = None,
+    query: str | None = None,
 ) -> str:
     """A conversation; at a day or a chunk of it, with the words of a query marked."""
     asked = {"id": conversation_id, "day": day, "chunk": chunk_id, "q": query}

@@ -1,4 +1,6 @@
-"""A conversation-day and two cuts of it, laid beside each other: rows of text, and the chunks that each is of."""
+"""A conversation-day and two cuts of it, laid beside each other: rows of text, and the chunks that
+each is of.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -83,11 +85,16 @@ class Row:
 def align(day: ConversationDay, basic: Sequence[BChunk], current: Sequence[BChunk]) -> list[Row]:
     """The rows of a conversation-day with its basic and its current chunks.
 
-    Chunks that were written while the page was read may not fit the messages: what does not is left out.
+    Chunks that were written while the page was read may not fit the messages: what does not is left
+    out.
     """
     coverings = [_coverings(basic), _coverings(current)]
     topics = _topics(basic, current)
-    pieces = [piece for message in day.messages for piece in _pieces(message, coverings, topics.get(message.id, {}))]
+    pieces = [
+        piece
+        for message in day.messages
+        for piece in _pieces(message, coverings, topics.get(message.id, {}))
+    ]
     left, right = ([_chunk_at(piece, covering) for piece in pieces] for covering in coverings)
     rows = zip(pieces, right, _cells(left), _cells(right), strict=True)
     return [Row(piece, of, *_merged(one, other)) for piece, of, one, other in rows]
@@ -118,7 +125,9 @@ def _topics(*cuts: Sequence[BChunk]) -> dict[MessageId, Starts]:
     return found
 
 
-def _pieces(message: Message, coverings: Sequence[dict[MessageId, list[Covering]]], topics: Starts) -> Iterator[Piece]:
+def _pieces(
+    message: Message, coverings: Sequence[dict[MessageId, list[Covering]]], topics: Starts
+) -> Iterator[Piece]:
     """The slices of a message, cut where a chunk begins or ends and where a topic starts."""
     length = len(message.content)
     cuts = {0, length, *topics}

@@ -68,7 +68,13 @@ def show_search(request: Request) -> Response:
                 wrong = str(error)
         searches = [] if form.is_sent else recent_searches(home)
         waiting = len(home.pipeline.waiting_days())
-    values = {"form": form, "found": found, "wrong": wrong, "searches": searches, "waiting": waiting}
+    values = {
+        "form": form,
+        "found": found,
+        "wrong": wrong,
+        "searches": searches,
+        "waiting": waiting,
+    }
     return render("search.html", status=400 if wrong else 200, **values)
 
 
@@ -80,7 +86,10 @@ def show_conversation(request: Request) -> Response:
         talk = read_talk(home, ConversationId(own_id), day=_day(read_text(params, "day")))
         zone = home.archive.calendar.zone
     if talk is None:
-        raise HTTPException(404, f"No conversation {own_id!r} is held. It may have been forgotten, or never imported.")
+        raise HTTPException(
+            404,
+            f"No conversation {own_id!r} is held. It may have been forgotten, or never imported.",
+        )
     before, after = neighbours(talk.days, [each.day for each in talk.shown])
     return render(
         "conversation.html",

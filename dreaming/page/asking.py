@@ -66,7 +66,12 @@ class SearchForm:
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         yield "q", self.query
-        texts = {"from": self.first, "to": self.last, "label": self.labels, "language": self.languages}
+        texts = {
+            "from": self.first,
+            "to": self.last,
+            "label": self.labels,
+            "language": self.languages,
+        }
         yield from ((name, text) for name, text in texts.items() if text)
         yield from (("quality", level) for level in self.quality_levels)
         yield from (("kind", kind) for kind in self.kinds)
@@ -96,7 +101,9 @@ def read_text(params: QueryParams, name: str) -> str:
 
 
 def read_number(params: QueryParams, name: str) -> int | None:
-    """A whole number of a query string, None where it is not given; raises `UsageError` for anything else."""
+    """A whole number of a query string, None where it is not given; raises `UsageError` for
+    anything else.
+    """
     text = read_text(params, name)
     return _number(name, text) if text else None
 

@@ -44,9 +44,14 @@ class Chart:
 
 
 def stack(days: Sequence[tuple[str, Mapping[str, float]]]) -> Chart:
-    """A bar for each day: what it is called, and how much it has of each part, from the bottom up."""
+    """A bar for each day: what it is called, and how much it has
+    of each part, from the bottom up.
+    """
     highest = max((sum(figures.values()) for _, figures in days), default=0.0)
-    bars = [Bar(number * PITCH, _parts(figures, highest), told) for number, (told, figures) in enumerate(days)]
+    bars = [
+        Bar(number * PITCH, _parts(figures, highest), told)
+        for number, (told, figures) in enumerate(days)
+    ]
     return Chart(bars, highest)
 
 

@@ -58,7 +58,9 @@ def read_day(home: Home, day: date, *, most: int = MOST) -> Day:
     """The conversations of a day that was published, in the order that they were written."""
     with home.store.open_conversations(day) as raw:
         cells = list(raw.cells("conversation_id", "title", "source", "started_at"))
-    held = {own_id: _held(own_id, title, source, at, day) for own_id, title, source, at in cells[:most]}
+    held = {
+        own_id: _held(own_id, title, source, at, day) for own_id, title, source, at in cells[:most]
+    }
     with home.store.open_chunks("upgraded_chunks", day) as chunks:
         for own_id, kind, level, labels, summary, language in chunks.cells(
             "conversation_id", "kind", "quality_level", "labels", "summary", "language"
@@ -72,7 +74,9 @@ def read_day(home: Home, day: date, *, most: int = MOST) -> Day:
     return Day(day, list(held.values()), len(cells), waiting, before, after, more)
 
 
-def _held(own_id: str, title: str | None, source: str, started_at: datetime | None, day: date) -> Held:
+def _held(
+    own_id: str, title: str | None, source: str, started_at: datetime | None, day: date
+) -> Held:
     return Held(own_id, title, source, started_at, conversation_address(own_id, day=day))
 
 

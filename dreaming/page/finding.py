@@ -57,11 +57,15 @@ class Found:
 def find(home: Home, form: SearchForm) -> Found:
     """Search as the form asks; raises `UsageError` for what cannot be searched."""
     limit = form.hits_wanted()
-    hits = home.memory.search(form.query, form.wanted(), limit=limit, budget_words=form.words_wanted())
+    hits = home.memory.search(
+        form.query, form.wanted(), limit=limit, budget_words=form.words_wanted()
+    )
     titles = titles_of(home, ((hit.chunk.day, hit.chunk.conversation_id) for hit in hits))
     shown = [_show(number, hit, form.query, titles) for number, hit in enumerate(hits, 1)]
     is_cut = len(hits) == limit < MAX_LIMIT
-    more = form.address(limit=min(limit + MORE, MAX_LIMIT)) + f"#hit-{limit + 1}" if is_cut else None
+    more = (
+        form.address(limit=min(limit + MORE, MAX_LIMIT)) + f"#hit-{limit + 1}" if is_cut else None
+    )
     return Found(shown, more)
 
 
@@ -74,7 +78,9 @@ def _show(number: int, hit: Hit, query: str, titles: dict[ConversationId, str]) 
         title=titles.get(chunk.conversation_id),
         said=list(_show_said(hit)),
         snippet=split_at(hit.snippet.text, hit.snippet.matches) if _is_long(hit) else None,
-        address=conversation_address(chunk.conversation_id, day=chunk.day, chunk_id=chunk.chunk_id, query=query),
+        address=conversation_address(
+            chunk.conversation_id, day=chunk.day, chunk_id=chunk.chunk_id, query=query
+        ),
         day_address=day_address(chunk.day),
     )
 
@@ -85,7 +91,9 @@ def _show_said(hit: Hit) -> Iterator[ShownSaid]:
     for one in hit.said:
         place = places.get(one.span.message_id, -1)
         is_after_gap = next_place is not None and place != next_place
-        yield ShownSaid(str(one.voice), one.voice.role, mark_words(one.text, hit.terms), is_after_gap)
+        yield ShownSaid(
+            str(one.voice), one.voice.role, mark_words(one.text, hit.terms), is_after_gap
+        )
         next_place = place + 1
 
 
@@ -93,8 +101,12 @@ def _is_long(hit: Hit) -> bool:
     return sum(len(one.text) for one in hit.said) > SHORT
 
 
-def titles_of(home: Home, places: Iterable[tuple[date, ConversationId]]) -> dict[ConversationId, str]:
-    """The titles of conversations on some days; without those that have none, or whose day cannot be read."""
+def titles_of(
+    home: Home, places: Iterable[tuple[date, ConversationId]]
+) -> dict[ConversationId, str]:
+    """The titles of conversations on some days; without those that have none, or whose day cannot
+    be read.
+    """
     wanted = defaultdict[date, set[ConversationId]](set)
     for day, conversation_id in places:
         wanted[day].add(conversation_id)

@@ -1,7 +1,7 @@
 """Who is answered, and what a browser may do with the answer.
 
-What is on the page was said by anyone: no script runs, nothing is fetched from elsewhere, and no other site may frame
-the page, read it, or ask it anything.
+What is on the page was said by anyone: no script runs, nothing is fetched from elsewhere, and no
+other site may frame the page, read it, or ask it anything.
 """
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,10 +10,13 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOSTS = ("127.0.0.1", "localhost")
-"""The names that a browser of this machine knows the page by: any other was made to lead here (DNS rebinding)."""
+"""The names that a browser of this machine knows the page by: any other was made to lead here (DNS
+rebinding).
+"""
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action "
+    "'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -25,7 +28,9 @@ HEADERS = {
 
 def guarded(app: ASGIApp) -> ASGIApp:
     """The application for this machine's browser alone, its answers with `HEADERS`."""
-    return _WithHeaders(TrustedHostMiddleware(_Own(app), allowed_hosts=list(HOSTS), www_redirect=False))
+    return _WithHeaders(
+        TrustedHostMiddleware(_Own(app), allowed_hosts=list(HOSTS), www_redirect=False)
+    )
 
 
 class _WithHeaders:

@@ -11,7 +11,7 @@ from dreaming.chunk import QUALITY_LEVELS
 from dreaming.home import Home
 from dreaming.page.addresses import day_address, search_address
 from dreaming.page.charting import Chart, stack
-from dreaming.reporting import home_status
+from dreaming.showing.reporting import home_status
 
 DAYS = 60
 """How many days are shown at once."""
@@ -86,7 +86,9 @@ def read_overview(home: Home, *, before: date | None) -> Overview:
 
 
 def recent_searches(home: Home) -> list[tuple[str, str]]:
-    """What was looked for last, each once, with the address of the same search; none where that is not remembered."""
+    """What was looked for last, each once, with the address of the same search; none where that is
+    not remembered.
+    """
     return [(query, search_address(query)) for query in home.memory.recent_queries(RECENT)]
 
 
@@ -98,9 +100,13 @@ def _by_level(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return {level: total[level] for level in QUALITY_LEVELS}
 
 
-def _figures(day: date, quality: Mapping[str, int], spending: Mapping[str, Mapping[str, Any]]) -> DayFigures:
+def _figures(
+    day: date, quality: Mapping[str, int], spending: Mapping[str, Mapping[str, Any]]
+) -> DayFigures:
     spent = spending.get(day.isoformat(), {"tokens": 0, "cost_usd": "0"})
-    return DayFigures(day, quality, int(spent["tokens"]), Decimal(spent["cost_usd"]), day_address(day))
+    return DayFigures(
+        day, quality, int(spent["tokens"]), Decimal(spent["cost_usd"]), day_address(day)
+    )
 
 
 def _told_quality(figures: DayFigures) -> str:
@@ -112,5 +118,8 @@ def _spending_chart(days: Sequence[DayFigures]) -> Chart | None:
     if not any(each.tokens for each in days):
         return None
     return stack(
-        [(f"{each.day}: {each.tokens:,} tokens, ${each.cost_usd:.6f}", {"spent": each.tokens}) for each in days]
+        [
+            (f"{each.day}: {each.tokens:,} tokens, ${each.cost_usd:.6f}", {"spent": each.tokens})
+            for each in days
+        ]
     )

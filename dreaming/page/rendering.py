@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from dreaming.page.highlighting import mark_words
-from dreaming.reporting import printable
+from dreaming.showing.reporting import printable
 
 _LANGUAGE = re.compile("[a-z]{2,3}")
 
@@ -45,7 +45,9 @@ def _environment() -> Environment:
 
 
 def harmless(value: Any) -> Any:
-    """A value as it is shown: text without control characters, not even those that reverse its reading."""
+    """A value as it is shown: text without control characters, not even those that reverse its
+    reading.
+    """
     if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
         return value
     lines = value.replace("\r\n", "\n").split("\n")
@@ -65,11 +67,19 @@ def tell_limit(figure: int | str | None) -> str:
 def tell_dollars(cost: Decimal | str) -> str:
     """A cost to a hundredth of a cent or finer, as it needs."""
     cost = Decimal(cost)
-    return f"${cost:,.2f}" if cost == 0 or cost >= 1 else f"${cost:.4f}" if cost >= Decimal("0.001") else f"${cost:.6f}"
+    return (
+        f"${cost:,.2f}"
+        if cost == 0 or cost >= 1
+        else f"${cost:.4f}"
+        if cost >= Decimal("0.001")
+        else f"${cost:.6f}"
+    )
 
 
 def tell_language(language: str) -> str:
-    """What HTML calls a chunk's language; empty, which is unknown, for mixed and undetermined text."""
+    """What HTML calls a chunk's language; empty, which is unknown,
+    for mixed and undetermined text.
+    """
     return language if _LANGUAGE.fullmatch(language) and language != "und" else ""
 
 

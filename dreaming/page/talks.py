@@ -54,7 +54,9 @@ class _Read:
 
 
 def read_talk(home: Home, conversation_id: ConversationId, *, day: date | None) -> Talk | None:
-    """A conversation with its chunks: all its days, or where they are long only the one asked for; None if none is."""
+    """A conversation with its chunks: all its days, or where they are long only the one asked for;
+    None if none is.
+    """
     published = sorted(home.index.days_of(conversation_id))
     waiting = sorted(home.archive.days_of(conversation_id).difference(published))
     damaged: list[str] = []
@@ -77,18 +79,26 @@ def read_talk(home: Home, conversation_id: ConversationId, *, day: date | None) 
 
 
 def _read_days(
-    home: Home, conversation_id: ConversationId, days: Sequence[date], asked: date | None, damaged: list[str]
+    home: Home,
+    conversation_id: ConversationId,
+    days: Sequence[date],
+    asked: date | None,
+    damaged: list[str],
 ) -> list[_Read]:
     read: list[_Read] = []
     for day in days:
         read += _read_day(home, conversation_id, day, damaged)
         if sum(len(each.conversation.messages) for each in read) > MOST_MESSAGES and len(days) > 1:
             damaged.clear()
-            return _read_day(home, conversation_id, asked if asked in days and asked else days[0], damaged)
+            return _read_day(
+                home, conversation_id, asked if asked in days and asked else days[0], damaged
+            )
     return read
 
 
-def _read_day(home: Home, conversation_id: ConversationId, day: date, damaged: list[str]) -> list[_Read]:
+def _read_day(
+    home: Home, conversation_id: ConversationId, day: date, damaged: list[str]
+) -> list[_Read]:
     try:
         with home.store.open_conversations(day) as raw:
             conversations = raw.only(conversation_id)

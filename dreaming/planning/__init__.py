@@ -1,1 +1,3 @@
-"""Which chunks, provider, model and budget: by rules, or as a thinking model proposes within the same limits."""
+"""Which chunks, provider, model and budget: by rules, or as a thinking model proposes within the
+same limits.
+"""

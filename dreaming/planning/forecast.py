@@ -1,4 +1,6 @@
-"""What an upgrade with a model would come to: its calls in the order in which they would be made, added up."""
+"""What an upgrade with a model would come to: its calls in the order in which they would be made,
+added up.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -6,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from dreaming.upgrading.grouping import Groups, Integers
 from dreaming.upgrading.overlay import PICODOLLAR
-from dreaming.upgrading.plan import Groups, Integers
 from dreaming.upgrading.terms import UpgradeTerms
 
 
@@ -22,7 +24,11 @@ class Limits:
     @classmethod
     def of(cls, terms: UpgradeTerms) -> "Limits":
         """What terms allow."""
-        return cls(tokens=terms.max_tokens, picodollars=terms.max_picodollars, seconds=terms.max_duration_seconds)
+        return cls(
+            tokens=terms.max_tokens,
+            picodollars=terms.max_picodollars,
+            seconds=terms.max_duration_seconds,
+        )
 
     @property
     def is_bound(self) -> bool:
@@ -39,8 +45,16 @@ class Limits:
 
     def as_json(self) -> dict[str, Any]:
         """In tokens, dollars and seconds."""
-        usd = None if self.picodollars is None else format((self.picodollars * PICODOLLAR).normalize(), "f")
-        return {"max_tokens": self.tokens, "max_cost_usd": usd, "max_duration_seconds": self.seconds}
+        usd = (
+            None
+            if self.picodollars is None
+            else format((self.picodollars * PICODOLLAR).normalize(), "f")
+        )
+        return {
+            "max_tokens": self.tokens,
+            "max_cost_usd": usd,
+            "max_duration_seconds": self.seconds,
+        }
 
 
 def _least(one: Any, other: Any) -> Any:

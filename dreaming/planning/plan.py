@@ -1,4 +1,6 @@
-"""A plan: what is to be upgraded, by which model, for how much, what that is expected to give, and why."""
+"""A plan: what is to be upgraded, by which model, for how much, what that is expected to give, and
+why.
+"""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -41,7 +43,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What was planned: by the rules, by the thinking model where one was asked, and whose plan holds."""
+    """What was planned: by the rules, by the thinking model where one was asked, and whose plan
+    holds.
+    """
 
     plan_id: str
     made_at: datetime
@@ -69,7 +73,9 @@ class Decision:
         }
 
 
-def terms_with(asked: UpgradeTerms, option: ModelOption, limits: Limits, *, filter: str | None = None) -> UpgradeTerms:
+def terms_with(
+    asked: UpgradeTerms, option: ModelOption, limits: Limits, *, filter: str | None = None
+) -> UpgradeTerms:
     """What is asked for, with the model and the limits that were planned."""
     return replace(
         asked,

@@ -1,4 +1,6 @@
-"""What a planner knows: what is asked for, what may be spent, what each model takes, and what there is to upgrade."""
+"""What a planner knows: what is asked for, what may be spent, what each model takes, and what there
+is to upgrade.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,7 +82,8 @@ class Situation:
     """What is asked for; what it leaves open is to be planned."""
     urgency: Urgency = "low"
     limits: Limits = field(default_factory=Limits)
-    """The hardest of all: what was asked for, and the time to the deadline. No plan may go beyond."""
+    """The hardest of all: what was asked for, and the time to the deadline. No plan may go beyond.
+    """
     paced: bool = False
     """Whether the standing budgets are to last until the end of the month."""
     days_left: int = 1
@@ -100,7 +103,9 @@ class Situation:
 
     @property
     def day_ratio(self) -> float:
-        """How much of a day's even share of the month today deserves: as what came is to what comes as a rule."""
+        """How much of a day's even share of the month today deserves: as what came is to what comes
+        as a rule.
+        """
         if self.new_worth is None or not self.usual_worth:
             return 1.0
         return min(max(self.new_worth / self.usual_worth, LEAST_SHARE), LARGEST_SHARE)
@@ -111,7 +116,9 @@ class Situation:
         return max((len(option.forecast.groups) for option in self.options), default=0)
 
     def allowance(self, option: ModelOption) -> Limits:
-        """What may be spent now with a model: its budgets' room, or of the month's today's share."""
+        """What may be spent now with a model: its budgets' room, or
+        of the month's today's share.
+        """
         return self._within(option, self.day_ratio * (1 + self.nights_saved))
 
     def most(self, option: ModelOption) -> Limits:
@@ -124,7 +131,9 @@ class Situation:
         if not self.paced or self.days_left == 1:
             return room
         share, month = min(days / self.days_left, 1.0), option.month
-        return room.within(Limits(tokens=_share(month.tokens, share), picodollars=_share(month.picodollars, share)))
+        return room.within(
+            Limits(tokens=_share(month.tokens, share), picodollars=_share(month.picodollars, share))
+        )
 
     def as_json(self) -> dict[str, Any]:
         """As it is recorded: figures, and nothing of what conversations say."""
@@ -142,22 +151,34 @@ class Situation:
             "skipped": dict(self.skipped),
             "models": [
                 option.as_json(self.limits)
-                | {"todays_allowance": self.allowance(option).as_json(), "at_most": self.most(option).as_json()}
+                | {
+                    "todays_allowance": self.allowance(option).as_json(),
+                    "at_most": self.most(option).as_json(),
+                }
                 for option in self.options
             ],
         }
 
     def topics_as_json(self) -> list[dict[str, Any]]:
-        """What the candidates are about, for a thinking model. Labels are what conversations say: data."""
+        """What the candidates are about, for a thinking model. Labels are what conversations say:
+        data.
+        """
         return [
-            {"label": t.label, "chunks": t.chunks, "tokens": t.tokens, "importance": round(t.importance, 3)}
+            {
+                "label": t.label,
+                "chunks": t.chunks,
+                "tokens": t.tokens,
+                "importance": round(t.importance, 3),
+            }
             for t in self.topics
         ]
 
 
 LEAST_SHARE = 0.25
 LARGEST_SHARE = 4.0
-"""Bounds of what a quiet and an important day may spend, in even shares of what is left of the month."""
+"""Bounds of what a quiet and an important day may spend, in even shares of what is left of the
+month.
+"""
 
 
 def _share(amount: int | None, share: float) -> int | None:

@@ -10,6 +10,6 @@
     marks.py     what the user marked, <private> ... </private>, and patterns of his own
     masking.py   all of these together; a placeholder in the place of each
 
-It is used by `dreaming.providers.outgoing` for models and `dreaming.disclosing` for assistants. What is stored is never
-changed. docs/privacy.md says what is promised.
+It is used by `dreaming.providers.outgoing` for models and `dreaming.showing.disclosing` for
+assistants. What is stored is never changed. docs/privacy.md says what is promised.
 """

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 Kind = Literal["key", "address", "number", "named", "login", "private", "own"]
-"""By the module that finds it: keys, numbers, named, logins, marks; address: the password in a URL."""
+"""By the module that finds it: keys, numbers, named, logins, marks; address: the password in a URL.
+"""
 
 
 SECRET, PRIVATE = "[secret]", "[private]"
-"""In the place of what was found, and of what the user marked: words, so that a model can write of them."""
+"""In the place of what was found, and of what the user marked: words, so that a model can write of
+them.
+"""
 
 
 class Found(NamedTuple):

@@ -8,12 +8,17 @@ from dreaming.privacy.looks import is_placeholder, is_tangled
 
 _PREFIXES = (
     "sk-", "rk_live_", "rk_test_", "sk_live_", "sk_test_", "pk_live_", "whsec_",
-    "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-", "glsa_", "glc_",
+    "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-",
+    "glsa_", "glc_",
     "xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe-", "xapp-", "AIza", "ya29.", "GOCSPX-",
-    "hf_", "npm_", "pypi-", "dckr_pat_", "dop_v1_", "doo_v1_", "shpat_", "shpss_", "shpca_", "shppa_", "dapi",
-    "gsk_", "xai-", "pplx-", "r8_", "secret_", "ntn_", "lin_api_", "figd_", "PMAK-", "hvs.", "hvb.", "tskey-",
-    "sntrys_", "sntryu_", "NRAK-", "pscale_tkn_", "sbp_", "ATATT3", "HRKU-", "EAAC", "LTAI", "AKID", "AKIA", "ASIA",
-    "ABIA", "ACCA", "AGE-SECRET-KEY-1", "nvapi-", "tvly-", "fc-", "key-", "vercel_", "cfut_", "rpa_", "jina_", "sk_",
+    "hf_", "npm_", "pypi-", "dckr_pat_", "dop_v1_", "doo_v1_", "shpat_", "shpss_", "shpca_",
+    "shppa_", "dapi",
+    "gsk_", "xai-", "pplx-", "r8_", "secret_", "ntn_", "lin_api_", "figd_", "PMAK-", "hvs.", "hvb.",
+    "tskey-",
+    "sntrys_", "sntryu_", "NRAK-", "pscale_tkn_", "sbp_", "ATATT3", "HRKU-", "EAAC", "LTAI", "AKID",
+    "AKIA", "ASIA",
+    "ABIA", "ACCA", "AGE-SECRET-KEY-1", "nvapi-", "tvly-", "fc-", "key-", "vercel_", "cfut_",
+    "rpa_", "jina_", "sk_",
 )  # fmt: skip
 """What vendors let their keys begin with, by their own documentation."""
 
@@ -21,16 +26,25 @@ _LONG_WORD = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z][A-Za-z0-9_.-]{13,}[A-Za-z0-9
 """Few words that people write are as long, and every key is."""
 
 _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
-    (("AKIA", "ASIA", "ABIA", "ACCA"), re.compile(r"(?<![A-Za-z0-9_])A(?:KI|SI|BI|CC)A[A-Z0-9]{16}(?![A-Za-z0-9])")),
+    (
+        ("AKIA", "ASIA", "ABIA", "ACCA"),
+        re.compile(r"(?<![A-Za-z0-9_])A(?:KI|SI|BI|CC)A[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    ),
     (("SG.",), re.compile(r"(?<![A-Za-z0-9_])SG\.[\w-]{16,}\.[\w-]{16,}", re.ASCII)),
     (("SK",), re.compile(r"(?<![A-Za-z0-9_])SK[0-9a-f]{32}(?![A-Za-z0-9])")),
     ((":A",), re.compile(r"(?<![A-Za-z0-9_:])\d{8,10}:A[A-Za-z0-9_-]{33,35}(?![A-Za-z0-9_-])")),
-    (("eyJ",), re.compile(r"(?<![A-Za-z0-9_])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,})?")),
+    (
+        ("eyJ",),
+        re.compile(
+            r"(?<![A-Za-z0-9_])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,})?"
+        ),
+    ),
     (
         ("PRIVATE KEY",),
         re.compile(
             r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-            r"(?:(?s:.{1,20000}?)-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|(?:\\n|[A-Za-z0-9+/=\s])*)"
+            r"(?:(?s:.{1,20000}?)-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|(?:\\n"
+            r"|[A-Za-z0-9+/=\s])*)"
         ),
     ),
     (
@@ -43,18 +57,25 @@ _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("token=", "key=", "sig=", "secret=", "signature=", "password=", "passwd=", "pwd="),
         re.compile(
-            r"(?<=[?&])(?:[a-zA-Z_-]*(?:token|key|sig|secret|signature|password|passwd|pwd))=([^\s&#\"'<>)]{8,})"
+            r"(?<=[?&])(?:[a-zA-Z_-]*(?:token|key|sig|secret|signature|password|passwd"
+            r"|pwd))=([^\s&#\"'<>)]{8,})"
         ),
     ),
-    (("AccountKey=", "SharedAccessKey="), re.compile(r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{20,})")),
+    (
+        ("AccountKey=", "SharedAccessKey="),
+        re.compile(r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{20,})"),
+    ),
 )
 """What a text must hold, and what then is looked for: the first group, or all of it."""
 
 _AUTHORIZATION = re.compile(
-    r"(?i)(?:authorization[\"'”]?\s*[:=,]\s*[\"'“]?\s*(?:bearer|basic|token|digest)?|bearer|basic)[ :]+[\"'“]?"
+    r"(?i)(?:authorization[\"'”]?\s*[:=,]\s*[\"'“]?\s*(?:bearer|basic|token|digest)?|bearer"
+    r"|basic)[ :]+[\"'“]?"
     r"(?=[^\s\"'”]*\d)([A-Za-z0-9._~+/=-]{12,})"
 )
-_IN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/@:\"'<>]{0,80})(?::([^\s/@\"'<>]{1,128}))?@(?=[\w\[])")
+_IN_ADDRESS = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/@:\"'<>]{0,80})(?::([^\s/@\"'<>]{1,128}))?@(?=[\w\[])"
+)
 
 
 def find_keys(text: str, lowered: str) -> Iterator[Found]:
@@ -69,11 +90,17 @@ def find_keys(text: str, lowered: str) -> Iterator[Found]:
     if "://" in text and "@" in text:
         yield from _find_in_addresses(text)
     if "bearer" in lowered or "basic" in lowered or "authorization" in lowered:
-        yield from (Found(*m.span(1), "key") for m in _AUTHORIZATION.finditer(text) if not is_placeholder(m[1]))
+        yield from (
+            Found(*m.span(1), "key")
+            for m in _AUTHORIZATION.finditer(text)
+            if not is_placeholder(m[1])
+        )
 
 
 def _is_key(word: str) -> bool:
-    """Whether a word begins as keys do, and is more than words with hyphens; one of letters alone has both cases."""
+    """Whether a word begins as keys do, and is more than words with hyphens; one of letters alone
+    has both cases.
+    """
     if not word.startswith(_PREFIXES):
         return False
     if any(map(str.isdigit, word[4:])):

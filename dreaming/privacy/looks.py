@@ -7,9 +7,12 @@ _SYMBOLS = frozenset("!@#$%^&*?~+=")
 """What people put into passwords, and seldom into the middle of anything else."""
 
 _STANDS_FOR = (
-    r"x{3,}", r"\*{2,}", r"\.{3,}", "…", "•+", "<.*>", r"\[.*\]", r"\{.*\}", r"\$\{?\w+\}?", r"%\w+%?", r"#\{.*",
-    r"(?:your|my|the|new|old|some|a)?[_ -]?(?:super)?[_ -]?(?:secret|passwo?r?d|passwd|pwd|pass|token|key|api[_-]?key"
-    r"|user(?:name)?|admin|root|postgres|example|changeme|here|value|string|none|null|true|false|redacted|hidden|masked)"
+    r"x{3,}", r"\*{2,}", r"\.{3,}", "…", "•+", "<.*>", r"\[.*\]", r"\{.*\}", r"\$\{?\w+\}?",
+    r"%\w+%?", r"#\{.*",
+    r"(?:your|my|the|new|old|some|a)?[_ -]?(?:super)?[_ -]?(?:secret|passwo?r?d|passwd|pwd|pass"
+    r"|token|key|api[_-]?key"
+    r"|user(?:name)?|admin|root|postgres|example|changeme|here|value|string|none|null|true|false"
+    r"|redacted|hidden|masked)"
     r"(?:[_ -]?(?:here|key|token|password|value|string|name|goes|id))*",
     r"your[\w-]*", r"[\w-]*[_-]here",
 )  # fmt: skip
@@ -28,8 +31,10 @@ _EVERYDAY = (
     rf"[$€£¥#~+-]?\d[\d.,:/xX~+-]*(?:{_UNITS})?[!?]*", r"v?\d+(?:\.\d+)+[a-z0-9-]*",
     "[a-f0-9]{8}-(?:[a-f0-9]{4}-){3}[a-f0-9]{12}",
     # Code and markup.
-    r"@?[\w.-]+\(.*", r"\w*\.\w+\(.*", r"[\w.\[\]\"']+=[\w.\"'(\[].*", "[a-z_]+=.*", r"&\w+;?.*", r".*[\"']\..*",
-    r"[\w.-]+/[\w/.-]+@v?\d[\w.]*", r"[a-z-]+@v\d+(?:\.\d+)*", r".*%\.?\d*[a-z].*", r"[*_`]{1,3}[\w-]+[*_`]{0,3}",
+    r"@?[\w.-]+\(.*", r"\w*\.\w+\(.*", r"[\w.\[\]\"']+=[\w.\"'(\[].*",
+    "[a-z_]+=.*", r"&\w+;?.*", r".*[\"']\..*",
+    r"[\w.-]+/[\w/.-]+@v?\d[\w.]*", r"[a-z-]+@v\d+(?:\.\d+)*", r".*%\.?\d*[a-z].*",
+    r"[*_`]{1,3}[\w-]+[*_`]{0,3}",
 )  # fmt: skip
 _ORDINARY = re.compile(f"(?i)(?:{'|'.join(_EVERYDAY)})")
 _PRODUCT = re.compile(
@@ -45,18 +50,23 @@ def is_placeholder(value: str) -> bool:
 
 
 def is_ordinary(word: str) -> bool:
-    """Whether it is an address, a file, an amount, a date, a version, a product, an id or a piece of code."""
+    """Whether it is an address, a file, an amount, a date, a version, a product, an id or a piece
+    of code.
+    """
     return _ORDINARY.fullmatch(word) is not None or _PRODUCT.fullmatch(word) is not None
 
 
 def may_be_given(word: str) -> bool:
-    """Whether it may be a password where somebody says that it is one: most with a letter and a digit."""
+    """Whether it may be a password where somebody says that it is one: most with a letter and a
+    digit.
+    """
     has_both = any(map(str.isalpha, word)) and any(map(str.isdigit, word))
     return has_both and 6 <= len(word) <= 128 and _ORDINARY.fullmatch(word) is None
 
 
 def looks_chosen(word: str) -> bool:
-    """Whether people might have chosen it as a password: letters with digits or symbols, or digits with symbols.
+    """Whether people might have chosen it as a password: letters with digits or symbols, or digits
+    with symbols.
 
     Only beside a word that names a secret: `iphone15` is as likely.
     """
@@ -68,14 +78,20 @@ def looks_chosen(word: str) -> bool:
 
 
 def is_tangled(word: str) -> bool:
-    """Whether it can hardly be anything but a password or a key: digits and letters of both cases, many times mixed."""
+    """Whether it can hardly be anything but a password or a key: digits and letters of both cases,
+    many times mixed.
+    """
     if not 8 <= len(word) <= 256 or not _changes(word) >= 3 or is_placeholder(word):
         return False
     letters, digits = any(map(str.isalpha, word)), any(map(str.isdigit, word))
     if not letters or not digits or is_ordinary(word):
         return False
     inside = any(character in _SYMBOLS for character in word[:-1] if character not in "+=")
-    return inside or (word[-1] in "!@#$%^&*" and _changes(word) >= 3) or (_changes(word) >= 5 and word != word.lower())
+    return (
+        inside
+        or (word[-1] in "!@#$%^&*" and _changes(word) >= 3)
+        or (_changes(word) >= 5 and word != word.lower())
+    )
 
 
 def _changes(word: str) -> int:

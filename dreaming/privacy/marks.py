@@ -1,4 +1,6 @@
-"""What the user marked as private: between `<private>` and `</private>`, and by patterns of his own."""
+"""What the user marked as private: between `<private>` and `</private>`, and by patterns of his
+own.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,9 +25,11 @@ def find_own(text: str, patterns: Sequence[re.Pattern[str]]) -> Iterator[Found]:
 
 
 def read_patterns(path: Path) -> tuple[re.Pattern[str], ...]:
-    """The patterns of a file: a regular expression of Python's a line; empty lines and those with # in front are none.
+    """The patterns of a file: a regular expression of Python's a line; empty lines and those with #
+    in front are none.
 
-    Raises `ConfigurationError` for a file that cannot be read, and a line that is no expression or matches everything.
+    Raises `ConfigurationError` for a file that cannot be read, and a line that is no expression or
+    matches everything.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -36,7 +40,11 @@ def read_patterns(path: Path) -> tuple[re.Pattern[str], ...]:
             "Set it to a text file with a regular expression a line, or leave it unset."
         ) from error
     numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    return tuple(_compiled(path, number, line) for number, line in numbered if line and not line.startswith("#"))
+    return tuple(
+        _compiled(path, number, line)
+        for number, line in numbered
+        if line and not line.startswith("#")
+    )
 
 
 def _compiled(path: Path, number: int, line: str) -> re.Pattern[str]:
@@ -45,7 +53,8 @@ def _compiled(path: Path, number: int, line: str) -> re.Pattern[str]:
         pattern = re.compile(line)
     except re.error as error:
         raise ConfigurationError(
-            f"{where} is no regular expression: {error}. Mend it; signs that mean themselves take a backslash."
+            f"{where} is no regular expression: {error}. Mend it; signs that mean themselves take "
+            "a backslash."
         ) from error
     if pattern.search("") is not None:
         raise ConfigurationError(

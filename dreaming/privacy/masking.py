@@ -45,7 +45,9 @@ class Masking:
         """The text without what shows by itself that it is a secret, wherever it stands."""
         if not _may_hold_key(text):
             return text
-        return _replaced(text, join_found([*find_keys(text, text.lower()), *find_numbers(text)]), 0, len(text))
+        return _replaced(
+            text, join_found([*find_keys(text, text.lower()), *find_numbers(text)]), 0, len(text)
+        )
 
     def mask_part(self, text: str, start: int, end: int) -> str:
         """A part of a message with placeholders; what is around it tells what is in it."""
@@ -55,11 +57,17 @@ class Masking:
 def _lowered(text: str) -> str:
     """The text in lower case, with every character where it was: of some, the lower case is two."""
     lowered = text.lower()
-    return lowered if len(lowered) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
+    return (
+        lowered
+        if len(lowered) == len(text)
+        else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
+    )
 
 
 def _may_hold_key(text: str) -> bool:
-    """Whether it has a digit, an address, a long word or an option: without, a secret is only found by its name."""
+    """Whether it has a digit, an address, a long word or an option: without, a secret is only found
+    by its name.
+    """
     if _DIGIT.search(text) is not None or "://" in text or " -p" in text or " -u" in text:
         return True
     return ("_" in text or "-" in text) and _LONG_WORD.search(text) is not None

@@ -1,7 +1,8 @@
-"""What stands beside a word that names a secret: `my password is ...`, `"token": "..."`, `验证码：...`, `パスワードは`.
+"""What stands beside a word that names a secret: `my password is ...`, `"token": "..."`,
+`验证码：...`, `パスワードは`.
 
-A word of letters alone is taken for the secret only where something says so: a colon, a sign of equality, quotation
-marks, `is`; what looks like a password, wherever it is near its name.
+A word of letters alone is taken for the secret only where something says so: a colon, a sign of
+equality, quotation marks, `is`; what looks like a password, wherever it is near its name.
 """
 
 import re
@@ -10,26 +11,39 @@ from collections.abc import Iterator
 from dreaming.privacy.found import Found
 from dreaming.privacy.logins import trimmed
 from dreaming.privacy.looks import is_ordinary, is_placeholder, looks_chosen, may_be_given
-from dreaming.privacy.names import BESIDE, NAME, NAMES_OF_DIGITS, SEED_NAME, SEED_NEEDLES, places_of_names
+from dreaming.privacy.names import (
+    BESIDE,
+    NAME,
+    NAMES_OF_DIGITS,
+    SEED_NAME,
+    SEED_NEEDLES,
+    places_of_names,
+)
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "「": "」", "『": "』", "«": "»"}
 _LONGEST_QUOTED = 160
 
 _SIGN = (
-    r"[\w\]]{0,24}[\"'`”*]{0,3}(?: ?\([^)\n]{0,30}\))?(?: (?:for|of|to|on) [^\n:=,.]{1,40}?)?\s{0,3}"
+    r"[\w\]]{0,24}[\"'`”*]{0,3}(?: ?\([^)\n]{0,30}\))?(?: (?:for|of|to|on) "
+    r"[^\n:=,.]{1,40}?)?\s{0,3}"
     r"(?P<sign>:=|=>|->|→|={1,2}|:|：)"
 )
 _VERB = (
-    r"[\w']{0,3}[\"'`”]?\s?(?:(?:has been |was |were )?(?:changed|set|reset|updated) to|is(?: now| still| set to)?"
+    r"[\w']{0,3}[\"'`”]?\s?(?:(?:has been |was |were )?(?:changed|set|reset|updated) to|is(?: now"
+    r"| still| set to)?"
     r"|was|are|will be"
-    r"|(?:仍然|现在|還|还|就|应该)?(?:是|为|為|设为|设成|改成|改为|设置为|設為|換成|换成|用)|は|が|を)"
+    r"|(?:仍然|现在|還|还|就|应该)?(?:是|为|為|设为|设成|改成|改为|设置为|設為|換成|换成|用)|は|が"
+    r"|を)"
 )
 _LINK = re.compile(rf"(?:{_SIGN}|{_VERB})\s{{0,3}}(?:\n\s{{0,8}})?")
 """What gives a value to the name before it."""
 _SETTING = re.compile(r"(?i)\b(?:set|chang|reset|updat|switch|mak)\w*\b[^.\n]{0,40}$")
 _TO = re.compile(r" (?:of|for|on)? ?(?:[^.,\n]{0,24} )?to:? +")
 """`set the password to ...`: after a name, and only where one sets something before it."""
-_DIRECT = re.compile(r"[ \"“「'‘]{0,2}([a-z]{12,40}|[A-Za-z0-9]*[0-9][A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)(?![A-Za-z0-9])")
+_DIRECT = re.compile(
+    r"[ \"“「'‘]{0,2}([a-z]{12,40}"
+    r"|[A-Za-z0-9]*[0-9][A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)(?![A-Za-z0-9])"
+)
 """What follows a name without a word between, as in Chinese: long, or with a digit."""
 
 _AFTER, _BEFORE = 80, 48
@@ -82,7 +96,9 @@ def _given(text: str, name: re.Match[str]) -> Found | None:
     quote = _QUOTES.get(text[start : start + 1])
     if quote is not None:
         end = text.find(quote, start + 1, start + _LONGEST_QUOTED)
-        is_value = end > start + 3 and _may_be(text[start + 1 : end], name, is_quoted=True, has_sign=has_sign)
+        is_value = end > start + 3 and _may_be(
+            text[start + 1 : end], name, is_quoted=True, has_sign=has_sign
+        )
         return Found(start + 1, end, "named") if is_value else None
     phrase = _PHRASE.match(text, start) if name["password"] else None
     if phrase and not BESIDE & set(re.split("[ -]", phrase[0])):
@@ -91,7 +107,11 @@ def _given(text: str, name: re.Match[str]) -> Found | None:
     if value is None:
         return None
     first, last = trimmed(text, *value.span())
-    return Found(first, last, "named") if _may_be(text[first:last], name, is_quoted=False, has_sign=has_sign) else None
+    return (
+        Found(first, last, "named")
+        if _may_be(text[first:last], name, is_quoted=False, has_sign=has_sign)
+        else None
+    )
 
 
 def _link_by_to(text: str, name: re.Match[str]) -> re.Match[str] | None:

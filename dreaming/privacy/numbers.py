@@ -1,4 +1,6 @@
-"""Numbers of payment cards and bank accounts, told from other numbers by their beginnings and check digits."""
+"""Numbers of payment cards and bank accounts, told from other numbers by their beginnings and check
+digits.
+"""
 
 import re
 from collections.abc import Iterator
@@ -7,15 +9,23 @@ from dreaming.privacy.found import Found
 
 _MANY_DIGITS = re.compile(r"\d{4}[ \-]?\d{2}")
 _CARD = re.compile(
-    r"(?<![\w.,/=-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", re.ASCII
+    r"(?<![\w.,/=-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ "
+    r"-]?)\d{6}\2\d{5})(?![\w-])",
+    re.ASCII,
 )
-_ISSUER = re.compile(r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|35|6(?:011|4[4-9]|5)|62|81|220[0-4]")
+_ISSUER = re.compile(
+    r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|35|6(?:011|4[4-9]|5)|62|81|220[0-4]"
+)
 """Visa, Mastercard, American Express, JCB, Discover, UnionPay, Mir."""
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
+)
 
 
 def find_numbers(text: str) -> Iterator[Found]:
-    """Card numbers that satisfy Luhn's formula (ISO/IEC 7812), and IBANs whose check digits are right (ISO 13616)."""
+    """Card numbers that satisfy Luhn's formula (ISO/IEC 7812), and IBANs whose check digits are
+    right (ISO 13616).
+    """
     if not _MANY_DIGITS.search(text):
         return
     for match in _CARD.finditer(text):

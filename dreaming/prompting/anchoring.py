@@ -1,8 +1,9 @@
-"""The `verbatim` reply shape: where the text that a model repeats stands among the units that it was shown.
+"""The `verbatim` reply shape: where the text that a model repeats stands among the units that it
+was shown.
 
-A model changes white space, quotation marks and words, and leaves parts out. So a content is looked for by its
-beginning, letters and digits alone, at or after where the one before it was found; what cannot be found is left out,
-and what lies between two anchors belongs to the first.
+A model changes white space, quotation marks and words, and leaves parts out. So a content is looked
+for by its beginning, letters and digits alone, at or after where the one before it was found; what
+cannot be found is left out, and what lies between two anchors belongs to the first.
 """
 
 import unicodedata
@@ -18,7 +19,9 @@ _SHORTEST_HEAD = 4
 
 
 def anchor_contents(contents: Sequence[str], units: Sequence[Unit]) -> list[tuple[int, int] | None]:
-    """For each repeated content the positions of its first unit and after its last, or None; none overlaps another."""
+    """For each repeated content the positions of its first unit and after its last, or None; none
+    overlaps another.
+    """
     texts = [_letters(unit.text) for unit in units]
     offsets = [0, *accumulate(map(len, texts))]
     source = "".join(texts)

@@ -1,8 +1,10 @@
-"""From a model's topics to chunks: packed like any others, sliced from the source, described by the reply.
+"""From a model's topics to chunks: packed like any others, sliced from the source, described by the
+reply.
 
-What a reply describes is a topic, and a chunk may hold several short ones or a part of a long one: the labels and
-entities of a chunk are those of its topics. Its summary is that of a topic only where the two are mostly the same
-text and the summary is in the chunk's language; else it is a sentence of the chunk.
+What a reply describes is a topic, and a chunk may hold several short ones or a part of a long one:
+the labels and entities of a chunk are those of its topics. Its summary is that of a topic only
+where the two are mostly the same text and the summary is in the chunk's language; else it is a
+sentence of the chunk.
 """
 
 from collections.abc import Sequence
@@ -64,10 +66,20 @@ def cut_by_topics(lane: Lane, topics: Sequence[Topic], *, origin: str) -> list[T
 
 
 def describe_by_topics(
-    cut: TopicalDraft, day: ConversationDay, *, ordinal: int, language: str | None, version: str, created_at: datetime
+    cut: TopicalDraft,
+    day: ConversationDay,
+    *,
+    ordinal: int,
+    language: str | None,
+    version: str,
+    created_at: datetime,
 ) -> BChunk:
-    """The record of a draft, described by the reply; what the reply left out is told by the rules."""
-    chunk = describe_draft(cut.draft, day, ordinal=ordinal, language=language, version=version, created_at=created_at)
+    """The record of a draft, described by the reply; what the
+    reply left out is told by the rules.
+    """
+    chunk = describe_draft(
+        cut.draft, day, ordinal=ordinal, language=language, version=version, created_at=created_at
+    )
     topics = [part.topic for part in cut.parts]
     names = [unit.message.name for unit in cut.draft.units if unit.message.name]
     said = "\n".join([chunk.content, *names])
@@ -75,7 +87,8 @@ def describe_by_topics(
         chunk,
         language=topics[0].language if chunk.language == "und" else chunk.language,
         labels=clean_labels(label for topic in topics for label in topic.labels) or chunk.labels,
-        entities=clean_entities((name for topic in topics for name in topic.entities), said) or chunk.entities,
+        entities=clean_entities((name for topic in topics for name in topic.entities), said)
+        or chunk.entities,
         summary=_summary(cut.parts[0], chunk.language) or chunk.summary,
     )
 
@@ -86,7 +99,9 @@ def _parts(lane: Lane, topics: Sequence[Topic], first: int, last: int) -> list[P
     for topic in topics:
         shared = _tokens(lane, max(first, topic.first), min(last, topic.last))
         if shared:
-            parts.append(Part(topic, shared / _tokens(lane, topic.first, topic.last), shared / whole))
+            parts.append(
+                Part(topic, shared / _tokens(lane, topic.first, topic.last), shared / whole)
+            )
     return sorted(parts, key=lambda part: -part.of_draft)
 
 
@@ -101,6 +116,8 @@ def _summary(largest: Part, language: str) -> str:
 
 
 def _in_language(summary: str, language: str) -> bool:
-    """Whether a summary is not evidently in another script than the chunk: models like to answer in English."""
+    """Whether a summary is not evidently in another script than the chunk: models like to answer in
+    English.
+    """
     told = detect_language(summary, language)
     return told in (language, "mixed") or not _OWN_SCRIPTS & {told, language}

@@ -1,30 +1,47 @@
-"""What a model says of a chunk, within bounds of count, length and characters: it is data, and may be hostile."""
+"""What a model says of a chunk, within bounds of count, length and characters: it is data, and may
+be hostile.
+"""
 
 import re
 import unicodedata
 from collections.abc import Iterable
 
 from dreaming.chunking.cutting import splits_character
-from dreaming.prompting.schema import LONGEST_ENTITY, LONGEST_LABEL, LONGEST_SUMMARY, MOST_ENTITIES, MOST_LABELS
+from dreaming.prompting.schema import (
+    LONGEST_ENTITY,
+    LONGEST_LABEL,
+    LONGEST_SUMMARY,
+    MOST_ENTITIES,
+    MOST_LABELS,
+)
 
 _NO_LABEL_CHARACTER = re.compile(r"[^\w+#.&-]+")
-"""Labels go into tables and filters: letters and digits of any script, and what names of technologies have."""
+"""Labels go into tables and filters: letters and digits of any script, and what names of
+technologies have.
+"""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
-"""Control and format characters (bidirectional overrides, escapes), surrogates, private and unassigned ones."""
+"""Control and format characters (bidirectional overrides, escapes), surrogates, private and
+unassigned ones.
+"""
 _JOINERS = "\u200c\u200d"
 """Format characters that some scripts and emoji need."""
 
 
 def clean_labels(labels: Iterable[str]) -> tuple[str, ...]:
     """Up to 5 labels: lower case, words joined by a hyphen, at most 40 characters, none twice."""
-    cleaned = (_NO_LABEL_CHARACTER.sub("-", _visible(label).casefold()).replace("_", "-") for label in labels)
+    cleaned = (
+        _NO_LABEL_CHARACTER.sub("-", _visible(label).casefold()).replace("_", "-")
+        for label in labels
+    )
     cut = (_cut(label.strip("-.&"), LONGEST_LABEL).strip("-.&") for label in cleaned)
     return tuple(dict.fromkeys(filter(None, cut)))[:MOST_LABELS]
 
 
 def clean_entities(entities: Iterable[str], text: str) -> tuple[str, ...]:
-    """Up to 10 of the entities that `text` names, one line of at most 60 characters each, none twice."""
+    """Up to 10 of the entities that `text` names, one line of at most 60 characters each, none
+    twice.
+    """
     said = _searchable(text)
     lines = (_visible(entity) for entity in entities)
     named = (
@@ -52,7 +69,9 @@ def _visible(text: str) -> str:
     spaced = " ".join(text.split())
     if spaced.isprintable():
         return spaced
-    return "".join(c for c in spaced if c in _JOINERS or unicodedata.category(c) not in _UNSEEN).strip()
+    return "".join(
+        c for c in spaced if c in _JOINERS or unicodedata.category(c) not in _UNSEEN
+    ).strip()
 
 
 def _searchable(text: str) -> str:

@@ -34,9 +34,10 @@ FRAME_TOKENS = 6
 def show_units(passage: Passage, first: int, last: int) -> str:
     """Units by position, end excluded, numbered from 1, in a frame whose name the text cannot know.
 
-    The name is a hash of the text: nobody can write the end of a frame that depends on what he writes. (Nine decimal
-    digits take three tokens; as many bits in hexadecimal ones take six.) A line that looks like the beginning of a unit
-    is set off by a bar, so that no unit can pretend to be several.
+    The name is a hash of the text: nobody can write the end of a frame that depends on what he
+    writes. (Nine decimal digits take three tokens; as many bits in hexadecimal ones take six.) A
+    line that looks like the beginning of a unit is set off by a bar, so that no unit can pretend to
+    be several.
     """
     lines = [
         f"[{number}] {unit.message.role}: {_set_off(unit.text)}"

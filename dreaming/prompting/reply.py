@@ -1,8 +1,9 @@
 """From the text of a reply to topics: found in it, validated, and repaired where that is safe.
 
-Where a chunk ends is told by where the next begins, so what a reply says of its end only shows how sound the reply
-is: a gap joins its neighbour, an overlap is cut, and each repair is recorded. A reply that leaves most of the units
-untold, or holds nothing that can be read, is unusable, and its error is something that a model can mend.
+Where a chunk ends is told by where the next begins, so what a reply says of its end only shows how
+sound the reply is: a gap joins its neighbour, an overlap is cut, and each repair is recorded. A
+reply that leaves most of the units untold, or holds nothing that can be read, is unusable, and its
+error is something that a model can mend.
 """
 
 import json
@@ -99,7 +100,9 @@ _ENTRY: Mapping[ReplyShape, TypeAdapter[Any]] = {
 }
 
 
-def read_reply(text: str, passage: Passage, first: int, last: int, *, shape: ReplyShape) -> Cut | Unusable:
+def read_reply(
+    text: str, passage: Passage, first: int, last: int, *, shape: ReplyShape
+) -> Cut | Unusable:
     """Read a reply to the units at positions `first` to `last`, end excluded, of a passage."""
     listed = _find_chunks(text[:LONGEST_REPLY])
     if listed is None:
@@ -151,7 +154,11 @@ def _ranges(
         return found, {"unanchored"} if len(found) < len(entries) else set()
     repairs: set[str] = set()
     told = [(first + entry.first - 1, first + entry.last, entry) for entry in entries]
-    inside = [(start, min(end, last), entry) for start, end, entry in told if first <= start < last and start < end]
+    inside = [
+        (start, min(end, last), entry)
+        for start, end, entry in told
+        if first <= start < last and start < end
+    ]
     if inside != told:
         repairs.add("outside")
     ordered = sorted(inside, key=lambda item: (item[0], item[1]))
@@ -160,8 +167,12 @@ def _ranges(
     return ordered, repairs
 
 
-def _tile(ranges: Sequence[_Range], repairs: set[str], passage: Passage, first: int, last: int) -> Cut | Unusable:
-    """Topics that tile the units shown: each begins where the reply says, and ends where the next begins."""
+def _tile(
+    ranges: Sequence[_Range], repairs: set[str], passage: Passage, first: int, last: int
+) -> Cut | Unusable:
+    """Topics that tile the units shown: each begins where the reply says, and ends where the next
+    begins.
+    """
     wrong = _tokens_told_wrongly(ranges, passage, first, last)
     if not ranges or wrong > LARGEST_GAP_SHARE * passage.tokens(first, last):
         return Unusable(True, f"most of units 1 to {last - first} were in no chunk, or in several.")
@@ -177,7 +188,10 @@ def _tile(ranges: Sequence[_Range], repairs: set[str], passage: Passage, first: 
             repairs.add("gap")
         if end > ends:
             repairs.add("overlap")
-    topics = [_topic(start, end, item[2], passage) for item, (start, end) in zip(kept, pairwise(starts), strict=True)]
+    topics = [
+        _topic(start, end, item[2], passage)
+        for item, (start, end) in zip(kept, pairwise(starts), strict=True)
+    ]
     return Cut(tuple(topics), tuple(sorted(repairs)))
 
 
@@ -210,7 +224,9 @@ def _topic(first: int, last: int, said: _Described, passage: Passage) -> Topic:
 
 def join_descriptions(topic: Topic, other: Topic, *, last: int) -> Topic:
     """One topic out of two that are one: described by the longer, with what the other adds."""
-    longer, shorter = (topic, other) if topic.last - topic.first >= other.last - other.first else (other, topic)
+    longer, shorter = (
+        (topic, other) if topic.last - topic.first >= other.last - other.first else (other, topic)
+    )
     return replace(
         topic,
         last=last,

@@ -1,4 +1,6 @@
-"""The JSON schema of a reply, with a bound on every array and string: without them small models loop to the limit."""
+"""The JSON schema of a reply, with a bound on every array and string: without them small models
+loop to the limit.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ LONGEST_SUMMARY = 300
 _TOKENS_PER_CHUNK = 80
 """Few topics are shorter."""
 _REPLY_TOKENS_PER_CHUNK = 110
-"""Twice what labels, entities and a summary usually take: all of it is reserved, and few replies have all chunks."""
+"""Twice what labels, entities and a summary usually take: all of it is reserved, and few replies
+have all chunks.
+"""
 _REPLY_FRAME_TOKENS = 100
 
 
@@ -39,7 +43,9 @@ class Bounds:
 
 
 def reply_schema(bounds: Bounds, *, repeats_text: bool) -> dict[str, Any]:
-    """The schema of a reply to units within `bounds`. Vendors that take no bounds get it without them."""
+    """The schema of a reply to units within `bounds`. Vendors that take no bounds get it without
+    them.
+    """
     number = {"type": "integer", "minimum": 1, "maximum": bounds.units}
     holds = {"content": {"type": "string"}} if repeats_text else {"first": number, "last": number}
     chunk = {
@@ -51,13 +57,17 @@ def reply_schema(bounds: Bounds, *, repeats_text: bool) -> dict[str, Any]:
         "summary": {"type": "string", "maxLength": LONGEST_SUMMARY},
     }
     items = _object(chunk)
-    return _object({"chunks": {"type": "array", "items": items, "minItems": 1, "maxItems": bounds.chunks}})
+    return _object(
+        {"chunks": {"type": "array", "items": items, "minItems": 1, "maxItems": bounds.chunks}}
+    )
 
 
 def without_bounds(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema without bounds, which the cloud vendors do not take; it is then the same for every call.
+    """The schema without bounds, which the cloud vendors do not take; it is then the same for every
+    call.
 
-    Nor does it list values: it is paid for with every call, and what a reply says is checked anyway.
+    Nor does it list values: it is paid for with every call, and what a reply says is checked
+    anyway.
     """
     return {
         key: {name: without_bounds(value) for name, value in part.items()}

@@ -34,7 +34,11 @@ class ShownSpan:
         """The drafts of the span, by the topics of a reply to its passage."""
         last = len(self.lane.units)
         inside = [
-            replace(topic, first=max(topic.first - self.before, 0), last=min(topic.last - self.before, last))
+            replace(
+                topic,
+                first=max(topic.first - self.before, 0),
+                last=min(topic.last - self.before, last),
+            )
             for topic in topics
             if topic.last > self.before and topic.first - self.before < last
         ]
@@ -47,8 +51,12 @@ class ShownSpan:
         return drafts
 
 
-def show_span(day: ConversationDay, slices: Sequence[tuple[MessageId, int, int]]) -> ShownSpan | None:
-    """The span of some slices of the talk of a day; None where they do not follow one another in it."""
+def show_span(
+    day: ConversationDay, slices: Sequence[tuple[MessageId, int, int]]
+) -> ShownSpan | None:
+    """The span of some slices of the talk of a day; None where they do not follow one another in
+    it.
+    """
     messages = lanes(day.messages).get(SHOWN, [])
     ends = list(accumulate(len(message.content) for message in messages))
     offsets = {m.id: end - len(m.content) for m, end in zip(messages, ends, strict=True)}
@@ -58,8 +66,13 @@ def show_span(day: ConversationDay, slices: Sequence[tuple[MessageId, int, int]]
     return _show(day, read_lane(SHOWN, messages), offsets, ranges[0][0], ranges[-1][1])
 
 
-def _show(day: ConversationDay, lane: Lane, offsets: dict[MessageId, int], start: int, end: int) -> ShownSpan:
-    places = [(offsets[unit.message.id] + unit.start, offsets[unit.message.id] + unit.end) for unit in lane.units]
+def _show(
+    day: ConversationDay, lane: Lane, offsets: dict[MessageId, int], start: int, end: int
+) -> ShownSpan:
+    places = [
+        (offsets[unit.message.id] + unit.start, offsets[unit.message.id] + unit.end)
+        for unit in lane.units
+    ]
     inside = [n for n, (begins, ends) in enumerate(places) if begins < end and start < ends]
     units = [_clipped(lane.units[n], start - places[n][0], places[n][1] - end) for n in inside]
     before = _context(lane.units[: inside[0]][::-1], _end)[::-1]
@@ -80,7 +93,14 @@ def _clipped(unit: Unit, front: int, back: int) -> Unit:
     if not front and not back:
         return unit
     text = unit.text[front : len(unit.text) - back]
-    return Unit(unit.message, unit.start + front, unit.end - back, text, read_words(text), count_tokens(text))
+    return Unit(
+        unit.message,
+        unit.start + front,
+        unit.end - back,
+        text,
+        read_words(text),
+        count_tokens(text),
+    )
 
 
 def _context(units: Sequence[Unit], part: Callable[[Unit], Unit]) -> list[Unit]:

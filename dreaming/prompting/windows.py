@@ -1,8 +1,9 @@
-"""Long conversations in windows. Each next one begins with the last topic of the one before, so no cut is a seam.
+"""Long conversations in windows. Each next one begins with the last topic of the one before, so no
+cut is a seam.
 
-Where a window ends, its last topic is cut off, and what a reply says of it is half the truth. So the next window
-shows that topic again, from its beginning; when it is too long for that, its last units, and then what comes first in
-the next reply is the rest of it.
+Where a window ends, its last topic is cut off, and what a reply says of it is half the truth. So
+the next window shows that topic again, from its beginning; when it is too long for that, its last
+units, and then what comes first in the next reply is the rest of it.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,15 @@ OVERLAP_SHARE = 0.25
 def window_end(passage: Passage, first: int, window_tokens: int, *, seen: int = 0) -> int:
     """The position after the last unit of the window that begins at `first`: what fits.
 
-    At least two units, or the last one, and one more than those before `seen`, where the window before it ended: else
-    there would be no end.
+    At least two units, or the last one, and one more than those before `seen`, where the window
+    before it ended: else there would be no end.
     """
     end = min(max(first + 2, seen + 1), len(passage.units))
     tokens = passage.tokens(first, end)
-    while end < len(passage.units) and tokens + (size := passage.tokens(end, end + 1)) <= window_tokens:
+    while (
+        end < len(passage.units)
+        and tokens + (size := passage.tokens(end, end + 1)) <= window_tokens
+    ):
         end, tokens = end + 1, tokens + size
     return end
 
@@ -34,7 +38,9 @@ def next_window(passage: Passage, topics: Sequence[Topic], window_tokens: int) -
     if len(topics) == 1:
         return last.last - 1
     first = last.first
-    while first < last.last - 1 and passage.tokens(first, last.last) > OVERLAP_SHARE * window_tokens:
+    while (
+        first < last.last - 1 and passage.tokens(first, last.last) > OVERLAP_SHARE * window_tokens
+    ):
         first += 1
     return first
 

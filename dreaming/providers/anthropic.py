@@ -34,7 +34,9 @@ class AnthropicProvider(LLMProvider):
 
     async def connect(self) -> Failure | None:
         """It needs a key."""
-        return None if self._settings.api_key else missing_key_failure(self.name, "ANTHROPIC_API_KEY")
+        return (
+            None if self._settings.api_key else missing_key_failure(self.name, "ANTHROPIC_API_KEY")
+        )
 
     async def send(self, call: ModelCall) -> Outcome:
         """Make one attempt."""
@@ -64,7 +66,9 @@ class AnthropicProvider(LLMProvider):
 
     async def _ask(self, call: ModelCall) -> Answer:
         cached = self._cache.is_worth(count_tokens(call.instructions))
-        raw = await self._connected().messages.with_raw_response.create(**self._request(call, cached=cached))
+        raw = await self._connected().messages.with_raw_response.create(
+            **self._request(call, cached=cached)
+        )
         answer = read_message(await raw.json(), vendor_ref=raw.headers.get("request-id"))
         if cached and answer.usage is not None:
             self._cache.note(read_tokens=answer.usage.cache_read_tokens)
@@ -72,7 +76,9 @@ class AnthropicProvider(LLMProvider):
 
     def batches(self) -> AnthropicBatches:
         """Message Batches."""
-        return AnthropicBatches(self._connected, self.model.served, lambda call: self._request(call, cached=False))
+        return AnthropicBatches(
+            self._connected, self.model.served, lambda call: self._request(call, cached=False)
+        )
 
     def _connected(self) -> "AsyncAnthropic":
         from anthropic import AsyncAnthropic
@@ -95,5 +101,7 @@ class AnthropicProvider(LLMProvider):
             "max_tokens": call.max_output_tokens,
             "system": [system],
             "messages": [{"role": "user", "content": call.content}],
-            "output_config": {"format": {"type": "json_schema", "schema": without_bounds(call.schema)}},
+            "output_config": {
+                "format": {"type": "json_schema", "schema": without_bounds(call.schema)}
+            },
         }

@@ -1,4 +1,6 @@
-"""Anthropic's Message Batches: answered within 24 hours, at half the price, and kept for 29 days."""
+"""Anthropic's Message Batches: answered within 24 hours, at half
+the price, and kept for 29 days.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -36,16 +38,22 @@ _FAULTS: Mapping[str, FailureReason] = {
 
 
 class AnthropicBatches(VendorBatches["AsyncAnthropic"]):
-    """The Message Batches of a workspace. They bear no name of ours: one is known by the ids of its calls."""
+    """The Message Batches of a workspace. They bear no name of ours: one is known by the ids of its
+    calls.
+    """
 
     name = _NAME
 
     async def submit(self, batch_id: str, calls: Mapping[str, ModelCall]) -> str | Failure:  # noqa: ARG002
         """Give it the calls."""
-        requests: Any = [{"custom_id": call_id, "params": self._request(call)} for call_id, call in calls.items()]
+        requests: Any = [
+            {"custom_id": call_id, "params": self._request(call)} for call_id, call in calls.items()
+        ]
 
         async def create() -> str:
-            batch = await self._connect().messages.batches.create(requests=requests, timeout=SUBMIT_SECONDS)
+            batch = await self._connect().messages.batches.create(
+                requests=requests, timeout=SUBMIT_SECONDS
+            )
             return named(batch.id)
 
         return await self._try_to(create)
@@ -58,7 +66,9 @@ class AnthropicBatches(VendorBatches["AsyncAnthropic"]):
         since: datetime,
         known: Collection[str],
     ) -> str | Unsure | Failure | None:
-        """Look through batches of the same size: those that have ended tell the ids of their calls."""
+        """Look through batches of the same size: those that have
+        ended tell the ids of their calls.
+        """
         wanted = set(call_ids)
 
         async def look() -> str | Unsure | Failure | None:
@@ -66,7 +76,11 @@ class AnthropicBatches(VendorBatches["AsyncAnthropic"]):
             async for batch in self._connect().messages.batches.list(limit=100):
                 if batch.created_at < since:
                     break
-                if batch.id in known or _size(batch.request_counts) != len(wanted) or batch.archived_at:
+                if (
+                    batch.id in known
+                    or _size(batch.request_counts) != len(wanted)
+                    or batch.archived_at
+                ):
                     continue
                 if batch.processing_status != "ended":
                     under_way = True
@@ -90,14 +104,19 @@ class AnthropicBatches(VendorBatches["AsyncAnthropic"]):
         return await self._try_to(retrieve)
 
     async def read(self, vendor_ref: str) -> Results | Failure:
-        """Its results. By its address at the server that is asked: the one it names itself a gateway does not know."""
+        """Its results. By its address at the server that is asked: the one it names itself a
+        gateway does not know.
+        """
         import httpx2
 
         async def read() -> Results:
             address = f"/v1/messages/batches/{vendor_ref}/results"
             response = await self._connect().get(address, cast_to=httpx2.Response)
             return Results(
-                {line["custom_id"]: _outcome(line["result"], vendor_ref) for line in json_lines(response.text)},
+                {
+                    line["custom_id"]: _outcome(line["result"], vendor_ref)
+                    for line in json_lines(response.text)
+                },
                 untold(vendor_ref),
             )
 
@@ -138,7 +157,10 @@ def _outcome(result: Any, vendor_ref: str) -> Outcome:
             except (LookupError, TypeError, AttributeError):
                 return unreadable_failure(_NAME, seconds=0, vendor_ref=vendor_ref)
         case "canceled":
-            reason, message = FailureReason.CANCELED, "The batch was called off before its turn came."
+            reason, message = (
+                FailureReason.CANCELED,
+                "The batch was called off before its turn came.",
+            )
         case "expired":
             reason, message = FailureReason.EXPIRED, "The batch was a day old before its turn came."
         case _:

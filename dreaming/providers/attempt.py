@@ -1,4 +1,6 @@
-"""Something tried through a vendor's SDK: what it raises becomes a typed failure. Anthropic's and OpenAI's agree."""
+"""Something tried through a vendor's SDK: what it raises becomes a typed failure. Anthropic's and
+OpenAI's agree.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -30,14 +32,22 @@ class SdkErrors(Protocol):
         ...
 
 
-async def attempt(ask: Callable[[], Awaitable[Answer]], *, provider: str, model: str, errors: SdkErrors) -> Outcome:
-    """Ask once. `ask` sends the request and reads the reply; a body that it cannot read makes it raise."""
+async def attempt(
+    ask: Callable[[], Awaitable[Answer]], *, provider: str, model: str, errors: SdkErrors
+) -> Outcome:
+    """Ask once. `ask` sends the request and reads the reply; a body that it cannot read makes it
+    raise.
+    """
     started = perf_counter()
     answer = await try_to(ask, provider=provider, model=model, errors=errors)
-    return answer if isinstance(answer, Failure) else replace(answer, seconds=perf_counter() - started)
+    return (
+        answer if isinstance(answer, Failure) else replace(answer, seconds=perf_counter() - started)
+    )
 
 
-async def try_to(do: Callable[[], Awaitable[_Got]], *, provider: str, model: str, errors: SdkErrors) -> _Got | Failure:
+async def try_to(
+    do: Callable[[], Awaitable[_Got]], *, provider: str, model: str, errors: SdkErrors
+) -> _Got | Failure:
     """Do something once; a body that `do` cannot read makes it raise."""
     started = perf_counter()
     try:
@@ -53,4 +63,6 @@ async def try_to(do: Callable[[], Awaitable[_Got]], *, provider: str, model: str
 def _status(error: Exception, provider: str, model: str, seconds: float) -> Failure:
     response, body = error.response, error.body  # type: ignore[attr-defined] # both SDKs' status errors have them
     status: int = response.status_code
-    return status_failure(provider, model, status, response.headers, str(body)[:2_000], seconds=seconds)
+    return status_failure(
+        provider, model, status, response.headers, str(body)[:2_000], seconds=seconds
+    )

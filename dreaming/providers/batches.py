@@ -1,7 +1,7 @@
 """A vendor's batch API: many requests at once, answered within a day at half the price.
 
-What was given to a vendor may have arrived although nobody was told so: `find` looks for it, and so nothing is given
-twice.
+What was given to a vendor may have arrived although nobody was told so: `find` looks for it, and so
+nothing is given twice.
 """
 
 import json
@@ -44,13 +44,18 @@ _Got = TypeVar("_Got")
 
 
 class VendorBatches(ABC, Generic[_Client]):
-    """The batches of one vendor's account. What the vendor does wrong is a `Failure`, never raised."""
+    """The batches of one vendor's account. What the vendor does
+    wrong is a `Failure`, never raised.
+    """
 
     name: ClassVar[str]
     """The vendor's."""
 
     def __init__(
-        self, connect: Callable[[], _Client], model: str, request: Callable[[ModelCall], dict[str, Any]]
+        self,
+        connect: Callable[[], _Client],
+        model: str,
+        request: Callable[[ModelCall], dict[str, Any]],
     ) -> None:
         """`connect` gives the client, `request` what is sent for a call."""
         self._connect = connect
@@ -70,7 +75,8 @@ class VendorBatches(ABC, Generic[_Client]):
     ) -> str | Unsure | Failure | None:
         """The vendor's id of a batch that may have been given to it; None where it has none.
 
-        It was made `since` then, by the vendor's clock; `known` are the vendor's ids of other batches.
+        It was made `since` then, by the vendor's clock; `known` are the vendor's ids of other
+        batches.
         """
 
     @abstractmethod
@@ -112,12 +118,15 @@ def not_done(reason: FailureReason, message: str, *, vendor_ref: str) -> Failure
 def untold(vendor_ref: str) -> Failure:
     """How a call of a batch ended that the vendor does not name: it may have been charged."""
     message = "The vendor tells nothing of it."
-    return Failure(reason=FailureReason.LOST, charge="unknown", message=message, vendor_ref=vendor_ref)
+    return Failure(
+        reason=FailureReason.LOST, charge="unknown", message=message, vendor_ref=vendor_ref
+    )
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:
     """The objects of a text with one a line; raises `ValueError` for another text.
 
-    Not by `splitlines`: what is said may hold line breaks of other kinds, which JSON leaves as they are.
+    Not by `splitlines`: what is said may hold line breaks of other kinds, which JSON leaves as they
+    are.
     """
     return [json.loads(line) for line in text.split("\n") if line.strip()]

@@ -1,4 +1,6 @@
-"""Providers in an order of preference: the next one takes over where one cannot, and the reasons are kept."""
+"""Providers in an order of preference: the next one takes over where one cannot, and the reasons
+are kept.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +14,8 @@ from dreaming.providers.result import Chunked, GivenUp
 class ProviderChain:
     """Asks one provider after the other until one has cut the conversation.
 
-    It does not mind quality: whoever makes a chain puts into it only what gives the level that was asked for.
+    It does not mind quality: whoever makes a chain puts into it only what gives the level that was
+    asked for.
     """
 
     def __init__(self, providers: Sequence[LLMProvider]) -> None:
@@ -20,8 +23,11 @@ class ProviderChain:
             raise ValueError("A chain needs a provider.")
         self.providers = tuple(providers)
 
-    async def chunk_conversation(self, passage: Passage, *, max_tokens: int | None = None) -> Chunked | GivenUp:
-        """Have the first provider cut it that can; the result tells of the attempts of all that were asked.
+    async def chunk_conversation(
+        self, passage: Passage, *, max_tokens: int | None = None
+    ) -> Chunked | GivenUp:
+        """Have the first provider cut it that can; the result tells of the attempts of all that
+        were asked.
 
         `max_tokens` bounds each provider by itself.
         """

@@ -1,4 +1,6 @@
-"""A circuit breaker (Nygard, Release It!): who is down is left alone for a while, who refuses the account for good."""
+"""A circuit breaker (Nygard, Release It!): who is down is left alone for a while, who refuses the
+account for good.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,7 +29,9 @@ _FOR_GOOD = frozenset(
 )
 
 
-_TELLS_NOTHING = frozenset({FailureReason.CANCELED, FailureReason.OUT_OF_TIME, FailureReason.TOO_SLOW})
+_TELLS_NOTHING = frozenset(
+    {FailureReason.CANCELED, FailureReason.OUT_OF_TIME, FailureReason.TOO_SLOW}
+)
 """Ended by us."""
 
 
@@ -49,7 +53,8 @@ class Circuit:
     """Why no attempt will succeed any more."""
 
     def refusal(self, *, probing: bool = True) -> Failure | None:
-        """Why no attempt may be made now; None lets the caller make one, and then it must be told how it ended.
+        """Why no attempt may be made now; None lets the caller make one, and then it must be told
+        how it ended.
 
         Without `probing` it only looks.
         """
@@ -62,8 +67,15 @@ class Circuit:
             self.is_probing = probing
             return None
         again = f"It is asked again in {max(left, 0):.0f} s."
-        message = f"{self.provider} failed {self.failures} times in a row. {self.last.message} {again}"
-        return Failure(reason=FailureReason.CIRCUIT_OPEN, charge="released", message=message, cause=self.last.reason)
+        message = (
+            f"{self.provider} failed {self.failures} times in a row. {self.last.message} {again}"
+        )
+        return Failure(
+            reason=FailureReason.CIRCUIT_OPEN,
+            charge="released",
+            message=message,
+            cause=self.last.reason,
+        )
 
     def note(self, outcome: Outcome) -> None:
         """Learn how an attempt ended."""

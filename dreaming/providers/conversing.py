@@ -1,4 +1,6 @@
-"""How a conversation is cut by a model: window by window, attempt by attempt, until it is whole or given up."""
+"""How a conversation is cut by a model: window by window, attempt by attempt, until it is whole or
+given up.
+"""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,9 +18,13 @@ if TYPE_CHECKING:
     from dreaming.providers.provider import LLMProvider
 
 REPLIES_TO_A_WINDOW = 2
-"""A reply that cannot be used is asked for once more, saying what was wrong; then the conversation is given up."""
+"""A reply that cannot be used is asked for once more, saying what was wrong; then the conversation
+is given up.
+"""
 LONGER_REPLY = 3
-"""How much longer a reply may be after one that was cut off: the model may have reasoned, or loves words."""
+"""How much longer a reply may be after one that was cut off: the model may have reasoned, or loves
+words.
+"""
 
 
 @dataclass(slots=True)
@@ -44,11 +50,17 @@ class Conversing:
                 return GivenUp(failure=found, **self._told())
             topics = join_windows(topics, found.topics)
             if end == len(self.passage.units):
-                return Chunked(topics=tuple(topics), repairs=tuple(sorted(self.repairs)), **self._told())
+                return Chunked(
+                    topics=tuple(topics), repairs=tuple(sorted(self.repairs)), **self._told()
+                )
             first = next_window(self.passage, found.topics, window_tokens)
 
     def _told(self) -> dict[str, Any]:
-        return {"provider": self.provider.name, "model": self.provider.model, "outcomes": tuple(self.outcomes)}
+        return {
+            "provider": self.provider.name,
+            "model": self.provider.model,
+            "outcomes": tuple(self.outcomes),
+        }
 
     async def _cut(self, first: int, end: int) -> Cut | Failure:
         """Cut the units at positions `first` to `end`, end excluded."""
@@ -81,7 +93,8 @@ class Conversing:
             instructions=prompt.instructions,
             content=prompt.content,
             schema=reply_schema(prompt.bounds, repeats_text=shape == "verbatim"),
-            max_output_tokens=longer * prompt.bounds.output_tokens(repeats_text=shape == "verbatim"),
+            max_output_tokens=longer
+            * prompt.bounds.output_tokens(repeats_text=shape == "verbatim"),
             prompt_version=PROMPT_VERSION,
         )
 
@@ -89,14 +102,21 @@ class Conversing:
         outcome = self._forbidden(call) or await self.provider.send(call)
         self.outcomes.append(outcome)
         if outcome.charge != "released":
-            self.tokens_spent += outcome.usage.total_tokens if outcome.usage else call.largest_tokens
+            self.tokens_spent += (
+                outcome.usage.total_tokens if outcome.usage else call.largest_tokens
+            )
         return outcome
 
     def _forbidden(self, call: ModelCall) -> Failure | None:
         if self.passage.local_only and not self.provider.stays_here:
-            message = f"The conversation is local only, and {self.provider.name} is not on this machine."
+            message = (
+                f"The conversation is local only, and {self.provider.name} is not on this machine."
+            )
             return Failure(reason=FailureReason.LOCAL_ONLY, charge="released", message=message)
-        if self.max_tokens is not None and self.tokens_spent + call.largest_tokens > self.max_tokens:
+        if (
+            self.max_tokens is not None
+            and self.tokens_spent + call.largest_tokens > self.max_tokens
+        ):
             message = (
                 f"A call could use {call.largest_tokens:,} tokens, with {self.tokens_spent:,} of "
                 f"{self.max_tokens:,} spent. Allow more, or show less at once."
@@ -105,7 +125,9 @@ class Conversing:
         return None
 
     def _judge(self, answer: Answer, first: int, end: int) -> Cut | tuple[Failure, str | None]:
-        """The topics of a reply; or why it has none, and what to tell the model if asking again may help."""
+        """The topics of a reply; or why it has none, and what to tell the model if asking again may
+        help.
+        """
         if answer.stop == "refusal":
             return _unusable(answer, FailureReason.REFUSAL, "The model refused to answer."), None
         if not answer.text.strip():
@@ -114,8 +136,12 @@ class Conversing:
         if isinstance(read, Cut):
             return read
         if answer.stop == "max_tokens":
-            complaint = "it was cut off at the limit of its length. Give fewer chunks and fewer words."
-            return _unusable(answer, FailureReason.MAX_TOKENS, "The reply was cut off at its output cap."), complaint
+            complaint = (
+                "it was cut off at the limit of its length. Give fewer chunks and fewer words."
+            )
+            return _unusable(
+                answer, FailureReason.MAX_TOKENS, "The reply was cut off at its output cap."
+            ), complaint
         reason = FailureReason.INVALID_REPLY if read.is_json else FailureReason.INVALID_JSON
         return _unusable(answer, reason, f"The reply could not be used: {read.error}"), read.error
 

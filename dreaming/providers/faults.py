@@ -1,8 +1,9 @@
-"""What goes wrong on the wire -> typed failures: what it is, whether it was charged, and whether to try again.
+"""What goes wrong on the wire -> typed failures: what it is, whether it was charged, and whether to
+try again.
 
-400, 401, 403, 404, 413, 422, 429 and connections that were never made are not charged; 5xx, timeouts and broken
-connections may have been, so nobody can tell; a success is charged, whatever its body. Messages are our own words: a
-vendor's may repeat a key or what was said.
+400, 401, 403, 404, 413, 422, 429 and connections that were never made are not charged; 5xx,
+timeouts and broken connections may have been, so nobody can tell; a success is charged, whatever
+its body. Messages are our own words: a vendor's may repeat a key or what was said.
 """
 
 import re
@@ -35,11 +36,15 @@ _TRANSIENT = frozenset(
     }
 )
 _UNKNOWN_CHARGE = frozenset({408, 409})
-_NO_CREDIT = re.compile("insufficient_quota|billing|credit balance|spend limit|quota exceeded", re.IGNORECASE)
+_NO_CREDIT = re.compile(
+    "insufficient_quota|billing|credit balance|spend limit|quota exceeded", re.IGNORECASE
+)
 _ADVICE: Mapping[FailureReason, str] = {
     FailureReason.UNAUTHORIZED: "Its key was not accepted. Check the key and what it may use.",
-    FailureReason.QUOTA_EXHAUSTED: "Its account has no credit or quota left. Nothing more is sent to it in this run.",
-    FailureReason.NO_SUCH_MODEL: "It does not serve the model {model!r}, or not to this key. Choose another model.",
+    FailureReason.QUOTA_EXHAUSTED: "Its account has no credit or quota left. Nothing more is sent "
+    "to it in this run.",
+    FailureReason.NO_SUCH_MODEL: "It does not serve the model {model!r}, or not to this key. "
+    "Choose another model.",
     FailureReason.BAD_REQUEST: "It did not accept the request for the model {model!r}.",
     FailureReason.RATE_LIMITED: "It asks for fewer requests.",
     FailureReason.OVERLOADED: "It is overloaded.",
@@ -51,10 +56,14 @@ _ADVICE: Mapping[FailureReason, str] = {
 def status_failure(
     provider: str, model: str, status: int, headers: Mapping[str, str], said: str, *, seconds: float
 ) -> Failure:
-    """The failure of an HTTP status. `said` is the vendor's error, read for its kind and not repeated."""
+    """The failure of an HTTP status. `said` is the vendor's error, read for its kind and not
+    repeated.
+    """
     reason = _reason(status, said)
     charge: Charge = (
-        "unknown" if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNKNOWN_CHARGE else "released"
+        "unknown"
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNKNOWN_CHARGE
+        else "released"
     )
     return Failure(
         reason=reason,
@@ -78,28 +87,53 @@ def _reason(status: int, said: str) -> FailureReason:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, as a vendor asks for: `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110)."""
+    """Seconds to wait, as a vendor asks for: `retry-after-ms`, or `retry-after` in seconds or as a
+    date (RFC 9110).
+    """
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         try:
             return max(0.0, float(headers[name]) / unit)
         except (KeyError, ValueError):
             continue
     try:
-        until, now = parsedate_to_datetime(headers["retry-after"]), parsedate_to_datetime(headers["date"])
+        until, now = (
+            parsedate_to_datetime(headers["retry-after"]),
+            parsedate_to_datetime(headers["date"]),
+        )
     except (KeyError, ValueError):
         return None
     return max(0.0, (until - now).total_seconds())
 
 
 def connection_failure(provider: str, error: BaseException, *, seconds: float) -> Failure:
-    """The failure of a connection, from the error of an HTTP client or its causes, told by the names of their types."""
+    """The failure of a connection, from the error of an HTTP client or its causes, told by the
+    names of their types.
+    """
     names = {type(each).__name__ for each in _causes(error)}
-    if names & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ConnectionRefusedError", "UnsupportedProtocol"}:
-        reason, charge, message = FailureReason.UNREACHABLE, "released", "cannot be reached; nothing was sent."
+    if names & {
+        "ConnectError",
+        "ConnectTimeout",
+        "PoolTimeout",
+        "ConnectionRefusedError",
+        "UnsupportedProtocol",
+    }:
+        reason, charge, message = (
+            FailureReason.UNREACHABLE,
+            "released",
+            "cannot be reached; nothing was sent.",
+        )
     elif any("Timeout" in name for name in names):
-        reason, charge, message = FailureReason.TIMEOUT, "unknown", f"did not answer within {seconds:.0f} s."
+        reason, charge, message = (
+            FailureReason.TIMEOUT,
+            "unknown",
+            f"did not answer within {seconds:.0f} s.",
+        )
     else:
-        reason, charge, message = FailureReason.DISCONNECTED, "unknown", "broke the connection before it had answered."
+        reason, charge, message = (
+            FailureReason.DISCONNECTED,
+            "unknown",
+            "broke the connection before it had answered.",
+        )
     return Failure(
         reason=reason,
         charge=charge,  # type: ignore[arg-type] # one of the three above

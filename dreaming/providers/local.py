@@ -1,4 +1,6 @@
-"""The local LLM: Ollama, else a server that speaks OpenAI's Chat Completions, else none (and the rules do the work)."""
+"""The local LLM: Ollama, else a server that speaks OpenAI's Chat Completions, else none (and the
+rules do the work).
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -11,7 +13,9 @@ from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
 
 DEFAULT_MODEL = "llama-3.2-3b"
 DEFAULT_LIMITS = Limits(timeout_seconds=600, max_concurrency=2, window_tokens=3_000)
-"""A small model on a CPU takes a minute for what a cloud takes seconds for, and has a small context."""
+"""A small model on a CPU takes a minute for what a cloud takes seconds for, and has a small
+context.
+"""
 
 OLLAMA_URL = "http://127.0.0.1:11434"
 LLAMA_CPP_URL = "http://127.0.0.1:8080/v1"
@@ -22,8 +26,9 @@ _OPENAI_PATH = "/v1"
 class LocalProvider(LLMProvider):
     """A model of the user's own, on this machine as a rule.
 
-    With a `base_url` only that server is asked: one whose address ends in /v1 in OpenAI's way, any other as Ollama.
-    Without one, Ollama and then llama.cpp's server at the ports that are theirs by default.
+    With a `base_url` only that server is asked: one whose address ends in /v1 in OpenAI's way, any
+    other as Ollama. Without one, Ollama and then llama.cpp's server at the ports that are theirs by
+    default.
     """
 
     name = "local"
@@ -38,7 +43,9 @@ class LocalProvider(LLMProvider):
 
     @property
     def stays_here(self) -> bool:
-        """Whether all servers that may be asked are here, and none passes the model on to a cloud."""
+        """Whether all servers that may be asked are here, and none
+        passes the model on to a cloud.
+        """
         here = all(is_here(url, self._settings.own_hosts) for url in self._urls)
         return here and not is_passed_on(self.model.served)
 
@@ -49,7 +56,9 @@ class LocalProvider(LLMProvider):
             server = self._speaker(url)
             models = await server.list_models()
             await server.aclose()
-            served = _choose(models, self.model.served, only_one_counts=isinstance(server, CompatibleServer))
+            served = _choose(
+                models, self.model.served, only_one_counts=isinstance(server, CompatibleServer)
+            )
             if served is not None:
                 self.model = replace(self.model, served=served)
                 server.model = self.model
@@ -79,15 +88,23 @@ class LocalProvider(LLMProvider):
     def _failure(self, without_model: list[str]) -> Failure:
         asked = " and ".join(self._urls)
         if without_model:
-            advice = f"Pull it (`ollama pull {self.model.served}`), or set DREAMING_LOCAL_MODEL to one that is there."
+            advice = (
+                f"Pull it (`ollama pull {self.model.served}`), or set DREAMING_LOCAL_MODEL to one "
+                "that is there."
+            )
             message = f"{' and '.join(without_model)} has no model {self.model.served!r}. {advice}"
             return Failure(reason=FailureReason.NO_SUCH_MODEL, charge="released", message=message)
-        message = f"No local LLM answers at {asked}. Start Ollama, or set DREAMING_LOCAL_URL to where yours is."
+        message = (
+            f"No local LLM answers at {asked}. Start Ollama, or set DREAMING_LOCAL_URL to where "
+            "yours is."
+        )
         return Failure(reason=FailureReason.UNREACHABLE, charge="released", message=message)
 
 
 def _choose(models: list[str] | None, wanted: str, *, only_one_counts: bool) -> str | None:
-    """The name by which a server has a model; a server of one model has it whatever it is called."""
+    """The name by which a server has a model; a server of one
+    model has it whatever it is called.
+    """
     for name in (wanted, f"{wanted}:latest"):
         if models and name in models:
             return name

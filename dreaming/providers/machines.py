@@ -15,7 +15,11 @@ def is_here(url: str, own_hosts: Collection[str] = ()) -> bool:
     An address of a private network is not: it may be anybody's in an office, and a cloud's.
     """
     host = (urlsplit(url if "://" in url else f"//{url}").hostname or "").rstrip(".")
-    if host in {each.lower() for each in own_hosts} or host == "localhost" or host.endswith(".localhost"):
+    if (
+        host in {each.lower() for each in own_hosts}
+        or host == "localhost"
+        or host.endswith(".localhost")
+    ):
         return True
     try:
         return ip_address(host).is_loopback

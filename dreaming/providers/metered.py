@@ -49,7 +49,8 @@ UNMETERED = _Unmetered()
 
 
 class MeteredProvider(WrappedProvider):
-    """Attempts of all conversations together: bounded, slower when the vendor asks for it, none while it is down.
+    """Attempts of all conversations together: bounded, slower when the vendor asks for it, none
+    while it is down.
 
     A reply that an equal call has had is read from the ledger, whether the vendor is there or not.
     """
@@ -57,7 +58,9 @@ class MeteredProvider(WrappedProvider):
     def __init__(self, inner: LLMProvider, meter: CallMeter) -> None:
         super().__init__(inner)
         self._meter = meter
-        self._pace = Pace(inner.name, max_concurrency=inner.limits.max_concurrency, sleep=meter.pause)
+        self._pace = Pace(
+            inner.name, max_concurrency=inner.limits.max_concurrency, sleep=meter.pause
+        )
         self._asked: AskedModel | None = None
 
     async def send(self, call: ModelCall) -> Outcome:
@@ -65,18 +68,25 @@ class MeteredProvider(WrappedProvider):
         if not self.stays_here:
             call = masked_call(call, self.masking)
         key = call.key(self.name, self.model.served)
-        # Reserved before its turn, and settled after it: writing takes no time from those under way.
-        return await self._meter.attempt(key, self.asked(), call, lambda left: self._send_in_turn(call, left))
+        # Reserved before its turn, and settled after it: writing takes no time from those under
+        # way.
+        return await self._meter.attempt(
+            key, self.asked(), call, lambda left: self._send_in_turn(call, left)
+        )
 
     async def pause(self, seconds: float) -> bool:
         """Wait before another attempt, no longer than attempts are made."""
         return await self._meter.pause(seconds)
 
     async def _send_in_turn(self, call: ModelCall, left: SecondsLeft) -> Outcome:
-        return self._pace.refusal() or await self._pace.run(lambda: _to_the_end(self._timed(call, left)))
+        return self._pace.refusal() or await self._pace.run(
+            lambda: _to_the_end(self._timed(call, left))
+        )
 
     async def _timed(self, call: ModelCall, left: SecondsLeft) -> Outcome:
-        """How an attempt ends, if it does within the time; the provider itself minds its own timeout."""
+        """How an attempt ends, if it does within the time; the provider itself minds its own
+        timeout.
+        """
         if self._meter.is_winding_up:
             return CALLED_OFF
         seconds = left()
@@ -88,15 +98,21 @@ class MeteredProvider(WrappedProvider):
             async with asyncio.timeout(seconds):
                 return await self.inner.send(call)
         except TimeoutError:
-            message = f"There was no reply within {seconds:.1f} s, a third of the time that was left."
-            return Failure(reason=FailureReason.TOO_SLOW, charge="unknown", message=message, seconds=seconds)
+            message = (
+                f"There was no reply within {seconds:.1f} s, a third of the time that was left."
+            )
+            return Failure(
+                reason=FailureReason.TOO_SLOW, charge="unknown", message=message, seconds=seconds
+            )
 
     async def count_input_tokens(self, call: ModelCall) -> int | None:
         """The other's count."""
         return await self.inner.count_input_tokens(call)
 
     def asked(self) -> AskedModel:
-        """What the meter must know of the model; raises `ConfigurationError` where its price is not known."""
+        """What the meter must know of the model; raises `ConfigurationError` where its price is not
+        known.
+        """
         if self._asked is None or self._asked.served != self.model.served:
             model, now = self.model, datetime.now(UTC)
             self._asked = AskedModel(
@@ -105,7 +121,9 @@ class MeteredProvider(WrappedProvider):
                 served=model.served,
                 tier=model.quality_level,
                 is_local=self.is_local,
-                price=price_of(self.name, model.served, at=now, own=model.price, free=self.is_local),
+                price=price_of(
+                    self.name, model.served, at=now, own=model.price, free=self.is_local
+                ),
                 timeout_seconds=self.limits.timeout_seconds,
                 bound_input_tokens=self.inner.bound_input_tokens,
                 count_input_tokens=self.inner.count_input_tokens,
@@ -114,7 +132,9 @@ class MeteredProvider(WrappedProvider):
 
 
 async def _to_the_end(sending: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """How a call ends. Called off, it is waited for a little; raises `CalledOff` with what came of it."""
+    """How a call ends. Called off, it is waited for a little; raises `CalledOff` with what came of
+    it.
+    """
     task = asyncio.ensure_future(sending)
     try:
         return await asyncio.shield(task)
@@ -124,4 +144,6 @@ async def _to_the_end(sending: Coroutine[Any, Any, Outcome]) -> Outcome:
             raise CalledOff(task.result()) from None
         task.cancel()
         message = "Called off while it was under way."
-        raise CalledOff(Failure(reason=FailureReason.CANCELED, charge="unknown", message=message)) from None
+        raise CalledOff(
+            Failure(reason=FailureReason.CANCELED, charge="unknown", message=message)
+        ) from None

@@ -1,4 +1,6 @@
-"""Names of models: as users write them, and as vendors serve them on a day. The data is in `models.toml`."""
+"""Names of models: as users write them, and as vendors serve them on a day. The data is in
+`models.toml`.
+"""
 
 import tomllib
 from collections.abc import Mapping
@@ -28,9 +30,12 @@ class ResolvedModel:
     quality_level: QualityLevel
     """The level that chunks made by it count as."""
     cached_from: int | None = None
-    """The shortest prefix that the vendor caches for it, in tokens; None where that is not known."""
+    """The shortest prefix that the vendor caches for it, in tokens; None where that is not known.
+    """
     reasoning_effort: str | None = None
-    """How little it can be asked to reason, where it would by itself; its reasoning is paid for as output."""
+    """How little it can be asked to reason, where it would by itself; its reasoning is paid for as
+    output.
+    """
     warning: str | None = None
     """What to tell the user: that its end is near."""
     price: OwnPrice | None = None
@@ -63,7 +68,8 @@ def resolve_model(
 ) -> ResolvedModel:
     """The model that a user means by a name.
 
-    A name that is an alias becomes the first of its models that has not ended; the user's own `aliases` come first. A
+    A name that is an alias becomes the first of its models that has not ended; the user's own
+    `aliases` come first. A
     `quality_level` overrides what is known, and lets a name that is not known pass as it is.
 
     Raises:
@@ -84,22 +90,31 @@ def resolve_model(
     model = alive[0]
     level = quality_level or model.quality
     served = wanted if wanted in known and known[wanted] is model else model.name
-    return ResolvedModel(name, served, level, model.cached_from, model.reasoning_effort, _warning(model, today))
+    return ResolvedModel(
+        name, served, level, model.cached_from, model.reasoning_effort, _warning(model, today)
+    )
 
 
-def _unknown(vendor: str, name: str, wanted: str, quality_level: QualityLevel | None) -> ResolvedModel:
+def _unknown(
+    vendor: str, name: str, wanted: str, quality_level: QualityLevel | None
+) -> ResolvedModel:
     if quality_level is not None:
         return ResolvedModel(name, wanted, quality_level)
     close = get_close_matches(wanted, [*_aliases(vendor), *_models(vendor)], n=3)
     hint = f" Did you mean {' or '.join(repr(each) for each in close)}?" if close else ""
     raise ConfigurationError(
-        f"{vendor} is not known to serve a model {wanted!r}.{hint} To use a model that is not known, say "
+        f"{vendor} is not known to serve a model {wanted!r}.{hint} To use a model that is not "
+        "known, say "
         "which level its chunks count as: quality_level = good or premium."
     )
 
 
 def _ended(vendor: str, name: str, model: _Served, today: date) -> str:
-    advice = f"Use {model.successor!r}" if model.successor else f"Choose one of {', '.join(_alive(vendor, today))}"
+    advice = (
+        f"Use {model.successor!r}"
+        if model.successor
+        else f"Choose one of {', '.join(_alive(vendor, today))}"
+    )
     return f"{vendor} has not served the model {name!r} since {model.ends}. {advice}."
 
 
@@ -115,7 +130,9 @@ def _warning(model: _Served, today: date) -> str | None:
 
 
 def default_model(vendor: str, level: QualityLevel) -> str:
-    """The model of a vendor that gives a level, where nobody says which; raises `ConfigurationError` for none."""
+    """The model of a vendor that gives a level, where nobody says which; raises
+    `ConfigurationError` for none.
+    """
     tiers: dict[str, str] = _data()[vendor].get("tiers", {})
     if level not in tiers:
         raise ConfigurationError(f"No model of {vendor} is known to give {level} chunks. Name one.")
@@ -124,7 +141,9 @@ def default_model(vendor: str, level: QualityLevel) -> str:
 
 @cache
 def _data() -> dict[str, Any]:
-    return tomllib.loads(files("dreaming.providers").joinpath("models.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(
+        files("dreaming.providers").joinpath("models.toml").read_text(encoding="utf-8")
+    )
 
 
 @cache

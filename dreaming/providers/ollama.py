@@ -25,7 +25,9 @@ class OllamaModel(LLMProvider):
     name = "local"
     is_local = True
 
-    def __init__(self, host: str, model: ResolvedModel, limits: Limits, reply_shape: ReplyShape) -> None:
+    def __init__(
+        self, host: str, model: ResolvedModel, limits: Limits, reply_shape: ReplyShape
+    ) -> None:
         super().__init__(model, limits, reply_shape)
         self._host = host
         self._client: AsyncClient | None = None
@@ -41,7 +43,9 @@ class OllamaModel(LLMProvider):
             return _answer(reply.model_dump(), perf_counter() - started)
         except ResponseError as error:
             seconds, status = perf_counter() - started, error.status_code
-            return status_failure("Ollama", self.model.served, status, {}, str(error.error), seconds=seconds)
+            return status_failure(
+                "Ollama", self.model.served, status, {}, str(error.error), seconds=seconds
+            )
         except (ConnectionError, httpx.TransportError) as error:
             return connection_failure("Ollama", error, seconds=perf_counter() - started)
         except (ValueError, TypeError, LookupError, AttributeError):
@@ -55,7 +59,15 @@ class OllamaModel(LLMProvider):
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 listed = await self._connected().list()
-        except (ConnectionError, TimeoutError, ResponseError, httpx.HTTPError, ValueError, TypeError, AttributeError):
+        except (
+            ConnectionError,
+            TimeoutError,
+            ResponseError,
+            httpx.HTTPError,
+            ValueError,
+            TypeError,
+            AttributeError,
+        ):
             return None
         return [model.model for model in listed.models if model.model]
 
@@ -73,7 +85,8 @@ class OllamaModel(LLMProvider):
         return self._client
 
     def _request(self, call: ModelCall) -> dict[str, Any]:
-        # Without a context that holds it all, Ollama silently drops the beginning of what it is sent.
+        # Without a context that holds it all, Ollama silently drops the beginning of what it is
+        # sent.
         wanted = len((call.instructions + call.content).encode()) // 2 + call.max_output_tokens
         return {
             "model": self.model.served,
@@ -104,4 +117,6 @@ def _answer(reply: dict[str, Any], seconds: float) -> Answer | Failure:
 def _usage(reply: dict[str, Any]) -> TokenUsage | None:
     if reply.get("eval_count") is None:
         return None
-    return TokenUsage(input_tokens=reply.get("prompt_eval_count") or 0, output_tokens=reply["eval_count"])
+    return TokenUsage(
+        input_tokens=reply.get("prompt_eval_count") or 0, output_tokens=reply["eval_count"]
+    )

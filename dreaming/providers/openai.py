@@ -1,4 +1,6 @@
-"""OpenAI's Chat Completions through its official SDK, and every server that speaks them: vLLM, llama.cpp, LM Studio."""
+"""OpenAI's Chat Completions through its official SDK, and every server that speaks them: vLLM,
+llama.cpp, LM Studio.
+"""
 
 import json
 from datetime import date
@@ -50,7 +52,9 @@ class CompatibleServer(LLMProvider):
         """Make one attempt."""
         import openai
 
-        return await attempt(lambda: self._ask(call), provider=self.name, model=self.model.served, errors=openai)
+        return await attempt(
+            lambda: self._ask(call), provider=self.name, model=self.model.served, errors=openai
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -59,8 +63,12 @@ class CompatibleServer(LLMProvider):
             self._client = None
 
     async def _ask(self, call: ModelCall) -> Answer:
-        raw = await self._connected().chat.completions.with_raw_response.create(**self._request(call))
-        return read_completion(raw.http_response.json(), self.model.served, vendor_ref=raw.headers.get("x-request-id"))
+        raw = await self._connected().chat.completions.with_raw_response.create(
+            **self._request(call)
+        )
+        return read_completion(
+            raw.http_response.json(), self.model.served, vendor_ref=raw.headers.get("x-request-id")
+        )
 
     def _connected(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI
@@ -75,7 +83,9 @@ class CompatibleServer(LLMProvider):
         return self._client
 
     def _request(self, call: ModelCall) -> dict[str, Any]:
-        """OpenAI takes no bounds in a strict schema and has renamed the cap; servers of one's own keep to what was."""
+        """OpenAI takes no bounds in a strict schema and has renamed the cap; servers of one's own
+        keep to what was.
+        """
         schema = dict(call.schema) if self.is_local else without_bounds(call.schema)
         form = {"name": "chunks", "strict": True, "schema": schema}
         request: dict[str, Any] = {
@@ -96,7 +106,9 @@ class CompatibleServer(LLMProvider):
 
 
 class OpenAIProvider(CompatibleServer):
-    """GPT, by key (`OPENAI_API_KEY`); or, with a `base_url`, another server in the cloud that speaks its wire."""
+    """GPT, by key (`OPENAI_API_KEY`); or, with a `base_url`, another server in the cloud that
+    speaks its wire.
+    """
 
     name = "openai"
     is_local = False
@@ -129,10 +141,18 @@ class OpenAIProvider(CompatibleServer):
         """By `responses.input_tokens`, which is free; not every server of its wire has it."""
         import openai
 
-        form: Any = {"type": "json_schema", "name": "chunks", "strict": True, "schema": without_bounds(call.schema)}
+        form: Any = {
+            "type": "json_schema",
+            "name": "chunks",
+            "strict": True,
+            "schema": without_bounds(call.schema),
+        }
         try:
             counted = await self._connected().responses.input_tokens.count(
-                model=self.model.served, instructions=call.instructions, input=call.content, text={"format": form}
+                model=self.model.served,
+                instructions=call.instructions,
+                input=call.content,
+                text={"format": form},
             )
         except (openai.OpenAIError, ValueError, TypeError):
             return None
@@ -141,4 +161,6 @@ class OpenAIProvider(CompatibleServer):
 
 def _is_openai(base_url: str | None) -> bool:
     host = urlsplit(base_url).hostname if base_url else "api.openai.com"
-    return host is not None and (host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com")))
+    return host is not None and (
+        host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
+    )

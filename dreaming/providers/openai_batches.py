@@ -1,4 +1,6 @@
-"""OpenAI's Batch API: a file of calls, answered within 24 hours at half the price in two other files."""
+"""OpenAI's Batch API: a file of calls, answered within 24 hours at half the price in two other
+files.
+"""
 
 import json
 from collections.abc import Collection, Mapping
@@ -41,7 +43,9 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
     name = _NAME
 
     async def submit(self, batch_id: str, calls: Mapping[str, ModelCall]) -> str | Failure:
-        """Upload a file of the calls, and make a batch of it. A file without a batch costs nothing."""
+        """Upload a file of the calls, and make a batch of it. A file
+        without a batch costs nothing.
+        """
         lines = [
             {"custom_id": call_id, "method": "POST", "url": _ENDPOINT, "body": self._request(call)}
             for call_id, call in calls.items()
@@ -51,7 +55,9 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
 
         async def upload() -> str:
             upload_as = (f"dreaming-{batch_id}.jsonl", content, "application/jsonl")
-            file = await self._connect().files.create(file=upload_as, purpose="batch", timeout=SUBMIT_SECONDS)
+            file = await self._connect().files.create(
+                file=upload_as, purpose="batch", timeout=SUBMIT_SECONDS
+            )
             return named(file.id)
 
         file_id = await self._try_to(upload)
@@ -113,7 +119,8 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
                 if file_id:
                     content = await self._connect().files.content(file_id)
                     outcomes |= {
-                        line["custom_id"]: self._outcome(line, vendor_ref) for line in json_lines(content.text)
+                        line["custom_id"]: self._outcome(line, vendor_ref)
+                        for line in json_lines(content.text)
                     }
             return Results(outcomes, _rest(batch))
 
@@ -152,16 +159,24 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
             code = (line.get("error") or {}).get("code")
             if code == _EXPIRED:
                 return not_done(
-                    FailureReason.EXPIRED, "The batch was a day old before its turn came.", vendor_ref=vendor_ref
+                    FailureReason.EXPIRED,
+                    "The batch was a day old before its turn came.",
+                    vendor_ref=vendor_ref,
                 )
-            return not_done(FailureReason.SERVER_ERROR, f"{_NAME} answered {code!r} in a batch.", vendor_ref=vendor_ref)
+            return not_done(
+                FailureReason.SERVER_ERROR,
+                f"{_NAME} answered {code!r} in a batch.",
+                vendor_ref=vendor_ref,
+            )
         status = response["status_code"]
         if status != _OK:
             said = str(response.get("body"))[:2_000]
             failure = status_failure(_NAME, self._model, status, {}, said, seconds=0)
             return not_done(failure.reason, failure.message, vendor_ref=vendor_ref)
         try:
-            return read_completion(response["body"], self._model, vendor_ref=response.get("request_id"))
+            return read_completion(
+                response["body"], self._model, vendor_ref=response.get("request_id")
+            )
         except (LookupError, TypeError, AttributeError):
             return unreadable_failure(_NAME, seconds=0, vendor_ref=vendor_ref)
 
@@ -174,11 +189,24 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
 def _rest(batch: "Batch") -> Failure:
     """How the calls ended that neither file names."""
     if batch.status == "failed":
-        told = next((error.code for error in (batch.errors and batch.errors.data) or [] if error.code), "no reason")
+        told = next(
+            (error.code for error in (batch.errors and batch.errors.data) or [] if error.code),
+            "no reason",
+        )
         # The fault of the whole, such as too much in the queue: a single call may be without one.
-        return not_done(FailureReason.SERVER_ERROR, f"{_NAME} failed the batch: {told}.", vendor_ref=batch.id)
+        return not_done(
+            FailureReason.SERVER_ERROR, f"{_NAME} failed the batch: {told}.", vendor_ref=batch.id
+        )
     if batch.status == "expired":
-        return not_done(FailureReason.EXPIRED, "The batch was a day old before its turn came.", vendor_ref=batch.id)
+        return not_done(
+            FailureReason.EXPIRED,
+            "The batch was a day old before its turn came.",
+            vendor_ref=batch.id,
+        )
     if batch.status == "cancelled":
-        return not_done(FailureReason.CANCELED, "The batch was called off before its turn came.", vendor_ref=batch.id)
+        return not_done(
+            FailureReason.CANCELED,
+            "The batch was called off before its turn came.",
+            vendor_ref=batch.id,
+        )
     return untold(batch.id)

@@ -5,7 +5,11 @@ from typing import Any
 from dreaming.model_call import Answer, StopReason, TokenUsage
 
 _NO_CHOICE = {"message": {}, "finish_reason": "stop"}
-_STOPS: dict[str | None, StopReason] = {"stop": "end", "length": "max_tokens", "content_filter": "refusal"}
+_STOPS: dict[str | None, StopReason] = {
+    "stop": "end",
+    "length": "max_tokens",
+    "content_filter": "refusal",
+}
 
 
 def read_completion(completion: Any, model: str, *, vendor_ref: str | None) -> Answer:

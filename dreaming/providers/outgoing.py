@@ -1,7 +1,8 @@
 """What leaves for a model that is not on this machine: the one place that it passes, masked.
 
-Conversations are masked as whole messages, before they are shown in parts: what is said around a secret tells it. Every
-call is looked at once more before it is sent, whoever wrote it, for keys that show by themselves what they are.
+Conversations are masked as whole messages, before they are shown in parts: what is said around a
+secret tells it. Every call is looked at once more before it is sent, whoever wrote it, for keys
+that show by themselves what they are.
 """
 
 from dataclasses import replace
@@ -14,7 +15,9 @@ from dreaming.prompting.passage import Passage
 
 
 def masked_passage(passage: Passage, masking: Masking) -> Passage:
-    """The passage with placeholders in its units, as many as before: a reply's numbers mean the same units."""
+    """The passage with placeholders in its units, as many as before: a reply's numbers mean the
+    same units.
+    """
     return replace(passage, units=[_masked_unit(unit, masking) for unit in passage.units])
 
 

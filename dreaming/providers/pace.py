@@ -1,8 +1,8 @@
 """How many attempts a vendor gets at once: as many as it bears.
 
-The limit falls by half when the vendor says that it is too much, once for all attempts that were under way then, and
-grows by one for each round of successes (additive increase, multiplicative decrease: Chiu and Jain 1989). What it
-asks to wait (`Retry-After`), all wait.
+The limit falls by half when the vendor says that it is too much, once for all attempts that were
+under way then, and grows by one for each round of successes (additive increase, multiplicative
+decrease: Chiu and Jain 1989). What it asks to wait (`Retry-After`), all wait.
 """
 
 import asyncio
@@ -14,7 +14,9 @@ from dreaming.model_call import Answer, Failure, FailureReason, Outcome
 from dreaming.providers.circuit import Circuit
 
 LONGEST_PAUSE_SECONDS = 60.0
-"""However long a vendor asks to wait: longer would be a day's quota, which is the retry's to give up on."""
+"""However long a vendor asks to wait: longer would be a day's quota, which is the retry's to give
+up on.
+"""
 
 _TOO_MUCH = frozenset({FailureReason.RATE_LIMITED, FailureReason.OVERLOADED})
 
@@ -46,7 +48,9 @@ class Pace:
         return self._circuit.refusal(probing=False)
 
     async def run(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        """Make an attempt when its turn comes; while the vendor is down, return why none is made."""
+        """Make an attempt when its turn comes; while the vendor is
+        down, return why none is made.
+        """
         await self._enter()
         try:
             return await self._run(attempt)

@@ -1,13 +1,16 @@
 """Whether to have the vendor cache the fixed part of the prompt: only where that takes effect.
 
-Writing to a cache costs more than plain input, and prefixes that are too short are never cached. So caching is asked
-for only from the model's shortest cacheable prefix on, and no longer once some calls have read nothing from it.
+Writing to a cache costs more than plain input, and prefixes that are too short are never cached. So
+caching is asked for only from the model's shortest cacheable prefix on, and no longer once some
+calls have read nothing from it.
 """
 
 from dataclasses import dataclass
 
 CALLS_TO_SHOW = 8
-"""Calls that may pass without a read from the cache before it is given up: the first ones at once only write."""
+"""Calls that may pass without a read from the cache before it is given up: the first ones at once
+only write.
+"""
 
 
 @dataclass(slots=True)

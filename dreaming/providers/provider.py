@@ -1,4 +1,6 @@
-"""The interface of every provider: one attempt to ask its model, and the cutting of a conversation made of attempts."""
+"""The interface of every provider: one attempt to ask its model, and the cutting of a conversation
+made of attempts.
+"""
 
 import asyncio
 import math
@@ -45,9 +47,13 @@ class ProviderSettings:
     model: str | None = None
     """The name as a user writes it."""
     quality_level: QualityLevel | None = None
-    """The level that the model gives, over what the data says; needed for a model that the data does not know."""
+    """The level that the model gives, over what the data says; needed for a model that the data
+    does not know.
+    """
     price: OwnPrice | None = None
-    """What the model costs, over what the price library says; needed for a model that the library does not know."""
+    """What the model costs, over what the price library says; needed for a model that the library
+    does not know.
+    """
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Names of the user's own, and what they stand for; they come before those that are known."""
     timeout_seconds: float | None = None
@@ -62,7 +68,11 @@ class ProviderSettings:
     def resolve(self, vendor: str, default: str, *, today: date) -> ResolvedModel:
         """The model that is meant, `default` where none is named; raises `ConfigurationError`."""
         model = resolve_model(
-            vendor, self.model or default, today=today, quality_level=self.quality_level, aliases=self.aliases
+            vendor,
+            self.model or default,
+            today=today,
+            quality_level=self.quality_level,
+            aliases=self.aliases,
         )
         return replace(model, price=self.price)
 
@@ -86,7 +96,8 @@ def with_margin(counted: int) -> int:
 
 
 class LLMProvider(ABC):
-    """A vendor's model, or a local one. A new provider says how one attempt is made (`send`); the rest is here.
+    """A vendor's model, or a local one. A new provider says how one attempt is made (`send`); the
+    rest is here.
 
     Used as an async context manager, on one event loop.
     """
@@ -94,7 +105,9 @@ class LLMProvider(ABC):
     name: ClassVar[str]
     """By which it is chosen."""
     is_local: ClassVar[bool] = False
-    """Whether it is the user's own: free, and asked in its own way. It may be on another machine: see `stays_here`."""
+    """Whether it is the user's own: free, and asked in its own way. It may be on another machine:
+    see `stays_here`.
+    """
     masking: Masking = Masking()
     """What of a conversation is not shown to it, unless what it is shown stays here."""
 
@@ -114,18 +127,26 @@ class LLMProvider(ABC):
 
     @abstractmethod
     async def send(self, call: ModelCall) -> Outcome:
-        """Make one attempt, without retries of any kind; what the vendor does wrong is a `Failure`, never raised."""
+        """Make one attempt, without retries of any kind; what the vendor does wrong is a `Failure`,
+        never raised.
+        """
 
     def bound_input_tokens(self, call: ModelCall) -> int:
-        """The most input tokens that a call can be charged for, as far as can be told here: by bytes for most."""
+        """The most input tokens that a call can be charged for, as far as can be told here: by
+        bytes for most.
+        """
         return call.largest_input_tokens
 
     async def count_input_tokens(self, call: ModelCall) -> int | None:  # noqa: ARG002
-        """The input tokens of a call by the vendor's own free count, where there is one: never too few."""
+        """The input tokens of a call by the vendor's own free count, where there is one: never too
+        few.
+        """
         return None
 
     def batches(self) -> VendorBatches[Any] | None:
-        """Where it takes many calls at once, for less, to be answered within a day; None where it does not."""
+        """Where it takes many calls at once, for less, to be answered within a day; None where it
+        does not.
+        """
         return None
 
     async def aclose(self) -> None:  # noqa: B027 # many have nothing to close
@@ -135,7 +156,10 @@ class LLMProvider(ABC):
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
 
@@ -144,12 +168,15 @@ class LLMProvider(ABC):
         await asyncio.sleep(seconds)
         return True
 
-    async def chunk_conversation(self, passage: Passage, *, max_tokens: int | None = None) -> Chunked | GivenUp:
+    async def chunk_conversation(
+        self, passage: Passage, *, max_tokens: int | None = None
+    ) -> Chunked | GivenUp:
         """Have the model cut a conversation into topics.
 
-        Long ones are shown in windows. Each attempt is one `send`; transient failures are tried again, an unusable
-        reply once. With `max_tokens`, no attempt is made that could bring the tokens of all of them over it. Secrets
-        and what is marked as private are masked, unless they stay here.
+        Long ones are shown in windows. Each attempt is one `send`; transient failures are tried
+        again, an unusable reply once. With `max_tokens`, no attempt is made that could bring the
+        tokens of all of them over it. Secrets and what is marked as private are masked, unless they
+        stay here.
         """
         if not self.stays_here:
             passage = masked_passage(passage, self.masking)

@@ -25,7 +25,10 @@ PROVIDERS: Mapping[str, Callable[..., LLMProvider]] = {
 }
 
 
-_OWN_SERVERS: Mapping[str, str] = {AnthropicProvider.name: "anthropic.com", OpenAIProvider.name: "openai.com"}
+_OWN_SERVERS: Mapping[str, str] = {
+    AnthropicProvider.name: "anthropic.com",
+    OpenAIProvider.name: "openai.com",
+}
 """The domains of the vendors that take batches."""
 
 
@@ -39,29 +42,39 @@ class ConfiguredProvider:
     @property
     def can_be_paid(self) -> bool:
         """Whether it is a cloud provider that there is a key for, or one that asks for none."""
-        return self.name != LocalProvider.name and bool(self.settings.api_key or self.settings.base_url)
+        return self.name != LocalProvider.name and bool(
+            self.settings.api_key or self.settings.base_url
+        )
 
     @property
     def offers_batches(self) -> bool:
         """Whether it surely takes batches: it is the vendor's own server."""
         host = urlsplit(self.settings.base_url or "").hostname
         domain = _OWN_SERVERS.get(self.name)
-        return domain is not None and (host is None or host == domain or host.endswith("." + domain))
+        return domain is not None and (
+            host is None or host == domain or host.endswith("." + domain)
+        )
 
     def model_for(self, level: QualityLevel, *, today: date) -> str:
-        """The configured model where it gives a level, and else the vendor's default: each level has its own budget.
+        """The configured model where it gives a level, and else the vendor's default: each level
+        has its own budget.
 
         Raises `ConfigurationError` where there is neither.
         """
         configured = self.settings.model
-        if configured and self.settings.resolve(self.name, configured, today=today).quality_level == level:
+        if (
+            configured
+            and self.settings.resolve(self.name, configured, today=today).quality_level == level
+        ):
             return configured
         return default_model(self.name, level)
 
     def open(self, meter: CallMeter, *, today: date, model: str | None = None) -> LLMProvider:
-        """The provider, with another model than the configured one where that is named, not connected yet.
+        """The provider, with another model than the configured one where that is named, not
+        connected yet.
 
-        What is configured about the configured model, its price and its level, does not hold for another.
+        What is configured about the configured model, its price and its level, does not hold for
+        another.
         """
         settings = self.settings
         if model and settings.model and model != settings.model:
@@ -79,13 +92,18 @@ def _warn(message: str) -> None:
 def require_provider(name: str) -> None:
     """Raise `ConfigurationError` for a name that is no provider's."""
     if name not in PROVIDERS:
-        raise ConfigurationError(f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}.")
+        raise ConfigurationError(
+            f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}."
+        )
 
 
-def make_provider(name: str, settings: ProviderSettings, *, today: date, meter: CallMeter = UNMETERED) -> LLMProvider:
+def make_provider(
+    name: str, settings: ProviderSettings, *, today: date, meter: CallMeter = UNMETERED
+) -> LLMProvider:
     """The provider of a name, at its pace and metered, not connected yet.
 
-    Raises `ConfigurationError` for a name that is none, and for a model that its vendor does not serve.
+    Raises `ConfigurationError` for a name that is none, and for a model that its vendor does not
+    serve.
     """
     require_provider(name)
     provider = PROVIDERS[name](settings, today=today)

@@ -22,7 +22,9 @@ class _Result:
     @property
     def usage(self) -> TokenUsage:
         """The tokens of all attempts, as far as the vendor told them."""
-        return sum((outcome.usage for outcome in self.outcomes if outcome.usage is not None), TokenUsage())
+        return sum(
+            (outcome.usage for outcome in self.outcomes if outcome.usage is not None), TokenUsage()
+        )
 
     @property
     def seconds(self) -> float:

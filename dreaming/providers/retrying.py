@@ -11,7 +11,9 @@ MOST_UNKNOWN = 3
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 20.0
 LONGEST_RETRY_AFTER_SECONDS = 60.0
-"""A vendor that asks for more patience has no quota left today: waiting would only hold up the others."""
+"""A vendor that asks for more patience has no quota left today: waiting would only hold up the
+others.
+"""
 
 
 async def retry(
@@ -20,16 +22,23 @@ async def retry(
     pause: Callable[[float], Awaitable[bool]],
     jitter: Callable[[], float] = random.random,
 ) -> Outcome:
-    """Make an attempt, and further ones while the failures are transient; returns how the last one ended.
+    """Make an attempt, and further ones while the failures are transient; returns how the last one
+    ended.
 
-    At most 8, of which at most 3 may end in a failure that may have been charged. Pauses grow exponentially, with
-    full jitter, and are no shorter than the vendor asks for; one that returns False was the last.
+    At most 8, of which at most 3 may end in a failure that may have been charged. Pauses grow
+    exponentially, with full jitter, and are no shorter than the vendor asks for; one that returns
+    False was the last.
     """
     seconds, unknown = FIRST_PAUSE_SECONDS, 0
     for left in range(MOST_ATTEMPTS - 1, -1, -1):
         outcome = await attempt()
         unknown += outcome.charge == "unknown"
-        if not isinstance(outcome, Failure) or not outcome.transient or not left or unknown == MOST_UNKNOWN:
+        if (
+            not isinstance(outcome, Failure)
+            or not outcome.transient
+            or not left
+            or unknown == MOST_UNKNOWN
+        ):
             break
         asked = outcome.retry_after_seconds or 0.0
         if asked > LONGEST_RETRY_AFTER_SECONDS:

@@ -1,4 +1,6 @@
-"""What a vendor says that a whole account has used: its usage report, read with an admin key, by model and delivery."""
+"""What a vendor says that a whole account has used: its usage report, read with an admin key, by
+model and delivery.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -19,10 +21,14 @@ Usage = tuple[str, Delivery, TokenUsage]
 """Of a model, by its name."""
 
 
-def read_usage(provider: str, settings: ProviderSettings, *, since: datetime) -> dict[tuple[str, Delivery], TokenUsage]:
-    """The tokens of each model since a moment, at once and in batches, by everybody who has a key of the account.
+def read_usage(
+    provider: str, settings: ProviderSettings, *, since: datetime
+) -> dict[tuple[str, Delivery], TokenUsage]:
+    """The tokens of each model since a moment, at once and in batches, by everybody who has a key
+    of the account.
 
-    Raises `SourceError` where the report cannot be read, and `KeyError` for a provider that has none.
+    Raises `SourceError` where the report cannot be read, and `KeyError` for a provider that has
+    none.
     """
     totals: dict[tuple[str, Delivery], TokenUsage] = {}
     try:
@@ -31,12 +37,16 @@ def read_usage(provider: str, settings: ProviderSettings, *, since: datetime) ->
     except _failures() as error:
         # Its message may repeat the key.
         told = f"The usage report of {provider} could not be read: {type(error).__name__}."
-        raise SourceError(f"{told} Check the admin key, or declare what is spent: dreaming budget elsewhere.") from None
+        raise SourceError(
+            f"{told} Check the admin key, or declare what is spent: dreaming budget elsewhere."
+        ) from None
     return totals
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What reading a report may raise: the SDKs' errors, and what a body of another form leads to."""
+    """What reading a report may raise: the SDKs' errors, and what
+    a body of another form leads to.
+    """
     import anthropic
     import openai
 
@@ -49,7 +59,11 @@ def _anthropic(settings: ProviderSettings, since: datetime) -> Iterator[Usage]:
     from anthropic import Anthropic
 
     with Anthropic(api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT) as client:
-        asked: dict[str, Any] = {"starting_at": since.isoformat(), "bucket_width": "1d", "limit": MOST_DAYS}
+        asked: dict[str, Any] = {
+            "starting_at": since.isoformat(),
+            "bucket_width": "1d",
+            "limit": MOST_DAYS,
+        }
         asked["group_by"] = ["model", "service_tier"]
         while True:
             page: Any = client.get(_ANTHROPIC_PATH, cast_to=object, options={"params": asked})
@@ -74,10 +88,18 @@ def _openai(settings: ProviderSettings, since: datetime) -> Iterator[Usage]:
     """`admin.organization.usage.completions`."""
     from openai import OpenAI
 
-    with OpenAI(api_key="none", admin_api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT) as client:
-        asked: dict[str, Any] = {"start_time": int(since.timestamp()), "bucket_width": "1d", "limit": MOST_DAYS}
+    with OpenAI(
+        api_key="none", admin_api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT
+    ) as client:
+        asked: dict[str, Any] = {
+            "start_time": int(since.timestamp()),
+            "bucket_width": "1d",
+            "limit": MOST_DAYS,
+        }
         while True:
-            page = client.admin.organization.usage.completions(group_by=["model", "batch"], **asked).model_dump()
+            page = client.admin.organization.usage.completions(
+                group_by=["model", "batch"], **asked
+            ).model_dump()
             for result in _results(page):
                 cached = result.get("input_cached_tokens") or 0
                 yield (

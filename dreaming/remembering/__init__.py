@@ -21,6 +21,7 @@
     snippet.py    the part of a text worth showing on one line
     search.py     a question -> hits, and the conversation around a hit
 
-The index is a projection: it can be deleted, and is rebuilt from the partitions of `raw_conversations` and
+The index is a projection: it can be deleted, and is rebuilt from the partitions of
+`raw_conversations` and
 `upgraded_chunks`; the same questions then have the same answers.
 """

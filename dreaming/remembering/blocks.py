@@ -1,8 +1,10 @@
-"""Blocks of segments: their postings stand together, so that a question reads few rows of a large memory.
+"""Blocks of segments: their postings stand together, so that a question reads few rows of a large
+memory.
 
-A new segment is a block of its own, and replaced by deleting its rows. When many have come together, the oldest are
-merged. A segment that is deleted from a merged block leaves its postings there: they are passed over, and go when half
-of the block is dead, or when what was deleted must be unreadable.
+A new segment is a block of its own, and replaced by deleting its rows. When many have come
+together, the oldest are merged. A segment that is deleted from a merged block leaves its postings
+there: they are passed over, and go when half of the block is dead, or when what was deleted must be
+unreadable.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,10 +31,13 @@ MOST_SINGLE = 24
 MERGED = 24
 """with more, the oldest become one block of so many."""
 _BUCKETS_AT_ONCE = 128
-_BATCHES = tuple(range(first, first + _BUCKETS_AT_ONCE) for first in range(0, BUCKETS, _BUCKETS_AT_ONCE))
+_BATCHES = tuple(
+    range(first, first + _BUCKETS_AT_ONCE) for first in range(0, BUCKETS, _BUCKETS_AT_ONCE)
+)
 
 _BLOCK_BITS, _BUCKET_SHIFT = 40, 45
-"""A row's place has, from the highest bit: its bucket, 0 or the number after its part, its block."""
+"""A row's place has, from the highest bit: its bucket, 0 or the number after its part, its block.
+"""
 
 
 class _Block(NamedTuple):
@@ -55,7 +60,9 @@ def bucket_of(place: int) -> int:
 
 
 def places_to_look(address: Address) -> tuple[tuple[int, int], ...]:
-    """Where the rows are in which a term would be: the first and the last place of whole buckets, and of parts."""
+    """Where the rows are in which a term would be: the first and the last place of whole buckets,
+    and of parts.
+    """
     ways = _place(address.bucket, 0), _part_place(address.bucket, address.part, 0)
     return tuple((first, first | (1 << _BLOCK_BITS) - 1) for first in ways)
 
@@ -74,7 +81,9 @@ def insert_block(connection: sa.Connection, segment_count: int) -> int:
     return int(connection.execute(insert).scalar_one())
 
 
-def insert_postings(connection: sa.Connection, block_id: int, segment_id: int, entries: Entries) -> None:
+def insert_postings(
+    connection: sa.Connection, block_id: int, segment_id: int, entries: Entries
+) -> None:
     """Insert the postings of a new segment into its block."""
     rows = [
         {"place": _place(bucket, block_id), "terms": terms, "packed": packed}
@@ -86,10 +95,14 @@ def insert_postings(connection: sa.Connection, block_id: int, segment_id: int, e
 
 def read_postings(connection: sa.Connection, segment_id: int) -> Entries:
     """The postings of a segment; none where there is no such segment."""
-    block_ids = connection.execute(sa.select(segments.c.block_id).where(segments.c.segment_id == segment_id)).scalars()
+    block_ids = connection.execute(
+        sa.select(segments.c.block_id).where(segments.c.segment_id == segment_id)
+    ).scalars()
     group = _read_blocks(connection, block_ids)
     rows = [row for buckets in _BATCHES for row in _read_rows(connection, buckets, group)]
-    return join_entries([(bucket_of(place), Bucket(terms, packed)) for place, terms, packed in rows], segment_id)
+    return join_entries(
+        [(bucket_of(place), Bucket(terms, packed)) for place, terms, packed in rows], segment_id
+    )
 
 
 def delete_empty_blocks(connection: sa.Connection, block_ids: Iterable[int]) -> None:
@@ -100,7 +113,9 @@ def delete_empty_blocks(connection: sa.Connection, block_ids: Iterable[int]) -> 
 
 
 def tend_blocks(database: Database) -> None:
-    """Merge old blocks where there are many, and write those again that are half dead; in a transaction of its own."""
+    """Merge old blocks where there are many, and write those again that are half dead; in a
+    transaction of its own.
+    """
     with database.read() as connection:
         if not any(_to_merge(_read_blocks(connection))):
             return
@@ -129,11 +144,15 @@ def _to_merge(held: Sequence[_Block]) -> Iterator[list[_Block]]:
 def _read_blocks(connection: sa.Connection, block_ids: Iterable[int] | None = None) -> list[_Block]:
     """Blocks, the oldest first."""
     query = sa.select(blocks.c.block_id, blocks.c.segment_count, segments.c.segment_id)
-    query = query.join_from(blocks, segments, segments.c.block_id == blocks.c.block_id, isouter=True)
+    query = query.join_from(
+        blocks, segments, segments.c.block_id == blocks.c.block_id, isouter=True
+    )
     if block_ids is not None:
         query = query.where(blocks.c.block_id.in_(list(block_ids)))
     live: dict[tuple[int, int], list[int]] = {}
-    for block_id, count, segment_id in connection.execute(query.order_by(blocks.c.block_id, segments.c.segment_id)):
+    for block_id, count, segment_id in connection.execute(
+        query.order_by(blocks.c.block_id, segments.c.segment_id)
+    ):
         live.setdefault((block_id, count), []).extend([] if segment_id is None else [segment_id])
     return [_Block(*key, tuple(own)) for key, own in live.items()]
 
@@ -144,10 +163,14 @@ def _merge(connection: sa.Connection, group: Sequence[_Block]) -> None:
     new = _Block(insert_block(connection, len(live)), len(live), tuple(live))
     for buckets in _BATCHES:
         merged = _merge_buckets(connection, buckets, group, live)
-        rows = [row for bucket, held in merged.items() if held.terms for row in _rows(new, bucket, held)]
+        rows = [
+            row for bucket, held in merged.items() if held.terms for row in _rows(new, bucket, held)
+        ]
         if rows:
             connection.execute(postings.insert(), rows)
-    connection.execute(segments.update().where(segments.c.segment_id.in_(live)).values(block_id=new.block_id))
+    connection.execute(
+        segments.update().where(segments.c.segment_id.in_(live)).values(block_id=new.block_id)
+    )
     _delete(connection, group)
 
 
@@ -181,4 +204,6 @@ def _places(buckets: Iterable[int], group: Iterable[_Block]) -> list[int]:
 def _delete(connection: sa.Connection, group: Sequence[_Block]) -> None:
     for buckets in _BATCHES:
         connection.execute(postings.delete().where(postings.c.place.in_(_places(buckets, group))))
-    connection.execute(blocks.delete().where(blocks.c.block_id.in_([block.block_id for block in group])))
+    connection.execute(
+        blocks.delete().where(blocks.c.block_id.in_([block.block_id for block in group]))
+    )

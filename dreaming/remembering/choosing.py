@@ -1,4 +1,6 @@
-"""Which of the passages that answer a question are worth their words: chosen for a reader, or to a prompt's size."""
+"""Which of the passages that answer a question are worth their words: chosen for a reader, or to a
+prompt's size.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -32,7 +34,8 @@ class Choice:
 def choose_hits(found: Found, *, limit: int) -> list[Choice]:
     """The best chunks, each with its passages that are about as good.
 
-    How much will be read is not known: so the hits are such that whoever stops after some has read the best passages.
+    How much will be read is not known: so the hits are such that whoever stops after some has read
+    the best passages.
     """
     chosen: dict[int, Choice] = {}
     worth: dict[int, float] = {}
@@ -51,7 +54,8 @@ def choose_hits(found: Found, *, limit: int) -> list[Choice]:
 
 
 def choose_to_fill(found: Found, budget_words: float, *, limit: int | None) -> list[Choice]:
-    """The best passages that fit a budget together with who says them and when, and those next to the best one.
+    """The best passages that fit a budget together with who says them and when, and those next to
+    the best one.
 
     Where not even the best fits, as much of it as does.
     """
@@ -62,7 +66,11 @@ def choose_to_fill(found: Found, budget_words: float, *, limit: int | None) -> l
         row_id, number, score, length = rows[rank]
         choice = chosen.get(row_id)
         cost = length + float(found.label_words[rank]) + (0.0 if choice else HEADING_WORDS)
-        if cost > left or (choice is None and len(chosen) == limit) or (choice and number in choice.numbers):
+        if (
+            cost > left
+            or (choice is None and len(chosen) == limit)
+            or (choice and number in choice.numbers)
+        ):
             continue
         if choice is None:
             choice = chosen[row_id] = Choice(row_id, score)
@@ -73,7 +81,11 @@ def choose_to_fill(found: Found, budget_words: float, *, limit: int | None) -> l
     if chosen:
         return list(chosen.values())
     row_id, number, score, _ = rows[0]
-    return [Choice(row_id, score, {number}, cut_words=left - HEADING_WORDS - float(found.label_words[0]))]
+    return [
+        Choice(
+            row_id, score, {number}, cut_words=left - HEADING_WORDS - float(found.label_words[0])
+        )
+    ]
 
 
 def _with_neighbours(found: Found) -> Iterator[int]:
@@ -84,4 +96,10 @@ def _with_neighbours(found: Found) -> Iterator[int]:
 
 
 def _rows(found: Found) -> Iterable[tuple[int, int, float, float]]:
-    return zip(found.row_id.tolist(), found.number.tolist(), found.score.tolist(), found.words.tolist(), strict=True)
+    return zip(
+        found.row_id.tolist(),
+        found.number.tolist(),
+        found.score.tolist(),
+        found.words.tolist(),
+        strict=True,
+    )

@@ -1,7 +1,8 @@
 """The dates that a question names: "in May 2023", "last week", 上周, 先月.
 
-Made for memories, so only what has been is read: days, months and years, and spans counted back from today. dateparser
-and recognizers-text read more forms; they take 40 ms and more a question, and see dates in words that are none.
+Made for memories, so only what has been is read: days, months and years, and spans counted back
+from today. dateparser and recognizers-text read more forms; they take 40 ms and more a question,
+and see dates in words that are none.
 """
 
 import calendar
@@ -11,11 +12,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 _MONTH_NAMES = tuple(name.lower() for name in calendar.month_name[1:])
-_MONTHS = {name[:length]: number for number, name in enumerate(_MONTH_NAMES, 1) for length in (3, 20)} | {"sept": 9}
+_MONTHS = {
+    name[:length]: number for number, name in enumerate(_MONTH_NAMES, 1) for length in (3, 20)
+} | {"sept": 9}
 _WEEKDAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
 _MONTH = rf"({'|'.join(sorted(_MONTHS, key=len, reverse=True))})"
 _NUMBER_WORDS = (
-    ("zero", "零"), ("a", "one", "an", "一"), ("two", "二", "两"), ("three", "三"), ("four", "四"), ("five", "五"),
+    ("zero", "零"), ("a", "one", "an", "一"), ("two", "二", "两"), ("three", "三"), ("four", "四"),
+    ("five", "五"),
     ("six", "六"), ("seven", "七"), ("eight", "八"), ("nine", "九"), ("ten", "十"),
 )  # fmt: skip
 _NUMBERS = {word: number for number, words in enumerate(_NUMBER_WORDS) for word in words}
@@ -36,7 +40,8 @@ _DAYS_OF = {
 
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b|(?:19|20)\d\d(?=年)")
 _ISO = re.compile(r"\b(\d{4})-(\d{1,2})(?:-(\d{1,2}))?\b")
-# "may" and "march" are words as well: they are months after a preposition, beside a number, or large within a sentence.
+# "may" and "march" are words as well: they are months after a preposition, beside a number, or
+# large within a sentence.
 _NAMED_MONTH = re.compile(
     rf"(?i:\b(?:in|of|on|since|during|by|last|this|early|late|mid)[ -]){_MONTH}\b"
     rf"|\b(\d{{1,2}})(?:st|nd|rd|th)?,? (?:of )?(?i:{_MONTH})\b"
@@ -49,7 +54,9 @@ _AGO = re.compile(
     rf"\b(?i:{_NUMBER}) (day|week|month|year)s? ago\b"
     rf"|(?:{_NUMBER}) ?[个個か箇ヶカ]? ?(天|日|周|星期|週|月|年)[間间]?[之以]?前"
 )
-_LAST_WEEKDAY = re.compile(rf"\b(?i:last|on|this past) (?P<name>{'|'.join(_WEEKDAYS)})\b", re.IGNORECASE)
+_LAST_WEEKDAY = re.compile(
+    rf"\b(?i:last|on|this past) (?P<name>{'|'.join(_WEEKDAYS)})\b", re.IGNORECASE
+)
 _EAST_WEEKDAY = re.compile("上(?:个|個)?(?:周|星期|礼拜|週)(?P<day>[一二三四五六日天])")
 
 _RELATIVE: Sequence[tuple[str, int]] = (
@@ -63,7 +70,18 @@ _LAST_UNITS: Sequence[tuple[str, str]] = (
     (r"\blast year\b|去年|昨年", "year"),
 )
 _TIME_WORDS = (
-    *("yesterday", "today", "tonight", "tomorrow", "last", "next", "ago", "week", "weeks", "weekend"),
+    *(
+        "yesterday",
+        "today",
+        "tonight",
+        "tomorrow",
+        "last",
+        "next",
+        "ago",
+        "week",
+        "weeks",
+        "weekend",
+    ),
     *("month", "months", "year", "years", "recently", "since", *_WEEKDAYS, *_MONTH_NAMES),
 )
 # What a match begins with is looked at first: most places of a text are passed over by that alone.
@@ -84,7 +102,9 @@ _ASKS_WHEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NamedDates:
-    """What a question says of a date: parts that it names, and ranges of days; none asked for is none."""
+    """What a question says of a date: parts that it names, and ranges of days; none asked for is
+    none.
+    """
 
     years: frozenset[int] = frozenset()
     months: frozenset[int] = frozenset()

@@ -1,4 +1,6 @@
-"""The codes of a day's passages and of the terms in them: encoded before a day is replaced, and only what is new."""
+"""The codes of a day's passages and of the terms in them: encoded before a day is replaced, and
+only what is new.
+"""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -23,16 +25,22 @@ TERM_CHARACTERS = range(3, 21)
 
 
 class NamedEncoder(NamedTuple):
-    """What gives texts their vectors, and its name: the vectors of another one mean something else."""
+    """What gives texts their vectors, and its name: the vectors of
+    another one mean something else.
+    """
 
     name: str
     encode: Encoder
 
 
-def encode_day(database: Database, chunks: Iterable[Spoken], encode: Encoder) -> dict[ChunkId, bytes]:
-    """The codes of the passages of each chunk of talk; the vocabulary gets the terms that it has not.
+def encode_day(
+    database: Database, chunks: Iterable[Spoken], encode: Encoder
+) -> dict[ChunkId, bytes]:
+    """The codes of the passages of each chunk of talk; the vocabulary gets the terms that it has
+    not.
 
-    A chunk that is indexed already keeps its codes. The vocabulary is written in transactions of its own.
+    A chunk that is indexed already keeps its codes. The vocabulary is written in transactions of
+    its own.
     """
     found: dict[ChunkId, bytes] = {}
     terms: dict[str, None] = {}
@@ -75,7 +83,9 @@ def prune_vocabulary(database: Database) -> None:
 
 def _held_codes(database: Database, chunk_ids: list[ChunkId]) -> dict[ChunkId, bytes]:
     column = indexed_chunks.c
-    query = sa.select(column.chunk_id, column.codes).where(column.chunk_id.in_(chunk_ids), column.codes.is_not(None))
+    query = sa.select(column.chunk_id, column.codes).where(
+        column.chunk_id.in_(chunk_ids), column.codes.is_not(None)
+    )
     with database.read() as connection:
         return {row.chunk_id: row.codes for row in connection.execute(query)}
 
@@ -84,7 +94,9 @@ def _encode_chunks(batch: list[Spoken], encode: Encoder) -> dict[ChunkId, bytes]
     passages = [read_passages(spoken.chunk) for spoken in batch]
     codes = encode_texts([passage.text for own in passages for passage in own], encode)
     parts = np.split(codes, np.cumsum([len(own) for own in passages]))
-    return {spoken.chunk.chunk_id: part.tobytes() for spoken, part in zip(batch, parts, strict=False)}
+    return {
+        spoken.chunk.chunk_id: part.tobytes() for spoken, part in zip(batch, parts, strict=False)
+    }
 
 
 def _add_terms(database: Database, terms: list[str], encode: Encoder) -> None:
@@ -103,4 +115,8 @@ def _insert_block(connection: sa.Connection, terms: list[str], codes: Codes) -> 
 
 def _used_hashes(connection: sa.Connection) -> set[tuple[int, int]]:
     rows = connection.execute(sa.select(postings.c.place, postings.c.terms))
-    return {(bucket_of(place), rest) for place, terms in rows for rest in np.frombuffer(terms, TERM)["hash"].tolist()}
+    return {
+        (bucket_of(place), rest)
+        for place, terms in rows
+        for rest in np.frombuffer(terms, TERM)["hash"].tolist()
+    }

@@ -5,12 +5,21 @@ from datetime import date
 
 from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, ChunkKind, QualityLevel
 from dreaming.errors import UsageError
-from dreaming.upgrading.filtering.expression import And, Comparison, Contains, Expression, Membership, Or
+from dreaming.upgrading.filtering.expression import (
+    And,
+    Comparison,
+    Contains,
+    Expression,
+    Membership,
+    Or,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkFilter:
-    """What chunks must satisfy; an empty field asks for nothing, several values in one are alternatives."""
+    """What chunks must satisfy; an empty field asks for nothing, several values in one are
+    alternatives.
+    """
 
     first_day: date | None = None
     last_day: date | None = None
@@ -26,10 +35,14 @@ class ChunkFilter:
         for name, allowed in (("quality_levels", tuple(QUALITY_LEVELS)), ("kinds", CHUNK_KINDS)):
             for value in getattr(self, name):
                 if value not in allowed:
-                    raise UsageError(f"{value!r} is none of the {name.replace('_', ' ')} {', '.join(allowed)}.")
+                    raise UsageError(
+                        f"{value!r} is none of the {name.replace('_', ' ')} {', '.join(allowed)}."
+                    )
         for field in fields(self):
             if isinstance(getattr(self, field.name), str):
-                raise UsageError(f"{field.name} takes several values: write ({getattr(self, field.name)!r},).")
+                raise UsageError(
+                    f"{field.name} takes several values: write ({getattr(self, field.name)!r},)."
+                )
         if self.first_day and self.last_day and self.first_day > self.last_day:
             raise UsageError(
                 f"The range from {self.first_day} to {self.last_day} is empty: "

@@ -1,7 +1,7 @@
 """A question -> the passages of the memory that answer it, best first.
 
-Two steps, so that the time of a question does not grow with the memory: all chunks are scored by their words at once,
-and the passages of the best of them, with those around them, by everything.
+Two steps, so that the time of a question does not grow with the memory: all chunks are scored by
+their words at once, and the passages of the best of them, with those around them, by everything.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -103,13 +103,16 @@ def find_passages(
 ) -> Found | None:
     """The passages of the best chunks; None where no chunk has a word or a date of the question.
 
-    The chunks are `least_chunks`, or `CANDIDATES` where that is more, as far as so many satisfy the filter.
+    The chunks are `least_chunks`, or `CANDIDATES` where that is more, as far as so many satisfy the
+    filter.
     """
     scope = _open_scope(reader, wanted, excluded)
     if not len(scope.bases):
         return None
     held = _look_up(reader, scope, question.terms)
-    rarity = inverse_frequencies({term: found.count for term, found in held.items()}, scope.segments.passage_count)
+    rarity = inverse_frequencies(
+        {term: found.count for term, found in held.items()}, scope.segments.passage_count
+    )
     postings = {term: held[term].unpack() for term in _cheap_terms(held)}
     chunk_scores = score_chunks(postings, rarity, scope.segments.lengths)
     places = _candidates(reader, scope, question, chunk_scores, max(CANDIDATES, least_chunks))
@@ -122,7 +125,9 @@ def find_passages(
     return _rank(reader, scope, question, postings, rarity, chunk_scores, places)
 
 
-def _open_scope(reader: IndexReader, wanted: ChunkFilter, excluded: Collection[ConversationId]) -> _Scope:
+def _open_scope(
+    reader: IndexReader, wanted: ChunkFilter, excluded: Collection[ConversationId]
+) -> _Scope:
     segments = reader.segments(wanted)
     scope = _Scope(segments, np.cumsum(segments.sizes) - segments.sizes, segments.wanted(wanted))
     if wanted.labels and len(scope.bases):
@@ -153,7 +158,8 @@ def _look_up(
 def _cheap_terms(held: Mapping[str, Held]) -> list[str]:
     """The terms that candidates are told by: the rarest, as far as few postings go.
 
-    In a large memory common words would take most of the time, and tell next to nothing beside rarer ones.
+    In a large memory common words would take most of the time, and tell next to nothing beside
+    rarer ones.
     """
     by_count = sorted(held, key=lambda term: (held[term].count, term))
     spent = accumulate(held[term].count for term in by_count)
@@ -164,21 +170,31 @@ def _cheap_terms(held: Mapping[str, Held]) -> list[str]:
     ]
 
 
-def _candidates(reader: IndexReader, scope: _Scope, question: Question, chunk_scores: Numbers, count: int) -> Places:
-    """The chunks whose passages may answer: the best by words and the day, and the nearest in meaning."""
+def _candidates(
+    reader: IndexReader, scope: _Scope, question: Question, chunk_scores: Numbers, count: int
+) -> Places:
+    """The chunks whose passages may answer: the best by words and the day, and the nearest in
+    meaning.
+    """
     places = _best(_first_scores(scope, question, chunk_scores), scope.is_wanted, count)
     if question.vector is None:
         return places
-    return np.union1d(places, _best(_nearness(reader, scope, question.vector), scope.is_wanted, count))
+    return np.union1d(
+        places, _best(_nearness(reader, scope, question.vector), scope.is_wanted, count)
+    )
 
 
 def _first_scores(scope: _Scope, question: Question, chunk_scores: Numbers) -> Numbers:
-    """How good chunks look by their words and the day; those without a word must be of the very day that is named."""
+    """How good chunks look by their words and the day; those without a word must be of the very day
+    that is named.
+    """
     if not question.dates:
         return chunk_scores
     scores = chunk_scores.copy()
     ends = scope.bases + scope.segments.sizes
-    for day, start, end in zip(scope.segments.days, scope.bases.tolist(), ends.tolist(), strict=True):
+    for day, start, end in zip(
+        scope.segments.days, scope.bases.tolist(), ends.tolist(), strict=True
+    ):
         if match := question.dates.match(day):
             here = scores[start:end]
             here[(here > 0) | (match >= 1)] += question.weights.date * match
@@ -188,11 +204,15 @@ def _first_scores(scope: _Scope, question: Question, chunk_scores: Numbers) -> N
 def _nearness(reader: IndexReader, scope: _Scope, vector: NDArray[np.float32]) -> Numbers:
     """How many bits the codes of chunks and the question share; 0 where there is no code."""
     codes = reader.codes(scope.segments)
-    return np.where(codes.any(axis=1), DIMENSIONS - differing_bits(codes, to_codes(vector[None])[0]), 0).astype(float)
+    return np.where(
+        codes.any(axis=1), DIMENSIONS - differing_bits(codes, to_codes(vector[None])[0]), 0
+    ).astype(float)
 
 
 def _best(scores: Numbers, is_wanted: NDArray[np.bool_], count: int) -> Places:
-    """The wanted places with the best scores above 0, as many as there are up to a count; in order."""
+    """The wanted places with the best scores above 0, as many as
+    there are up to a count; in order.
+    """
     some = np.flatnonzero((scores > 0) & is_wanted)
     if len(some) <= count:
         return some
@@ -223,7 +243,9 @@ def _rank(
     return _in_order(passages, scores, label_words, np.isin(passages.chunk, candidates), scope)
 
 
-def _lay_out(rows: Sequence[Row], places: Places, scope: _Scope, question: Question) -> tuple[Passages, Numbers]:
+def _lay_out(
+    rows: Sequence[Row], places: Places, scope: _Scope, question: Question
+) -> tuple[Passages, Numbers]:
     """The passages of rows, and how long the name of who says each is."""
     days = [scope.segments.days[n] for n in scope.segment_of(places).tolist()]
     matches = [question.dates.match(day) for day in days] if question.dates else [0.0] * len(days)
@@ -262,14 +284,22 @@ def _label_words(voice: Voice) -> float:
 
 
 def _in_order(
-    passages: Passages, scores: Numbers, label_words: Numbers, is_wanted: NDArray[np.bool_], scope: _Scope
+    passages: Passages,
+    scores: Numbers,
+    label_words: Numbers,
+    is_wanted: NDArray[np.bool_],
+    scope: _Scope,
 ) -> Found:
     mine = np.flatnonzero(is_wanted)
     order = mine[np.argsort(-scores[mine], kind="stable")]
     rank = {at: n for n, at in enumerate(order.tolist())}
     next_to = []
     for at in order[:NEIGHBOURED].tolist():
-        near = [other for other in (at + 1, at - 1) if other in rank and passages.talk[other] == passages.talk[at]]
+        near = [
+            other
+            for other in (at + 1, at - 1)
+            if other in rank and passages.talk[other] == passages.talk[at]
+        ]
         next_to.append(tuple(rank[other] for other in near))
     return Found(
         row_id=scope.row_ids(passages.chunk[order]),

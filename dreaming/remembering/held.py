@@ -1,4 +1,6 @@
-"""What the index holds of a day before it is replaced: what is indexed of an unchanged chunk is taken over."""
+"""What the index holds of a day before it is replaced: what is indexed of an unchanged chunk is
+taken over.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +17,9 @@ from dreaming.remembering.passages import Spoken
 from dreaming.storage.tables import segments
 
 FACTS = np.dtype([("length", "<u4"), ("language", "u1"), ("quality", "u1")])
-"""Of a chunk: half words, its language's number in the segment's list, and its quality level's from the lowest."""
+"""Of a chunk: half words, its language's number in the segment's list, and its quality level's from
+the lowest.
+"""
 DIGEST_BYTES = 16
 
 
@@ -34,7 +38,9 @@ class HeldSegment(NamedTuple):
         return np.frombuffer(self.facts, FACTS)["length"].astype(np.int64)
 
     def find(self, digests: Iterable[bytes]) -> dict[int, int]:
-        """The chunks of these digests that are held: where each comes among them -> its number here."""
+        """The chunks of these digests that are held: where each comes among them -> its number
+        here.
+        """
         starts = range(0, len(self.digests), DIGEST_BYTES)
         number_of = {self.digests[at : at + DIGEST_BYTES]: n for n, at in enumerate(starts)}
         return {n: number_of.pop(digest) for n, digest in enumerate(digests) if digest in number_of}
@@ -52,13 +58,17 @@ NOTHING_HELD = HeldSegment(0, "text", b"", b"")
 def read_held(connection: sa.Connection, day: date) -> Sequence[HeldSegment]:
     """The segments that a day has, in order."""
     column = segments.c
-    query = sa.select(column.segment_id, column.kind, column.facts, column.digests).where(column.day == day.isoformat())
+    query = sa.select(column.segment_id, column.kind, column.facts, column.digests).where(
+        column.day == day.isoformat()
+    )
     return [HeldSegment(*row) for row in connection.execute(query.order_by(column.part))]
 
 
 def digest_indexed(spoken: Spoken, codes: bytes | None) -> bytes:
     """The digest of all that the index makes of a chunk is made of."""
-    return hashlib.blake2b(orjson.dumps(spoken, default=_plain) + (codes or b""), digest_size=DIGEST_BYTES).digest()
+    return hashlib.blake2b(
+        orjson.dumps(spoken, default=_plain) + (codes or b""), digest_size=DIGEST_BYTES
+    ).digest()
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """Texts by their meaning: a code of 512 bits for each, which of a vector keeps the signs alone.
 
-The signs are a random projection's in all but name (Charikar 2002): the share of equal bits tells the angle. Beside the
-whole vector of the question they lose next to nothing here, and take a thirty-second of the room.
+The signs are a random projection's in all but name (Charikar 2002): the share of equal bits tells
+the angle. Beside the whole vector of the question they lose next to nothing here, and take a
+thirty-second of the room.
 """
 
 from collections.abc import Iterable, Sequence
@@ -65,7 +66,9 @@ def join_codes(held: bytes) -> bytes:
 
 
 def likeness(signs: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The cosines of texts and a question, from the signs of the one and the vector of the other: an estimate."""
+    """The cosines of texts and a question, from the signs of the one and the vector of the other:
+    an estimate.
+    """
     alike: NDArray[np.float32] = signs @ vector * sqrt(pi / 2)
     return alike
 
@@ -73,11 +76,15 @@ def likeness(signs: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray
 def differing_bits(codes: Codes, code: Codes) -> NDArray[np.int64]:
     """In how many bits each of the codes is not as one code."""
     wide = np.ascontiguousarray(codes).view(np.uint64)
-    bits: NDArray[np.int64] = np.bitwise_count(wide ^ code.view(np.uint64)).sum(axis=1, dtype=np.int64)
+    bits: NDArray[np.int64] = np.bitwise_count(wide ^ code.view(np.uint64)).sum(
+        axis=1, dtype=np.int64
+    )
     return bits
 
 
-def terms_alike(vector: NDArray[np.float32], terms: Sequence[str], codes: Codes) -> dict[str, float]:
+def terms_alike(
+    vector: NDArray[np.float32], terms: Sequence[str], codes: Codes
+) -> dict[str, float]:
     """The terms whose meaning is like a vector's, the most alike first, and how alike they are."""
     within = DIMENSIONS * np.arccos(_WITHIN) / pi
     near = np.flatnonzero(differing_bits(codes, to_codes(vector[None])[0]) <= within)

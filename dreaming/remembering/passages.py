@@ -1,4 +1,6 @@
-"""What the memory index holds of a chunk: its passages, each what one message says in it, with their signs."""
+"""What the memory index holds of a chunk: its passages, each what one message says in it, with
+their signs.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,9 @@ from dreaming.remembering.terms import Terms, find_terms
 from dreaming.remembering.words import fold
 
 SIGNS = np.dtype([("length", "<u2"), ("voice", "u1"), ("asks", "u1"), ("tells_time", "u1")])
-"""Of a passage: half words, which of its chunk's voices says it, whether it asks, whether it names a time."""
+"""Of a passage: half words, which of its chunk's voices says it, whether it asks, whether it names
+a time.
+"""
 
 HALF_WORDS = 2
 """In a word."""
@@ -84,18 +88,28 @@ class SpokenChunks:
         chunks: Callable[[], Iterable[BChunk]],
         conversation_of: Callable[[ConversationId], ConversationDay | None],
     ) -> None:
-        """`chunks` gives those of a conversation together; `conversation_of` what was said in it, where it is held."""
+        """`chunks` gives those of a conversation together; `conversation_of` what was said in it,
+        where it is held.
+        """
         self._chunks = chunks
         self._conversation_of = conversation_of
 
     def __iter__(self) -> Iterator[Spoken]:
-        for conversation_id, rows in groupby(self._chunks(), key=lambda chunk: chunk.conversation_id):
+        for conversation_id, rows in groupby(
+            self._chunks(), key=lambda chunk: chunk.conversation_id
+        ):
             conversation = self._conversation_of(conversation_id)
             title = conversation.title if conversation else None
-            messages = {message.id: message for message in conversation.messages} if conversation else {}
+            messages = (
+                {message.id: message for message in conversation.messages} if conversation else {}
+            )
             for chunk in rows:
                 spans = merge_spans(chunk.spans)
-                yield Spoken(chunk, title, tuple(_voice(messages.get(span.message_id), chunk) for span in spans))
+                yield Spoken(
+                    chunk,
+                    title,
+                    tuple(_voice(messages.get(span.message_id), chunk) for span in spans),
+                )
 
 
 def _voice(message: Message | None, chunk: BChunk) -> Voice:
@@ -105,7 +119,9 @@ def _voice(message: Message | None, chunk: BChunk) -> Voice:
 
 
 def distinct_voices(spoken: Spoken) -> list[Voice]:
-    """The voices of a chunk, as signs number them; those that come after many are not told apart from the first."""
+    """The voices of a chunk, as signs number them; those that come after many are not told apart
+    from the first.
+    """
     return list(dict.fromkeys(spoken.voices))[:_MOST_VOICES]
 
 
@@ -113,7 +129,9 @@ def analyse_chunks(chunks: Sequence[Spoken]) -> Analysed:
     """What is indexed of chunks."""
     counts = np.array([len(spoken.voices) for spoken in chunks], dtype=np.int64)
     chunk = np.repeat(np.arange(len(chunks)), counts)
-    number = np.minimum(np.arange(len(chunk)) - np.repeat(np.cumsum(counts) - counts, counts), HEADER - 1)
+    number = np.minimum(
+        np.arange(len(chunk)) - np.repeat(np.cumsum(counts) - counts, counts), HEADER - 1
+    )
     said = [fold(passage.text) for spoken in chunks for passage in read_passages(spoken.chunk)]
     named = [fold(voice.name or "") for spoken in chunks for voice in spoken.voices]
     terms = find_terms([*said, *named, *map(_beside, chunks)])

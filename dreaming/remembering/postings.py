@@ -1,10 +1,12 @@
 """Where each term stands: packed by bucket, and unpacked for the terms of a question.
 
-A **segment** is up to `SEGMENT_CHUNKS` chunks of one kind of one day, written and deleted whole. The terms are spread
-over `BUCKETS` buckets by their hashes, and a row of the table `postings` holds one bucket of a **block** of segments:
-so a question reads a row a term and block, and a day is replaced by some thousand small rows, not by one for every word
-that was said in it. A day's segments are blocks of their own at first; old ones are merged, which joins their bytes
-and spreads them over finer rows, one for each part of a bucket: so a question reads little beside what it looks for.
+A **segment** is up to `SEGMENT_CHUNKS` chunks of one kind of one day, written and deleted whole.
+The terms are spread over `BUCKETS` buckets by their hashes, and a row of the table `postings` holds
+one bucket of a **block** of segments: so a question reads a row a term and block, and a day is
+replaced by some thousand small rows, not by one for every word that was said in it. A day's
+segments are blocks of their own at first; old ones are merged, which joins their bytes and spreads
+them over finer rows, one for each part of a bucket: so a question reads little beside what it looks
+for.
 """
 
 import hashlib
@@ -21,18 +23,23 @@ BUCKETS = 2048
 PARTS = 16
 """Of a bucket, in a block of several segments."""
 HEADER = 4095
-"""The number of the passage that stands for what is beside a chunk's text: its title, labels, entities and summary.
+"""The number of the passage that stands for what is beside a chunk's text: its title, labels,
+entities and summary.
 
-The passages of a text come before it; those that come later than the one before it count as that one.
+The passages of a text come before it; those that come later than the one before it count as that
+one.
 """
 _MOST_COUNTED = 255
 _CHUNK_BIT, _PASSAGE_BIT = 20, 8
 _PART_SHIFT = 28
 
 TERM = np.dtype([("hash", "<u4"), ("segment", "<u4"), ("postings", "<u4")])
-"""A term of a bucket: what is left of its hash, the segment, and how many postings it has in there."""
+"""A term of a bucket: what is left of its hash, the segment, and how many postings it has in there.
+"""
 POSTING = np.dtype("<u4")
-"""From the highest bit: the chunk in its segment (11), the passage in its chunk (12), how often it stands there (8)."""
+"""From the highest bit: the chunk in its segment (11), the passage in its chunk (12), how often it
+stands there (8).
+"""
 
 
 class Bucket(NamedTuple):
@@ -60,7 +67,8 @@ class Address(NamedTuple):
 
     bucket: int
     rest: int
-    """The 32 bits that tell it from others in its bucket; the first ones say which part it is in."""
+    """The 32 bits that tell it from others in its bucket; the first ones say which part it is in.
+    """
 
     @property
     def part(self) -> int:
@@ -95,7 +103,9 @@ class Entries:
 
     @classmethod
     def of(cls, terms: NDArray[np.int64], keys: NDArray[np.int64]) -> "Entries":
-        """From keys in order: the number of the term above a posting; terms that have none are left out."""
+        """From keys in order: the number of the term above a posting; terms that have none are left
+        out.
+        """
         counts = np.bincount(keys >> 32, minlength=len(terms))
         return cls(terms[counts > 0], counts[counts > 0], (keys & 0xFFFFFFFF).astype(POSTING))
 
@@ -105,9 +115,13 @@ class Entries:
 
 
 def pack_postings(
-    vocabulary: Sequence[str], terms: NDArray[np.int64], chunks: NDArray[np.int64], passages: NDArray[np.int64]
+    vocabulary: Sequence[str],
+    terms: NDArray[np.int64],
+    chunks: NDArray[np.int64],
+    passages: NDArray[np.int64],
 ) -> Entries:
-    """The postings of chunks of a segment: for each time that a term stands there, its number and where.
+    """The postings of chunks of a segment: for each time that a term stands there, its number and
+    where.
 
     A term of a chunk's `HEADER` counts once, and where no other passage of the chunk has it.
     """
@@ -121,7 +135,9 @@ def pack_postings(
 
 
 def take_over(new: Entries, held: Entries, numbers: NDArray[np.int64]) -> Entries:
-    """The postings of new chunks, and those of held ones by their new numbers; a chunk whose number is -1 is none."""
+    """The postings of new chunks, and those of held ones by their new numbers; a chunk whose number
+    is -1 is none.
+    """
     terms = np.union1d(new.terms, held.terms)
     number = numbers[held.packed >> _CHUNK_BIT]
     moved = held.keys(terms) & ~(SEGMENT_CHUNKS - 1 << _CHUNK_BIT) | number << _CHUNK_BIT
@@ -136,7 +152,9 @@ def split_entries(entries: Entries, segment_id: int) -> dict[int, Bucket]:
     terms["postings"] = entries.counts
     buckets, starts = np.unique(entries.terms >> 32, return_index=True)
     first_packed = (np.cumsum(entries.counts) - entries.counts)[starts]
-    parts = zip(np.split(terms, starts)[1:], np.split(entries.packed, first_packed)[1:], strict=True)
+    parts = zip(
+        np.split(terms, starts)[1:], np.split(entries.packed, first_packed)[1:], strict=True
+    )
     return {
         bucket: Bucket(own.tobytes(), held.tobytes())
         for bucket, (own, held) in zip(buckets.tolist(), parts, strict=True)
@@ -144,13 +162,22 @@ def split_entries(entries: Entries, segment_id: int) -> dict[int, Bucket]:
 
 
 def join_entries(buckets: Sequence[tuple[int, Bucket]], segment_id: int) -> Entries:
-    """What buckets, or parts of them, have of a segment; each comes with its number, and they come in order."""
+    """What buckets, or parts of them, have of a segment; each comes with its number, and they come
+    in order.
+    """
     terms = np.frombuffer(b"".join(held.terms for _, held in buckets), TERM)
     packed = np.frombuffer(b"".join(held.packed for _, held in buckets), POSTING)
     counts = [len(held.terms) // TERM.itemsize for _, held in buckets]
-    of = np.repeat(np.array([bucket for bucket, _ in buckets], dtype=np.int64), counts) << 32 | terms["hash"]
+    of = (
+        np.repeat(np.array([bucket for bucket, _ in buckets], dtype=np.int64), counts) << 32
+        | terms["hash"]
+    )
     mine = terms["segment"] == segment_id
-    return Entries(of[mine], terms["postings"][mine].astype(np.int64), packed[np.repeat(mine, terms["postings"])])
+    return Entries(
+        of[mine],
+        terms["postings"][mine].astype(np.int64),
+        packed[np.repeat(mine, terms["postings"])],
+    )
 
 
 def merge_buckets(buckets: Sequence[Bucket], live: Sequence[int]) -> Bucket:
@@ -170,26 +197,37 @@ def split_bucket(bucket: Bucket) -> dict[int, Bucket]:
     packed = np.frombuffer(bucket.packed, POSTING)[_ranges(ends[order] - counts, counts)]
     of, starts = np.unique(terms["hash"][order] >> _PART_SHIFT, return_index=True)
     first_packed = (np.cumsum(counts) - counts)[starts]
-    parts = zip(of.tolist(), np.split(terms[order], starts)[1:], np.split(packed, first_packed)[1:], strict=True)
+    parts = zip(
+        of.tolist(),
+        np.split(terms[order], starts)[1:],
+        np.split(packed, first_packed)[1:],
+        strict=True,
+    )
     return {part: Bucket(own.tobytes(), held.tobytes()) for part, own, held in parts}
 
 
 def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """The numbers from each start on, so many of each."""
-    numbers: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
+    numbers: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(
+        starts - (np.cumsum(counts) - counts), counts
+    )
     return numbers
 
 
 def look_up_terms(
     terms: Iterable[str], read: Callable[[Address], Sequence[Bucket]], bases: Mapping[int, int]
 ) -> dict[str, "Held"]:
-    """What is held of terms in the segments that `bases` says the first place of; of other segments nothing.
+    """What is held of terms in the segments that `bases` says the first place of; of other segments
+    nothing.
 
     `read` gives the buckets of all blocks, or the parts of them, in which a term would be.
     """
     numbered = np.array(sorted(bases.items()), dtype=np.int64).reshape(-1, 2)
     addresses = {term: hash_term(term) for term in terms}
-    return {term: _join(read(address)).of_term(address.rest, numbered) for term, address in addresses.items()}
+    return {
+        term: _join(read(address)).of_term(address.rest, numbered)
+        for term, address in addresses.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +268,9 @@ class _Joined:
     packed: NDArray[np.uint32]
 
     def of_term(self, rest: int, bases: NDArray[np.int64]) -> Held:
-        """What is held of a term in the segments of `bases`: their numbers, in order, and their first places."""
+        """What is held of a term in the segments of `bases`: their numbers, in order, and their
+        first places.
+        """
         mine = np.flatnonzero(self.terms["hash"] == rest)
         numbers = self.terms["segment"][mine]
         at = np.minimum(np.searchsorted(bases[:, 0], numbers), len(bases) - 1)
@@ -238,7 +278,12 @@ class _Joined:
         mine, base = mine[known], bases[at[known], 1]
         order = np.argsort(base)
         mine = mine[order]
-        return Held(base[order], self.starts[mine], self.terms["postings"][mine].astype(np.int64), self.packed)
+        return Held(
+            base[order],
+            self.starts[mine],
+            self.terms["postings"][mine].astype(np.int64),
+            self.packed,
+        )
 
 
 def _join(blocks: Sequence[Bucket]) -> _Joined:

@@ -1,10 +1,10 @@
 """One ranking: how well each passage answers a question.
 
-A message is scored by its own words and by those around it: BM25 (Robertson & Zaragoza 2009) of the window of 5 and of
-9 messages and of the chunk, each as a share of the question's weight in words, so that questions of any length meet the
-same scale. What is beside the text (title, labels, entities, summary) counts in the windows of its chunk, never as a
-message's own. The weights were set by hand and tried on folds over conversations; docs/searching.md says what each part
-is worth.
+A message is scored by its own words and by those around it: BM25 (Robertson & Zaragoza 2009) of the
+window of 5 and of 9 messages and of the chunk, each as a share of the question's weight in words,
+so that questions of any length meet the same scale. What is beside the text (title, labels,
+entities, summary) counts in the windows of its chunk, never as a message's own. The weights were
+set by hand and tried on folds over conversations; docs/searching.md says what each part is worth.
 """
 
 from collections.abc import Mapping
@@ -32,8 +32,9 @@ class Weights:
     window_9: float
     chunk: float
     coverage: float
-    """The share of the question's weight that the message itself has, names aside; a word that is like one of the
-    question's counts as much as it is like it."""
+    """The share of the question's weight that the message itself has, names aside; a word that is
+    like one of the question's counts as much as it is like it.
+    """
     speaker: float = 3.5
     """Where the question names one of those who speak: for what that one says."""
     date: float = 6.0
@@ -52,7 +53,13 @@ class Weights:
 
 BY_WORDS = Weights(window_5=4.0, window_9=4.0, chunk=1.0, coverage=3.0, answers=2.0)
 BY_MEANING_TOO = Weights(
-    window_5=3.0, window_9=2.0, chunk=0.5, coverage=4.0, speaker=4.0, meaning=4.0, meaning_around=5.0
+    window_5=3.0,
+    window_9=2.0,
+    chunk=0.5,
+    coverage=4.0,
+    speaker=4.0,
+    meaning=4.0,
+    meaning_around=5.0,
 )
 
 
@@ -73,7 +80,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Passages:
-    """The passages that may answer, with those around them: arrays of one row a passage, in order of place."""
+    """The passages that may answer, with those around them: arrays of one row a passage, in order
+    of place.
+    """
 
     chunk: Places
     """The place of its chunk."""
@@ -96,14 +105,21 @@ class Passages:
 def inverse_frequencies(counts: Mapping[str, int], passages: int) -> dict[str, float]:
     """How much terms tell that stand in so many of all passages.
 
-    A term that stands nowhere tells the most: what is left of a question in a language that the memory does not have
-    must not count as all of it.
+    A term that stands nowhere tells the most: what is left of a question in a language that the
+    memory does not have must not count as all of it.
     """
-    return {term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5))) for term, count in counts.items()}
+    return {
+        term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5)))
+        for term, count in counts.items()
+    }
 
 
-def score_chunks(postings: Mapping[str, Postings], rarity: Mapping[str, float], lengths: NDArray[np.uint32]) -> Numbers:
-    """The BM25 of all chunks by the terms that there are postings of, as a share of the question's whole weight."""
+def score_chunks(
+    postings: Mapping[str, Postings], rarity: Mapping[str, float], lengths: NDArray[np.uint32]
+) -> Numbers:
+    """The BM25 of all chunks by the terms that there are postings of, as a share of the question's
+    whole weight.
+    """
     scores = np.zeros(len(lengths))
     average = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
     total = sum(rarity.values()) or 1.0
@@ -123,12 +139,18 @@ def score_passages(
     rarity: Mapping[str, float],
     chunk_scores: Numbers,
 ) -> Numbers:
-    """The score of each passage; `chunk_scores` are those of their chunks, `postings` of alike terms too."""
+    """The score of each passage; `chunk_scores` are those of their chunks, `postings` of alike
+    terms too.
+    """
     weights = question.weights
     own, beside = _counts(passages, postings, rarity)
     names = frozenset[str]().union(*passages.names)
     telling = {term: weight for term, weight in rarity.items() if term not in names}
-    score = weights.chunk * chunk_scores + weights.date * passages.date_match + weights.asks * passages.asks
+    score = (
+        weights.chunk * chunk_scores
+        + weights.date * passages.date_match
+        + weights.asks * passages.asks
+    )
     score += weights.window_5 * _around(own, beside, passages, rarity, reach=2)
     score += weights.window_9 * _around(own, beside, passages, rarity, reach=4)
     score += weights.coverage * _coverage(own, question, passages, postings, telling)
@@ -156,7 +178,11 @@ def _around(
     total = sum(rarity.values()) or 1.0
     score = np.zeros(len(lengths))
     for term, weight in rarity.items():
-        score += weight / total * _saturate(_window(own[term], passages.talk, reach) + beside[term], relative)
+        score += (
+            weight
+            / total
+            * _saturate(_window(own[term], passages.talk, reach) + beside[term], relative)
+        )
     return score
 
 
@@ -167,7 +193,9 @@ def _meaning(vector: NDArray[np.float32], passages: Passages, weights: Weights) 
     around[same + 1] += signs[same]
     around[same] += signs[same + 1]
     around /= np.maximum(np.linalg.norm(around, axis=1, keepdims=True), 1e-6)
-    score: Numbers = weights.meaning * likeness(signs, vector) + weights.meaning_around * likeness(around, vector)
+    score: Numbers = weights.meaning * likeness(signs, vector) + weights.meaning_around * likeness(
+        around, vector
+    )
     return score
 
 
@@ -178,7 +206,9 @@ def _coverage(
     postings: Mapping[str, Postings],
     telling: Mapping[str, float],
 ) -> Numbers:
-    """The share of the weight of these terms that each passage has, by themselves or by the most alike that it has."""
+    """The share of the weight of these terms that each passage has, by themselves or by the most
+    alike that it has.
+    """
     total = sum(telling.values())
     covered = np.zeros(len(passages.length))
     for term, weight in telling.items():
@@ -192,7 +222,9 @@ def _coverage(
 def _counts(
     passages: Passages, postings: Mapping[str, Postings], rarity: Mapping[str, float]
 ) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
-    """How often each passage has each term; and how often what is beside its chunk's text has it."""
+    """How often each passage has each term; and how often what is
+    beside its chunk's text has it.
+    """
     own, beside = {}, {}
     for term in rarity:
         found = postings[term]
@@ -234,10 +266,14 @@ def _is_asked_about(question: Question, passages: Passages) -> NDArray[np.bool_]
     return passages.voice == asked[0] if len(asked) == 1 else 0.0
 
 
-def _answers(own: Mapping[str, Numbers], passages: Passages, rarity: Mapping[str, float]) -> Numbers:
+def _answers(
+    own: Mapping[str, Numbers], passages: Passages, rarity: Mapping[str, float]
+) -> Numbers:
     """The BM25 of the passage right before each, where that one asks."""
     nothing = dict.fromkeys(own, np.zeros(len(passages.length)))
     alone = _around(own, nothing, passages, rarity, reach=0)
     before = np.zeros_like(alone)
-    before[1:] = np.where((passages.talk[1:] == passages.talk[:-1]) & passages.asks[:-1], alone[:-1], 0.0)
+    before[1:] = np.where(
+        (passages.talk[1:] == passages.talk[:-1]) & passages.asks[:-1], alone[:-1], 0.0
+    )
     return before

@@ -72,7 +72,9 @@ class Segments:
         """Which chunks have a language and a quality level that are wanted."""
         found = np.ones(len(self.lengths), dtype=bool)
         if wanted.quality_levels:
-            found &= np.isin(self.qualities, [QUALITIES.index(level) for level in wanted.quality_levels])
+            found &= np.isin(
+                self.qualities, [QUALITIES.index(level) for level in wanted.quality_levels]
+            )
         if wanted.languages:
             numbers = [n for n, name in enumerate(self.language_names) if name in wanted.languages]
             found &= np.isin(self.languages, numbers)
@@ -80,7 +82,9 @@ class Segments:
 
 
 class KeptSegments:
-    """The segments that were looked at last, so that the next question need not read them: they never change."""
+    """The segments that were looked at last, so that the next question need not read them: they
+    never change.
+    """
 
     def __init__(self) -> None:
         self._last: tuple[object, Segments] | None = None
@@ -120,14 +124,22 @@ class IndexReader:
 
     def _read_segments(self, wanted: ChunkFilter) -> Segments:
         column = segments.c
-        query = sa.select(column.segment_id, column.day, column.passage_count, column.languages, column.facts).where(
+        query = sa.select(
+            column.segment_id, column.day, column.passage_count, column.languages, column.facts
+        ).where(
             column.kind.in_(wanted.kinds) if wanted.kinds else sa.true(), *_days(wanted, column.day)
         )
         rows = self._connection.execute(query.order_by(column.day.desc(), column.part)).all()
         facts = [np.frombuffer(row.facts, FACTS) for row in rows]
         names: dict[str, int] = {}
-        numbers = [[names.setdefault(name, len(names)) for name in orjson.loads(row.languages)] for row in rows]
-        of = [np.array(own, dtype=np.uint16)[one["language"]] for own, one in zip(numbers, facts, strict=True)]
+        numbers = [
+            [names.setdefault(name, len(names)) for name in orjson.loads(row.languages)]
+            for row in rows
+        ]
+        of = [
+            np.array(own, dtype=np.uint16)[one["language"]]
+            for own, one in zip(numbers, facts, strict=True)
+        ]
         joined = np.concatenate([np.empty(0, FACTS), *facts])
         return Segments(
             ids=np.array([row.segment_id for row in rows], dtype=np.int64),
@@ -154,7 +166,12 @@ class IndexReader:
     def postings(self, address: Address) -> list[Bucket]:
         """The buckets of all blocks in which a term would be, or the parts of them."""
         (first, last), (first_part, last_part) = places_to_look(address)
-        places = {"first_whole": first, "last_whole": last, "first_part": first_part, "last_part": last_part}
+        places = {
+            "first_whole": first,
+            "last_whole": last,
+            "first_part": first_part,
+            "last_part": last_part,
+        }
         return [Bucket(*row) for row in fetch_raw(self._connection.execute(_POSTINGS, places))]
 
     def rows_of_labels(self, labels: Sequence[str]) -> NDArray[np.int64]:
@@ -171,7 +188,10 @@ class IndexReader:
     ) -> NDArray[np.int64]:
         found: list[int] = []
         for some in _batches(values):
-            found += [row_id for (row_id,) in fetch_raw(self._connection.execute(query.where(column.in_(some))))]
+            found += [
+                row_id
+                for (row_id,) in fetch_raw(self._connection.execute(query.where(column.in_(some))))
+            ]
         return np.array(found, dtype=np.int64)
 
     def rows(self, row_ids: Sequence[int]) -> list[Row]:
@@ -190,7 +210,9 @@ class IndexReader:
         for row in self._connection.execute(_SOME_CHUNKS, {"row_ids": row_ids}).mappings():
             voices = read_voices(row["voices"])
             said = np.frombuffer(row["signs"], SIGNS)["voice"].tolist()
-            found[row["row_id"]] = Spoken(to_chunk(row), None, tuple(voices[number] for number in said))
+            found[row["row_id"]] = Spoken(
+                to_chunk(row), None, tuple(voices[number] for number in said)
+            )
         return found
 
 

@@ -45,7 +45,9 @@ def to_chunk(row: sa.RowMapping) -> BChunk:
     details["topics"] = tuple(TopicBoundary(*topic) for topic in details["topics"])
     details["cost_usd"] = Decimal(details["cost_usd"])
     for name in _MOMENTS:
-        details[name] = datetime.fromisoformat(details[name]).astimezone(UTC) if details[name] else None
+        details[name] = (
+            datetime.fromisoformat(details[name]).astimezone(UTC) if details[name] else None
+        )
     for name in _TUPLES:
         details[name] = tuple(details[name])
     own: dict[str, Any] = {name: row[name] for name in _COLUMNS}

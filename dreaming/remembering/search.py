@@ -75,15 +75,24 @@ class Hit:
     @property
     def reading(self) -> str:
         """The same for a reader: the day, and a line a message with who says it."""
-        return "\n".join([self.chunk.day.isoformat(), *(f"{said.voice}: {said.text}" for said in self.said)])
+        return "\n".join(
+            [self.chunk.day.isoformat(), *(f"{said.voice}: {said.text}" for said in self.said)]
+        )
 
     def as_json(self, *, reading: bool = False) -> dict[str, Any]:
-        """The hit as every front door gives it: what is shown of the chunk, and what is known about the chunk."""
+        """The hit as every front door gives it: what is shown of the chunk, and what is known about
+        the chunk.
+        """
         record = chunk_record(self.chunk)
         for name in _NOT_OF_A_HIT:
             del record[name]
         shown = {"score": self.score, "text": self.text, "spans": span_records(self.spans)}
-        return record | shown | {"snippet": self.snippet.text} | ({"reading": self.reading} if reading else {})
+        return (
+            record
+            | shown
+            | {"snippet": self.snippet.text}
+            | ({"reading": self.reading} if reading else {})
+        )
 
 
 _NOT_OF_A_HIT = ("content", "topics")
@@ -122,9 +131,10 @@ class Memory:
         Args:
             query: words of any language, or a question.
             wanted: which chunks may be found.
-            limit: how many hits at most; by default `DEFAULT_LIMIT`, or with a budget as many as fit.
-            budget_words: how many words the `reading` of all hits together may have, so that they fit a prompt; two
-                characters of a script without spaces count as a word.
+            limit: how many hits at most; by default `DEFAULT_LIMIT`, or with a budget as many as
+                fit.
+            budget_words: how many words the `reading` of all hits together may have, so that they
+                fit a prompt; two characters of a script without spaces count as a word.
             excluded: conversations that are left out.
 
         Raises:
@@ -149,13 +159,19 @@ class Memory:
             else:
                 choices = choose_to_fill(found, budget_words, limit=limit)
             spoken = reader.spoken([choice.row_id for choice in choices])
-        hits = [_hit(choice, spoken[choice.row_id], question.terms) for choice in choices if choice.row_id in spoken]
+        hits = [
+            _hit(choice, spoken[choice.row_id], question.terms)
+            for choice in choices
+            if choice.row_id in spoken
+        ]
         if self._remember_queries:
             self._remember(query, hits)
         return hits
 
     def understand(self, query: str, reader: IndexReader) -> Question:
-        """What a query looks for; by its meaning too, where there is an encoder. Raises `UsageError` for no word."""
+        """What a query looks for; by its meaning too, where there is an encoder. Raises
+        `UsageError` for no word.
+        """
         terms = query_terms(query)
         if not terms:
             raise UsageError(f"The query {query!r} has no word to look for.")
@@ -167,7 +183,8 @@ class Memory:
         vectors = self._index.encoder.encode([query, *(terms[term] for term in encoded)])
         vocabulary, codes = reader.vocabulary()
         alike = {
-            term: terms_alike(vector, vocabulary, codes) for term, vector in zip(encoded, vectors[1:], strict=True)
+            term: terms_alike(vector, vocabulary, codes)
+            for term, vector in zip(encoded, vectors[1:], strict=True)
         }
         return replace(question, weights=BY_MEANING_TOO, vector=vectors[0], alike=alike)
 
@@ -176,12 +193,15 @@ class Memory:
         return self._index.around(hit.chunk, chunks=chunks)
 
     def importance(self) -> dict[ChunkId, float]:
-        """How prominently searches have found chunks: 1 for being first, 1/2 for second; halved with each month since.
+        """How prominently searches have found chunks: 1 for being first, 1/2 for second; halved
+        with each month since.
 
         Empty where queries are not remembered.
         """
         now, found = self._clock(), defaultdict[ChunkId, float](float)
-        recent = sa.select(queries.c.asked_at, queries.c.hits).where(queries.c.asked_at > now - REMEMBERED)
+        recent = sa.select(queries.c.asked_at, queries.c.hits).where(
+            queries.c.asked_at > now - REMEMBERED
+        )
         with self._ledger.read() as connection:
             for asked_at, hits in connection.execute(recent):
                 weight = 0.5 ** ((now - asked_at) / HALF_LIFE)
@@ -190,7 +210,9 @@ class Memory:
         return dict(found)
 
     def recent_queries(self, count: int) -> list[str]:
-        """What was looked for last, each once, the newest first; none where queries are not remembered."""
+        """What was looked for last, each once, the newest first; none where queries are not
+        remembered.
+        """
         newest = sa.select(queries.c.query).order_by(queries.c.asked_at.desc()).limit(10 * count)
         with self._ledger.read() as connection:
             return list(dict.fromkeys(connection.execute(newest).scalars()))[:count]
@@ -198,13 +220,17 @@ class Memory:
     def _remember(self, query: str, hits: Sequence[Hit]) -> None:
         found = [[hit.chunk.conversation_id, hit.chunk.chunk_id] for hit in hits]
         with self._ledger.write() as connection:
-            connection.execute(queries.insert().values(asked_at=self._clock(), query=query, hits=found))
+            connection.execute(
+                queries.insert().values(asked_at=self._clock(), query=query, hits=found)
+            )
 
     def forget(self, conversation_id: ConversationId) -> int:
         """Delete the remembered queries that found a conversation; returns how many."""
         with self._ledger.write() as connection:
             rows = connection.execute(queries.select()).all()
-            found = [row.query_id for row in rows if any(hit[0] == conversation_id for hit in row.hits)]
+            found = [
+                row.query_id for row in rows if any(hit[0] == conversation_id for hit in row.hits)
+            ]
             connection.execute(queries.delete().where(queries.c.query_id.in_(found)))
         return len(found)
 
@@ -213,7 +239,10 @@ def _require_sense(limit: int | None, budget_words: int | None) -> None:
     if limit is not None and not 1 <= limit <= MAX_LIMIT:
         raise UsageError(f"limit={limit} is out of range; expected 1 to {MAX_LIMIT}.")
     if budget_words is not None and budget_words < LEAST_BUDGET_WORDS:
-        raise UsageError(f"budget_words={budget_words} is too little to show anything; expected {LEAST_BUDGET_WORDS}+.")
+        raise UsageError(
+            f"budget_words={budget_words} is too little to show anything; expected "
+            f"{LEAST_BUDGET_WORDS}+."
+        )
 
 
 def _hit(choice: Choice, spoken: Spoken, terms: Collection[str]) -> Hit:
@@ -226,4 +255,6 @@ def _hit(choice: Choice, spoken: Spoken, terms: Collection[str]) -> Hit:
 
 def _cut(said: Said, words: float) -> Said:
     text = first_words(said.text, words)
-    return Said(said.voice, Span(said.span.message_id, said.span.start, said.span.start + len(text)), text)
+    return Said(
+        said.voice, Span(said.span.message_id, said.span.start, said.span.start + len(text)), text
+    )

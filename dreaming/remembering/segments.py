@@ -20,7 +20,9 @@ from dreaming.storage.tables import chunk_labels, indexed_chunks, segments
 
 QUALITIES = tuple(QUALITY_LEVELS)
 _MOVE = (
-    indexed_chunks.update().where(indexed_chunks.c.row_id == sa.bindparam("held")).values(row_id=sa.bindparam("moved"))
+    indexed_chunks.update()
+    .where(indexed_chunks.c.row_id == sa.bindparam("held"))
+    .values(row_id=sa.bindparam("moved"))
 )
 
 ReadPostings = Callable[[int], Entries]
@@ -50,16 +52,21 @@ def make_segments(
     held: Iterable[HeldSegment],
     read_postings: ReadPostings,
 ) -> Iterator[NewSegment]:
-    """The segments of a day's chunks; `codes` are those of the passages of each, where they are known.
+    """The segments of a day's chunks; `codes` are those of the passages of each, where they are
+    known.
 
-    What is indexed of an unchanged chunk is taken over from the segments that the day has: of each kind the first from
-    the first, and so on.
+    What is indexed of an unchanged chunk is taken over from the segments that the day has: of each
+    kind the first from the first, and so on.
     """
     remaining = iter(chunks)
-    before = {kind: iter([segment for segment in held if segment.kind == kind]) for kind in CHUNK_KINDS}
+    before = {
+        kind: iter([segment for segment in held if segment.kind == kind]) for kind in CHUNK_KINDS
+    }
     while batch := list(islice(remaining, SEGMENT_CHUNKS)):
         for kind, same in groupby(sorted(batch, key=_kind), key=_kind):
-            yield _make_segment(kind, list(same), codes, next(before[kind], NOTHING_HELD), read_postings)
+            yield _make_segment(
+                kind, list(same), codes, next(before[kind], NOTHING_HELD), read_postings
+            )
 
 
 def _kind(spoken: Spoken) -> ChunkKind:
@@ -80,7 +87,10 @@ def _make_segment(
     analysed = analyse_chunks([batch[n] for n in new])
     terms = analysed.terms
     entries = pack_postings(
-        terms.vocabulary, terms.numbers, new[analysed.chunk[terms.texts]], analysed.passage[terms.texts]
+        terms.vocabulary,
+        terms.numbers,
+        new[analysed.chunk[terms.texts]],
+        analysed.passage[terms.texts],
     )
     if taken:
         entries = take_over(entries, read_postings(held.segment_id), held.numbers(taken))
@@ -95,7 +105,9 @@ def _make_segment(
         passage_count=sum(len(spoken.voices) for spoken in batch),
         languages=languages,
         facts=facts.tobytes(),
-        codes=b"".join(join_codes(own) if own else NO_CODE for own in codes_of) if any(codes_of) else None,
+        codes=b"".join(join_codes(own) if own else NO_CODE for own in codes_of)
+        if any(codes_of)
+        else None,
         digests=b"".join(digests),
         rows={
             n: to_row(batch[n]) | {"signs": signs, "codes": codes_of[n]}
@@ -121,13 +133,23 @@ def insert_segment(connection: sa.Connection, day: date, part: int, segment: New
         "codes": segment.codes,
         "digests": segment.digests,
     }
-    segment_id: int = connection.execute(segments.insert().returning(segments.c.segment_id), cells).scalar_one()
+    segment_id: int = connection.execute(
+        segments.insert().returning(segments.c.segment_id), cells
+    ).scalar_one()
     insert_postings(connection, block_id, segment_id, segment.entries)
     first = segment_id * SEGMENT_CHUNKS
     moved = [{"held": row_id, "moved": first + n} for n, row_id in segment.held_rows.items()]
     rows = [row | {"row_id": first + n} for n, row in segment.rows.items()]
-    labels = [{"label": label, "row_id": n} for n, own in enumerate(segment.labels, first) for label in own]
-    for statement, values in ((_MOVE, moved), (indexed_chunks.insert(), rows), (chunk_labels.insert(), labels)):
+    labels = [
+        {"label": label, "row_id": n}
+        for n, own in enumerate(segment.labels, first)
+        for label in own
+    ]
+    for statement, values in (
+        (_MOVE, moved),
+        (indexed_chunks.insert(), rows),
+        (chunk_labels.insert(), labels),
+    ):
         if values:
             connection.execute(statement, values)
 
@@ -135,10 +157,16 @@ def insert_segment(connection: sa.Connection, day: date, part: int, segment: New
 def delete_segments(connection: sa.Connection, held: Iterable[HeldSegment]) -> None:
     """Delete segments, the chunks that are still theirs, and what is indexed of them."""
     ids = [segment.segment_id for segment in held]
-    blocks = set(connection.execute(sa.select(segments.c.block_id).where(segments.c.segment_id.in_(ids))).scalars())
+    blocks = set(
+        connection.execute(
+            sa.select(segments.c.block_id).where(segments.c.segment_id.in_(ids))
+        ).scalars()
+    )
     for segment_id in ids:
         first = segment_id * SEGMENT_CHUNKS
         for table in (chunk_labels, indexed_chunks):
-            connection.execute(table.delete().where(table.c.row_id.between(first, first + SEGMENT_CHUNKS - 1)))
+            connection.execute(
+                table.delete().where(table.c.row_id.between(first, first + SEGMENT_CHUNKS - 1))
+            )
     connection.execute(segments.delete().where(segments.c.segment_id.in_(ids)))
     delete_empty_blocks(connection, blocks)

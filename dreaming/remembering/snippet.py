@@ -26,23 +26,31 @@ class Snippet:
 
 
 def make_snippet(content: str, terms: Collection[str], *, width: int = WIDTH) -> Snippet:
-    """The window of a text that holds most of the query's terms, with an ellipsis where it is cut."""
+    """The window of a text that holds most of the query's terms,
+    with an ellipsis where it is cut.
+    """
     line = " ".join(content.split())
     folded = fold(line)
     if len(folded) != len(line):
         # Folding changed the length (ligatures and such): places in one are no places in the other.
         line = folded
-    found = [(word.start, word.end, word.term) for word in locate_words(folded) if word.term in terms]
+    found = [
+        (word.start, word.end, word.term) for word in locate_words(folded) if word.term in terms
+    ]
     start = _best_start([(at, term) for at, _, term in found], width, len(line))
     end = min(start + width, len(line))
     lead, tail = "…" if start > 0 else "", "…" if end < len(line) else ""
     shift = len(lead) - start
-    matches = tuple(join_ranges([(a + shift, b + shift) for a, b, _ in found if start <= a and b <= end]))
+    matches = tuple(
+        join_ranges([(a + shift, b + shift) for a, b, _ in found if start <= a and b <= end])
+    )
     return Snippet(lead + line[start:end] + tail, matches)
 
 
 def _best_start(found: list[tuple[int, str]], width: int, length: int) -> int:
-    """Where the window with most distinct terms starts, with some of the text before its first match."""
+    """Where the window with most distinct terms starts, with some of the text before its first
+    match.
+    """
     best, best_count = 0, 0
     for index, (at, _) in enumerate(found):
         count = len({term for place, term in found[index:] if place < at + width * 3 // 4})

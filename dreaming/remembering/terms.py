@@ -1,4 +1,6 @@
-"""The terms of many texts at once: what `words.analyse` finds in each, in a fraction of the time."""
+"""The terms of many texts at once: what `words.analyse` finds in
+each, in a fraction of the time.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -37,7 +39,10 @@ def find_terms(folded: Sequence[str]) -> Terms:
     kinds = _kinds(codes)
     in_word, is_unspaced = kinds == _WORD, kinds & _UNSPACED > 0
     starts = np.flatnonzero(np.diff(in_word, prepend=False) & in_word)
-    pairs, alone = np.flatnonzero(is_unspaced[:-1] & is_unspaced[1:]), np.flatnonzero(kinds & _ALONE)
+    pairs, alone = (
+        np.flatnonzero(is_unspaced[:-1] & is_unspaced[1:]),
+        np.flatnonzero(kinds & _ALONE),
+    )
     vocabulary, of_words = _number_words(_decode(np.where(in_word, codes, _SPACE)).split())
     keys = np.concatenate([codes[pairs] << _PAIR_SHIFT | codes[pairs + 1], codes[alone]])
     different, of_characters = np.unique(keys, return_inverse=True)
@@ -73,7 +78,9 @@ def _number_words(words: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
 def _characters(keys: NDArray[np.int64]) -> list[str]:
     """The single characters of the lower keys, and the pairs of the higher ones, in order."""
     single = int(np.searchsorted(keys, 1 << _PAIR_SHIFT))
-    pairs = _decode(np.stack([keys[single:] >> _PAIR_SHIFT, keys[single:] & (1 << _PAIR_SHIFT) - 1], axis=1))
+    pairs = _decode(
+        np.stack([keys[single:] >> _PAIR_SHIFT, keys[single:] & (1 << _PAIR_SHIFT) - 1], axis=1)
+    )
     return [*_decode(keys[:single]), *map("".join, zip(pairs[::2], pairs[1::2], strict=True))]
 
 

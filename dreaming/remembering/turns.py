@@ -1,7 +1,8 @@
 """Who goes first where processors are few: whoever replaces a day, before those who search.
 
-Searches that never pause leave a writer the smaller a share of the processors the more of them there are. So while a
-day is being replaced, no more of them run at once than leave one processor free; the others wait for their turn.
+Searches that never pause leave a writer the smaller a share of the processors the more of them
+there are. So while a day is being replaced, no more of them run at once than leave one processor
+free; the others wait for their turn.
 """
 
 import os
@@ -21,7 +22,9 @@ _BETWEEN_LOOKS_SECONDS = 0.001
 
 
 class Turns:
-    """The turns of all processes of a machine that use one memory; those of a process that died are free at once."""
+    """The turns of all processes of a machine that use one memory; those of a process that died are
+    free at once.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         """The folder of the files that are locked; None where nobody is to wait."""

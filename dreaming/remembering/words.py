@@ -1,9 +1,9 @@
 """Text -> the words that are indexed and looked for.
 
-Scripts without spaces are cut into character bigrams, and single characters that can be words, so that Chinese and
-Japanese words of one and two characters are found; words in ASCII letters are stemmed (Porter 2), so that "paintings"
-finds "painting". Index and query are analysed alike, whatever the language: nothing depends on one having been told
-right.
+Scripts without spaces are cut into character bigrams, and single characters that can be words, so
+that Chinese and Japanese words of one and two characters are found; words in ASCII letters are
+stemmed (Porter 2), so that "paintings" finds "painting". Index and query are analysed alike,
+whatever the language: nothing depends on one having been told right.
 """
 
 import re
@@ -17,7 +17,8 @@ from dreaming.chunking.stopwords import CHINESE_STOP_CHARACTERS
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Myanmar, Khmer
-    "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # kana, Han
+    # kana, Han
+    "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
     "\uac00-\ud7af"  # Hangul: its words take endings that no stemmer here knows
 )
 UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
@@ -28,12 +29,17 @@ _WORD = re.compile(rf"(?P<run>{UNSPACED_RUN.pattern})|(?P<word>{WORD_RUN.pattern
 _ASCII_WORD = re.compile("[a-z0-9]+")
 
 _GRAMMAR = """
-    a about all am an and any are as at be been but by can could d did do does don for from had has have he her here his
-    how i if in into is it its just ll m me my no not of on or our out over re s she should so some such t than that the
-    their them then there these they this those to too up ve very was we were what when where which who why will with
+    a about all am an and any are as at be been but by can could d did do does don for from had has
+    have he her here his
+    how i if in into is it its just ll m me my no not of on or our out over re s she should so some
+    such t than that the
+    their them then there these they this those to too up ve very was we were what when where which
+    who why will with
     would yes you your
 """
-_GRAMMAR_CHARACTERS = frozenset(CHINESE_STOP_CHARACTERS + "什么怎哪的のはがをにへとでもやかねよなだすまし")
+_GRAMMAR_CHARACTERS = frozenset(
+    CHINESE_STOP_CHARACTERS + "什么怎哪的のはがをにへとでもやかねよなだすまし"
+)
 
 REMEMBERED_TERMS = 100_000
 
@@ -82,7 +88,9 @@ _FULL_WIDTH = {mark: unicodedata.normalize("NFKC", mark) for mark in "，！？�
 
 
 def fold(text: str) -> str:
-    """The text with compatibility forms and case folded away: full-width letters, ligatures, capitals."""
+    """The text with compatibility forms and case folded away: full-width letters, ligatures,
+    capitals.
+    """
     if text.isascii():
         return text.lower()
     # Normalising takes ten times as long, but for a text that is normal already.
@@ -95,7 +103,9 @@ class Analysis(NamedTuple):
     """What is indexed of a text."""
 
     terms: list[str]
-    """Repeats included: of an unspaced run its bigrams; after all others the characters that can be words."""
+    """Repeats included: of an unspaced run its bigrams; after all others the characters that can be
+    words.
+    """
     half_words: int
     """How long it is to a reader: a word counts two, a character of a script without spaces one."""
 
@@ -139,8 +149,8 @@ def locate_words(folded: str) -> Iterator[Word]:
 def query_terms(query: str) -> dict[str, str]:
     """The terms that a query looks for, each with the word that it comes from.
 
-    Of an unspaced run of several characters its bigrams only. Words of grammar are looked for where there is nothing
-    else.
+    Of an unspaced run of several characters its bigrams only. Words of grammar are looked for where
+    there is nothing else.
     """
     terms: dict[str, str] = {}
     for match in _WORD.finditer(fold(query)):
@@ -159,7 +169,9 @@ def _is_grammar(term: str) -> bool:
 
 
 def count_words(text: str) -> float:
-    """How long a text is to a reader: a word counts 1, and so do two characters of a script without spaces."""
+    """How long a text is to a reader: a word counts 1, and so do two characters of a script without
+    spaces.
+    """
     return analyse(fold(text)).half_words / 2
 
 

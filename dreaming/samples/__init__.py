@@ -1,4 +1,6 @@
-"""Sample conversations: some days of MemoryBank-SiliconFriend in Chinese and English (MIT, see LICENSE beside this)."""
+"""Sample conversations: some days of MemoryBank-SiliconFriend in Chinese and English (MIT, see
+LICENSE beside this).
+"""
 
 from pathlib import Path
 

@@ -42,7 +42,9 @@ _ROLES: Mapping[str, Role] = {
 
 
 BoundsForm = Literal["datetime", "iso", "text", "epoch"]
-"""A database timestamp, ISO 8601 text in UTC, the text 'YYYY-MM-DD HH:MM:SS' in UTC, or seconds since 1970."""
+"""A database timestamp, ISO 8601 text in UTC, the text 'YYYY-MM-DD HH:MM:SS' in UTC, or seconds
+since 1970.
+"""
 
 
 def _plain_text(moment: datetime, separator: str = " ") -> str:
@@ -56,8 +58,9 @@ _BOUNDS: Mapping[BoundsForm, Callable[[datetime], object]] = {
     "epoch": lambda moment: moment.timestamp(),
 }
 
-# SQLite has no timestamps and compares texts. Where a bound has a fraction or an offset that the column has not, the
-# message of midnight sorts before its own day; a bound that is a prefix of the column's texts is right for all.
+# SQLite has no timestamps and compares texts. Where a bound has a fraction or an offset that the
+# column has not, the message of midnight sorts before its own day; a bound that is a prefix of the
+# column's texts is right for all.
 _SQLITE_BOUNDS: Mapping[BoundsForm, Callable[[datetime], object]] = {
     **_BOUNDS,
     "datetime": _plain_text,
@@ -70,7 +73,9 @@ def _bounds_form(timestamp: object) -> tuple[str, BoundsForm]:
     if isinstance(timestamp, datetime):
         return "a database timestamp", "datetime"
     if isinstance(timestamp, str):
-        return ("text with a space", "text") if timestamp[10:11] == " " else ("ISO 8601 text", "iso")
+        return (
+            ("text with a space", "text") if timestamp[10:11] == " " else ("ISO 8601 text", "iso")
+        )
     return "a number", "epoch"
 
 
@@ -78,8 +83,8 @@ def _bounds_form(timestamp: object) -> tuple[str, BoundsForm]:
 class DatabaseSource:
     """A query that gives the messages of a day.
 
-    The query has the parameters `:day_start` and `:day_end` (aware moments, the end excluded), and orders its rows by
-    conversation and time, for example::
+    The query has the parameters `:day_start` and `:day_end` (aware moments, the end excluded), and
+    orders its rows by conversation and time, for example::
 
         SELECT chat_id, sent_at, sender, body FROM messages
         WHERE sent_at >= :day_start AND sent_at < :day_end ORDER BY chat_id, sent_at
@@ -91,17 +96,24 @@ class DatabaseSource:
     """An SQLAlchemy URL. It may hold a password: it is never shown."""
     query: str
     columns: Mapping[str, str]
-    """Our column -> the query's column, where they differ (`REQUIRED_COLUMNS`, `OPTIONAL_COLUMNS`)."""
+    """Our column -> the query's column, where they differ (`REQUIRED_COLUMNS`, `OPTIONAL_COLUMNS`).
+    """
     bounds: BoundsForm = "datetime"
     """How the query wants the day's bounds, as its time column holds them."""
 
     @classmethod
-    def configured(cls, name: str, url: str, query: str, columns: Mapping[str, str], bounds: str) -> "DatabaseSource":
-        """The source of a configuration; raises `ConfigurationError` for what no query can be asked with."""
+    def configured(
+        cls, name: str, url: str, query: str, columns: Mapping[str, str], bounds: str
+    ) -> "DatabaseSource":
+        """The source of a configuration; raises `ConfigurationError` for what no query can be asked
+        with.
+        """
         for form in get_args(BoundsForm):
             if form == bounds:
                 return cls(name, url, query, columns, form)
-        raise ConfigurationError(f"Source {name!r} has bounds={bounds!r}; expected one of {get_args(BoundsForm)}.")
+        raise ConfigurationError(
+            f"Source {name!r} has bounds={bounds!r}; expected one of {get_args(BoundsForm)}."
+        )
 
     def __repr__(self) -> str:
         """Name only: the URL is a secret."""
@@ -110,8 +122,8 @@ class DatabaseSource:
     def read_day(self, day: date, calendar: Calendar) -> Iterator[ConversationDay]:
         """The day's conversations, in the query's order, one in memory at a time.
 
-        Raises `SourceError` when the database does not answer, a column is missing, a value is not what its column is
-        for, a row is of another day, or a conversation's rows are not together.
+        Raises `SourceError` when the database does not answer, a column is missing, a value is not
+        what its column is for, a row is of another day, or a conversation's rows are not together.
         """
         finished: set[str] = set()
         for conversation_id, rows in groupby(self._rows(day, calendar), key=self._conversation_id):
@@ -167,14 +179,20 @@ class DatabaseSource:
         unknown = self.columns.keys() - {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS}
         if unknown:
             raise SourceError(
-                f"Source {self.name!r} maps {sorted(unknown)}; known are {[*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS]}."
+                f"Source {self.name!r} maps {sorted(unknown)}; known are "
+                f"{[*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS]}."
             )
-        wanted = {ours: self.columns.get(ours, ours) for ours in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)}
+        wanted = {
+            ours: self.columns.get(ours, ours) for ours in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+        }
         needed = {*REQUIRED_COLUMNS, *self.columns}
-        missing = [theirs for ours, theirs in wanted.items() if ours in needed and theirs not in given]
+        missing = [
+            theirs for ours, theirs in wanted.items() if ours in needed and theirs not in given
+        ]
         if missing:
             raise SourceError(
-                f"The query of source {self.name!r} gives no column {missing[0]!r}; it gives {list(given)}."
+                f"The query of source {self.name!r} gives no column {missing[0]!r}; it gives "
+                f"{list(given)}."
             )
         return {ours: theirs for ours, theirs in wanted.items() if theirs in given}
 
@@ -205,9 +223,15 @@ class DatabaseSource:
             messages=messages,
         )
 
-    def _messages(self, day: date, calendar: Calendar, rows: Sequence[dict[str, Any]]) -> Iterator[Message]:
+    def _messages(
+        self, day: date, calendar: Calendar, rows: Sequence[dict[str, Any]]
+    ) -> Iterator[Message]:
         said: list[tuple[Role, MessageKind, str]] = [
-            (self._role(row["role"]), self._kind(row.get("kind")), self._text_or_none(row, "content") or "")
+            (
+                self._role(row["role"]),
+                self._kind(row.get("kind")),
+                self._text_or_none(row, "content") or "",
+            )
             for row in rows
         ]
         ids = content_message_ids(said)
@@ -229,14 +253,17 @@ class DatabaseSource:
                 value = bytes(value).decode()
             except UnicodeDecodeError:
                 raise SourceError(
-                    f"Source {self.name!r} has bytes in {column!r} that are no UTF-8. Convert it to text in its query."
+                    f"Source {self.name!r} has bytes in {column!r} that are no UTF-8. Convert it "
+                    "to text in its query."
                 ) from None
         return storable(str(value))[0]
 
     def _role(self, value: object) -> Role:
         role = _ROLES.get(str(value).strip().lower())
         if role is None:
-            raise SourceError(f"Source {self.name!r} has role {value!r}; expected one of {sorted(_ROLES)}.")
+            raise SourceError(
+                f"Source {self.name!r} has role {value!r}; expected one of {sorted(_ROLES)}."
+            )
         return role
 
     def _kind(self, value: object) -> MessageKind:
@@ -245,23 +272,29 @@ class DatabaseSource:
         for kind in MESSAGE_KINDS:
             if value == kind:
                 return kind
-        raise SourceError(f"Source {self.name!r} has kind {value!r}; expected one of {list(MESSAGE_KINDS)}.")
+        raise SourceError(
+            f"Source {self.name!r} has kind {value!r}; expected one of {list(MESSAGE_KINDS)}."
+        )
 
     def _moment_of_day(self, value: object, day: date, calendar: Calendar) -> datetime | None:
         moment = self._moment(value)
         first, following = calendar.bounds(day)
         if moment is None or first <= moment < following:
             return moment
-        # The database compared the bounds with something of another form, and gave other rows than were asked for.
+        # The database compared the bounds with something of another form, and gave other rows than
+        # were asked for.
         looks, fitting = _bounds_form(value)
         advice = (
             f"Set its bounds to {fitting!r}."
             if fitting != self.bounds
-            else "Convert its time column to UTC in the query, and compare it with :day_start and :day_end."
+            else "Convert its time column to UTC in the query, and compare it with :day_start and "
+            ":day_end."
         )
         raise SourceError(
-            f"Source {self.name!r} gives for {day} a message of {moment.isoformat()}, which is another day in "
-            f"{calendar.zone.key}. Its timestamp is {looks}; its bounds are {self.bounds!r}. {advice}"
+            f"Source {self.name!r} gives for {day} a message of {moment.isoformat()}, which is "
+            "another day in "
+            f"{calendar.zone.key}. Its timestamp is {looks}; its bounds are {self.bounds!r}. "
+            f"{advice}"
         )
 
     def _moment(self, value: object) -> datetime | None:
@@ -279,14 +312,17 @@ class DatabaseSource:
         try:
             return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         except OverflowError:
-            raise SourceError(f"Source {self.name!r} has timestamp {value.isoformat()}, which has no UTC.") from None
+            raise SourceError(
+                f"Source {self.name!r} has timestamp {value.isoformat()}, which has no UTC."
+            ) from None
 
     def _parsed(self, value: str) -> datetime:
         try:
             return datetime.fromisoformat(value)
         except ValueError:
             raise SourceError(
-                f"Source {self.name!r} has timestamp {value!r}; expected ISO 8601, a timestamp, or epoch seconds."
+                f"Source {self.name!r} has timestamp {value!r}; expected ISO 8601, a timestamp, "
+                "or epoch seconds."
             ) from None
 
     def _from_seconds(self, value: float | Decimal) -> datetime:
@@ -294,6 +330,7 @@ class DatabaseSource:
             return datetime.fromtimestamp(float(value), UTC)
         except (ValueError, OverflowError, OSError):
             raise SourceError(
-                f"Source {self.name!r} has timestamp {value}, which is out of range; expected seconds since 1970. "
+                f"Source {self.name!r} has timestamp {value}, which is out of range; expected "
+                "seconds since 1970. "
                 "Divide milliseconds by 1000 in its query, in the column and in WHERE."
             ) from None

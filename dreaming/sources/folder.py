@@ -24,7 +24,9 @@ class FileState:
 
 
 class WatchedFolder:
-    """A folder and its subfolders, for example `~/.claude/projects` or where a browser puts downloads."""
+    """A folder and its subfolders, for example `~/.claude/projects` or where a browser puts
+    downloads.
+    """
 
     def __init__(self, folder: Path, archive: Archive, *, local_only: bool = False) -> None:
         self.folder = folder
@@ -33,22 +35,32 @@ class WatchedFolder:
         self._archive = archive
 
     def news(self) -> list[FileState]:
-        """The files that are new or changed since they were last imported; cheap, reads no content."""
+        """The files that are new or changed since they were last
+        imported; cheap, reads no content.
+        """
         with self._archive.database.read() as connection:
             rows = connection.execute(sa.select(watched_files)).all()
         seen = {row.path: (row.size, row.modified_ns) for row in rows}
-        return [s for s in self._states() if seen.get(_stored_path(s.path)) != (s.size, s.modified_ns)]
+        return [
+            s for s in self._states() if seen.get(_stored_path(s.path)) != (s.size, s.modified_ns)
+        ]
 
     def refresh(self) -> tuple[ImportReport, ArchiveReport]:
-        """Import what is new; a file that cannot be read is reported, and tried again once it changes."""
+        """Import what is new; a file that cannot be read is reported, and tried again once it
+        changes.
+        """
         news, report = self.news(), ImportReport()
-        stored = self._archive.add(read_exports([state.path for state in news], report), local_only=self.local_only)
+        stored = self._archive.add(
+            read_exports([state.path for state in news], report), local_only=self.local_only
+        )
         with self._archive.database.write() as connection:
             for state in news:
                 path = _stored_path(state.path)
                 connection.execute(watched_files.delete().where(watched_files.c.path == path))
                 connection.execute(
-                    watched_files.insert().values(path=path, size=state.size, modified_ns=state.modified_ns)
+                    watched_files.insert().values(
+                        path=path, size=state.size, modified_ns=state.modified_ns
+                    )
                 )
         return report, stored
 

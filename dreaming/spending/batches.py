@@ -1,4 +1,6 @@
-"""What was given to vendors to answer within a day, as the ledger has it: written down before it is given."""
+"""What was given to vendors to answer within a day, as the ledger has it: written down before it is
+given.
+"""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -8,8 +10,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from dreaming.conversation import ConversationId
+from dreaming.money import Amount
 from dreaming.processes import is_over, this_process
-from dreaming.spending.amount import Amount
 from dreaming.storage.database import Database
 from dreaming.storage.tables import batches, calls
 
@@ -43,7 +45,9 @@ class Batch:
 
     def is_left(self, now: datetime) -> bool:
         """Whether it was to be given to the vendor, and nobody is at that any more."""
-        return self.state == "intended" and is_over(self.owner, self.made_at + SUBMITTED_WITHIN, now)
+        return self.state == "intended" and is_over(
+            self.owner, self.made_at + SUBMITTED_WITHIN, now
+        )
 
 
 class Batches:
@@ -54,13 +58,22 @@ class Batches:
         self._clock = clock
 
     def intend(self, batch: Batch, call_ids: Collection[str]) -> set[str]:
-        """Write down a batch about to be given to its vendor, by this process; returns the calls that are in it.
+        """Write down a batch about to be given to its vendor, by this process; returns the calls
+        that are in it.
 
         A call that has ended meanwhile, such as one that was taken for lost, is not.
         """
-        mine = calls.c.call_id.in_(list(call_ids)) & (calls.c.state == "reserved") & calls.c.batch_id.is_(None)
+        mine = (
+            calls.c.call_id.in_(list(call_ids))
+            & (calls.c.state == "reserved")
+            & calls.c.batch_id.is_(None)
+        )
         with self._ledger.write() as connection:
-            taken = set(connection.execute(sa.select(calls.c.call_id).where(mine).with_for_update()).scalars())
+            taken = set(
+                connection.execute(
+                    sa.select(calls.c.call_id).where(mine).with_for_update()
+                ).scalars()
+            )
             if taken:
                 row = _row(batch) | {"calls": len(taken), "owner": str(this_process())}
                 connection.execute(batches.insert().values(row))
@@ -70,7 +83,13 @@ class Batches:
 
     def note_submitted(self, batch_id: str, vendor_ref: str) -> None:
         """Note that the vendor has a batch, and what it calls it."""
-        self._change(batch_id, state="submitted", vendor_ref=vendor_ref, owner=None, submitted_at=self._clock())
+        self._change(
+            batch_id,
+            state="submitted",
+            vendor_ref=vendor_ref,
+            owner=None,
+            submitted_at=self._clock(),
+        )
 
     def note_unsure(self, batch_id: str) -> None:
         """Note that nobody is giving a batch to its vendor any more, who may have it."""
@@ -89,7 +108,9 @@ class Batches:
 
     def _change(self, batch_id: str, **values: Any) -> None:
         with self._ledger.write() as connection:
-            connection.execute(batches.update().where(batches.c.batch_id == batch_id).values(values))
+            connection.execute(
+                batches.update().where(batches.c.batch_id == batch_id).values(values)
+            )
 
     def find(self, *states: BatchState, request_id: str | None = None) -> list[Batch]:
         """The batches that are so far, the oldest first; of all requests or of one."""
@@ -101,15 +122,22 @@ class Batches:
 
     def open_calls(self, batch_id: str) -> list[str]:
         """The calls of a batch that have not ended."""
-        query = sa.select(calls.c.call_id).where(calls.c.batch_id == batch_id, calls.c.state == "reserved")
+        query = sa.select(calls.c.call_id).where(
+            calls.c.batch_id == batch_id, calls.c.state == "reserved"
+        )
         with self._ledger.read() as connection:
             return list(connection.execute(query).scalars())
 
     def untaken(self, request_id: str) -> set[ConversationId]:
         """The conversations that a request has replies about of which nothing is made yet."""
-        ended = sa.select(batches.c.batch_id).where(batches.c.request_id == request_id, batches.c.state == "ended")
+        ended = sa.select(batches.c.batch_id).where(
+            batches.c.request_id == request_id, batches.c.state == "ended"
+        )
         query = sa.select(calls.c.conversation_id).where(
-            calls.c.batch_id.in_(ended), calls.c.reply.is_not(None), ~calls.c.attributed, ~calls.c.unusable
+            calls.c.batch_id.in_(ended),
+            calls.c.reply.is_not(None),
+            ~calls.c.attributed,
+            ~calls.c.unusable,
         )
         with self._ledger.read() as connection:
             return set(connection.execute(query).scalars())
@@ -119,7 +147,11 @@ class Batches:
         query = (
             sa.select(batches.c.request_id, calls.c.conversation_id)
             .join_from(batches, calls, calls.c.batch_id == batches.c.batch_id)
-            .where(batches.c.state.in_(_OPEN), calls.c.state == "reserved", calls.c.conversation_id.is_not(None))
+            .where(
+                batches.c.state.in_(_OPEN),
+                calls.c.state == "reserved",
+                calls.c.conversation_id.is_not(None),
+            )
             .distinct()
         )
         found: dict[str, set[ConversationId]] = {}
@@ -130,12 +162,15 @@ class Batches:
 
     def vendor_refs(self, provider: str) -> set[str]:
         """What a vendor calls the batches that are known."""
-        query = sa.select(batches.c.vendor_ref).where(batches.c.provider == provider, batches.c.vendor_ref.is_not(None))
+        query = sa.select(batches.c.vendor_ref).where(
+            batches.c.provider == provider, batches.c.vendor_ref.is_not(None)
+        )
         with self._ledger.read() as connection:
             return set(connection.execute(query).scalars())
 
     def pending(self, request_id: str | None = None) -> list[dict[str, Any]]:
-        """What waits at vendors, by request: since when, how many calls, and what they will come to.
+        """What waits at vendors, by request: since when, how many calls, and what they will come
+        to.
 
         `at_most` is what is reserved for them, `expected` what such calls come to as a rule.
         """
@@ -157,7 +192,10 @@ class Batches:
         for batch in self.find(*_OPEN, request_id=request_id):
             if batch.batch_id in sums:
                 found.setdefault(batch.request_id, []).append(batch)
-        return [_pending(request, own, [sums[each.batch_id] for each in own]) for request, own in found.items()]
+        return [
+            _pending(request, own, [sums[each.batch_id] for each in own])
+            for request, own in found.items()
+        ]
 
 
 def _pending(request_id: str, own: Sequence[Batch], sums: Sequence[sa.Row[Any]]) -> dict[str, Any]:
@@ -183,7 +221,10 @@ def _usd(amount: Amount) -> str:
 
 def _row(batch: Batch) -> dict[str, Any]:
     named = ("batch_id", "request_id", "run_id", "provider", "model", "state", "calls", "made_at")
-    expected = {"expected_tokens": batch.expected.tokens, "expected_picodollars": batch.expected.picodollars}
+    expected = {
+        "expected_tokens": batch.expected.tokens,
+        "expected_picodollars": batch.expected.picodollars,
+    }
     return {name: getattr(batch, name) for name in named} | expected
 
 

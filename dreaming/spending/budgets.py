@@ -1,7 +1,7 @@
 """Budgets: scopes that calls count against, their limits, and whether a reservation fits.
 
-A call reserves the most that it can come to in all of its scopes at once, and gives back what it did not use. So for
-every scope, at every instant, spent + reserved + spent elsewhere <= limit.
+A call reserves the most that it can come to in all of its scopes at once, and gives back what it
+did not use. So for every scope, at every instant, spent + reserved + spent elsewhere <= limit.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from dreaming.chunk import QualityLevel
-from dreaming.spending.amount import Amount
+from dreaming.money import Amount
 
 Window = Literal["month", "day"]
 
@@ -70,7 +70,9 @@ class Balance:
     def room(self) -> Limit:
         """What may still be reserved now."""
         used = self.used
-        return Limit(_left(self.limit.tokens, used.tokens), _left(self.limit.picodollars, used.picodollars))
+        return Limit(
+            _left(self.limit.tokens, used.tokens), _left(self.limit.picodollars, used.picodollars)
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Limit, used and left, in tokens and dollars; None is no limit."""
@@ -95,7 +97,9 @@ class Balance:
 
     def may_fit_later(self, need: Amount) -> bool:
         """Whether it could be made when those under way give back what they do not use."""
-        freed = Balance(self.scope_id, self.limit, self.spent, Amount(), self.elsewhere, self.closed)
+        freed = Balance(
+            self.scope_id, self.limit, self.spent, Amount(), self.elsewhere, self.closed
+        )
         return self.reserved != Amount() and freed.fits(need)
 
 

@@ -1,4 +1,6 @@
-"""Entries in the ledger: what becomes of reservations and settlements, decided in one transaction over all scopes."""
+"""Entries in the ledger: what becomes of reservations and settlements, decided in one transaction
+over all scopes.
+"""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -13,8 +15,8 @@ from dreaming.chunk import QualityLevel
 from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
 from dreaming.model_call import Answer, Charge, Delivery, FailureReason, Outcome, TokenUsage
+from dreaming.money import Amount
 from dreaming.processes import this_process
-from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, Limit
 from dreaming.storage.database import insert_new
 from dreaming.storage.tables import budget_limits, calls, scopes
@@ -32,10 +34,16 @@ Purpose = Literal["basic_chunks", "upgrade", "planning", "benchmark"]
 MOST_EXPIRED = 3
 """So often a request is given to a vendor in a batch that fails it."""
 _FAILED: tuple[CallState, ...] = ("released", "unknown")
-_NOT_AGAIN = frozenset({FailureReason.BAD_REQUEST.value, FailureReason.CANCELED.value, FailureReason.LOST.value})
+_NOT_AGAIN = frozenset(
+    {FailureReason.BAD_REQUEST.value, FailureReason.CANCELED.value, FailureReason.LOST.value}
+)
 """How a call in a batch ends that is not put into another."""
 
-STATES: dict[Charge, CallState] = {"charged": "settled", "released": "released", "unknown": "unknown"}
+STATES: dict[Charge, CallState] = {
+    "charged": "settled",
+    "released": "released",
+    "unknown": "unknown",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +64,9 @@ class Reservation:
     request_id: str | None = None
     day: str | None = None
     lease: timedelta
-    """After so long it is surely over, whatever became of its process: of a batch, that it was to be put into one."""
+    """After so long it is surely over, whatever became of its process: of a batch, that it was to
+    be put into one.
+    """
     delivery: Delivery = "now"
     ask_again: bool = False
     """Whether an unusable reply to an equal call does not count."""
@@ -86,7 +96,9 @@ class FailedInBatch:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another upgrade is asking about the same conversation: what it buys need not be bought again."""
+    """Another upgrade is asking about the same conversation: what
+    it buys need not be bought again.
+    """
 
     in_batch: bool = False
     """Whether that may take a day."""
@@ -138,12 +150,19 @@ class _Asking:
 
         Nobody waits a day for less than what he asks for.
         """
-        another = self.conversation_id == reservation.conversation_id and self.request_id != reservation.request_id
-        return another and not (self.in_batch and (self.tier is None or RANKS[self.tier] < RANKS[reservation.tier]))
+        another = (
+            self.conversation_id == reservation.conversation_id
+            and self.request_id != reservation.request_id
+        )
+        return another and not (
+            self.in_batch and (self.tier is None or RANKS[self.tier] < RANKS[reservation.tier])
+        )
 
 
 class Entries:
-    """Entries in the ledger within one transaction: what they touch is read once, and written once."""
+    """Entries in the ledger within one transaction: what they touch
+    is read once, and written once.
+    """
 
     def __init__(self, connection: sa.Connection, now: datetime) -> None:
         self._connection = connection
@@ -154,11 +173,16 @@ class Entries:
         self._ended: list[dict[str, Any]] = []
 
     def make(self, work: Sequence[Work]) -> list[Any]:
-        """Make entries in turn, and then what else is to be written; returns what became of each."""
+        """Make entries in turn, and then what else is to be
+        written; returns what became of each.
+        """
         reservations = [each for each in work if isinstance(each, Reservation)]
         rows = self._calls([each.call_id for each in work if isinstance(each, Settlement)])
         self.load(
-            [*(s for each in reservations for s in each.scopes), *(s for row in rows.values() for s in row["scopes"])]
+            [
+                *(s for each in reservations for s in each.scopes),
+                *(s for row in rows.values() for s in row["scopes"]),
+            ]
         )
         asked, busy = self._asked(reservations), self._busy(reservations)
         results: dict[int, Any] = {}
@@ -174,15 +198,25 @@ class Entries:
         return [results[place] for place in range(len(work))]
 
     def load(self, scope_ids: Iterable[str]) -> None:
-        """Read balances, making those that are not there, and let nobody else change them until the end."""
+        """Read balances, making those that are not there, and let nobody else change them until the
+        end.
+        """
         wanted = sorted(set(scope_ids) - self._balances.keys())
         if not wanted:
             return
-        query = sa.select(scopes).where(scopes.c.scope_id.in_(wanted)).order_by(scopes.c.scope_id).with_for_update()
+        query = (
+            sa.select(scopes)
+            .where(scopes.c.scope_id.in_(wanted))
+            .order_by(scopes.c.scope_id)
+            .with_for_update()
+        )
         found = {row.scope_id: read_balance(row) for row in self._connection.execute(query)}
         missing = [name for name in wanted if name not in found]
         if missing:
-            make_scopes(self._connection, [Balance(name, standing_limit(self._connection, name)) for name in missing])
+            make_scopes(
+                self._connection,
+                [Balance(name, standing_limit(self._connection, name)) for name in missing],
+            )
             found |= {row.scope_id: read_balance(row) for row in self._connection.execute(query)}
         self._balances |= found
 
@@ -194,7 +228,11 @@ class Entries:
         rows = {call_id: row for call_id, row in self._calls(call_ids).items() if _may_be_lost(row)}
         self.load(scope for row in rows.values() for scope in row["scopes"])
         for call_id, row in rows.items():
-            state, counted = ("released", Amount()) if row["delivery"] == "batch" else ("unknown", _reserved(row))
+            state, counted = (
+                ("released", Amount())
+                if row["delivery"] == "batch"
+                else ("unknown", _reserved(row))
+            )
             self._count(row, reserved=True, counted=counted)
             ending = {"state": state, "failure": FailureReason.LOST.value, "ended_at": self._now}
             self._ended.append({"of": call_id, **ending, **_counted(counted)})
@@ -204,18 +242,25 @@ class Entries:
         """Settle a call whose cost nobody knows at what it reserved, or release it."""
         row = next(
             iter(
-                self._connection.execute(find_unknown().where(calls.c.call_id == call_id).with_for_update()).mappings()
+                self._connection.execute(
+                    find_unknown().where(calls.c.call_id == call_id).with_for_update()
+                ).mappings()
             ),
             None,
         )
         if row is None:
             known = self._calls([call_id])
             state = known[call_id]["state"] if known else "not in the ledger"
-            raise UsageError(f"The call {call_id!r} is {state}; only one whose cost is unknown can be resolved.")
+            raise UsageError(
+                f"The call {call_id!r} is {state}; only one whose cost is unknown can be resolved."
+            )
         self.load(row["scopes"])
         counted = _reserved(row) if charged else Amount()
         self._count(row, reserved=False, counted=counted)
-        ending = {"state": "settled" if charged else "released", "failure": FailureReason.RESOLVED.value}
+        ending = {
+            "state": "settled" if charged else "released",
+            "failure": FailureReason.RESOLVED.value,
+        }
         self._ended.append({"of": call_id, **ending, **_counted(counted)})
         self._write()
 
@@ -226,13 +271,23 @@ class Entries:
         return {row["call_id"]: row for row in self._connection.execute(query).mappings()}
 
     def _asked(self, reservations: Sequence[Reservation]) -> dict[str, list[sa.RowMapping]]:
-        """The calls, by key, that are equal to those about to be made and open or answered, the oldest first."""
+        """The calls, by key, that are equal to those about to be made and open or answered, the
+        oldest first.
+        """
         keys = [each.request_key for each in reservations]
         asked: dict[str, list[sa.RowMapping]] = {}
         if keys:
-            failed = calls.c.state.in_(_FAILED) & (calls.c.delivery == "batch") & calls.c.vendor_ref.is_not(None)
+            failed = (
+                calls.c.state.in_(_FAILED)
+                & (calls.c.delivery == "batch")
+                & calls.c.vendor_ref.is_not(None)
+            )
             relevant = (calls.c.state == "reserved") | calls.c.reply.is_not(None) | failed
-            query = sa.select(calls).where(calls.c.request_key.in_(keys), relevant).order_by(calls.c.ended_at)
+            query = (
+                sa.select(calls)
+                .where(calls.c.request_key.in_(keys), relevant)
+                .order_by(calls.c.ended_at)
+            )
             for row in self._connection.execute(query).mappings():
                 asked.setdefault(row["request_key"], []).append(row)
         return asked
@@ -249,7 +304,9 @@ class Entries:
             ~calls.c.attributed,
             ~calls.c.unusable,
         )
-        query = sa.select(calls.c.conversation_id, calls.c.request_id, calls.c.tier, in_batch).where(
+        query = sa.select(
+            calls.c.conversation_id, calls.c.request_id, calls.c.tier, in_batch
+        ).where(
             calls.c.conversation_id.in_(mine),
             calls.c.request_id.is_not(None),
             (calls.c.state == "reserved") | about_to_be_taken,
@@ -263,10 +320,16 @@ class Entries:
         open_calls = [row["delivery"] for row in equal if row["state"] == "reserved"]
         if reservation.request_key in self._new or open_calls:
             return AlreadyAsked(in_batch="batch" in open_calls or reservation.delivery == "batch")
-        replies = [row for row in equal if row["reply"] is not None and not (reservation.ask_again and row["unusable"])]
+        replies = [
+            row
+            for row in equal
+            if row["reply"] is not None and not (reservation.ask_again and row["unusable"])
+        ]
         if replies:
             return read_answer(replies[-1])
-        if reservation.delivery == "batch" and (reason := _failed_in_batch(equal, reservation.request_id)):
+        if reservation.delivery == "batch" and (
+            reason := _failed_in_batch(equal, reservation.request_id)
+        ):
             return FailedInBatch(reason)
         conversation_id, request_id = reservation.conversation_id, reservation.request_id
         if request_id and (others := [each for each in busy if each.is_in_the_way_of(reservation)]):
@@ -281,7 +344,11 @@ class Entries:
             self._balances[scope_id].reserved += reservation.need
             self._changed.add(scope_id)
         if request_id:
-            busy.append(_Asking(conversation_id, request_id, reservation.tier, reservation.delivery == "batch"))
+            busy.append(
+                _Asking(
+                    conversation_id, request_id, reservation.tier, reservation.delivery == "batch"
+                )
+            )
         return Reserved(call_id)
 
     def _settle(self, settlement: Settlement, row: sa.RowMapping | None) -> bool:
@@ -311,7 +378,10 @@ class Entries:
             self._changed.add(scope_id)
 
     def _close(self, row: sa.RowMapping, counted: Amount) -> None:
-        reason = f"The call {row['call_id']} to {row['model']} used {counted}, more than the {_reserved(row)} reserved."
+        reason = (
+            f"The call {row['call_id']} to {row['model']} used {counted}, more than the "
+            f"{_reserved(row)} reserved."
+        )
         _log.error("%s Its budgets are closed.", reason)
         for scope_id in row["scopes"]:
             self._balances[scope_id].closed = reason
@@ -323,13 +393,21 @@ class Entries:
             self._update(calls.c.call_id, self._ended)
         if self._changed:
             balances = [self._balances[scope_id] for scope_id in sorted(self._changed)]
-            self._update(scopes.c.scope_id, [{"of": each.scope_id, **_what_calls_change(each)} for each in balances])
+            self._update(
+                scopes.c.scope_id,
+                [{"of": each.scope_id, **_what_calls_change(each)} for each in balances],
+            )
 
     def _update(self, key: sa.Column[str], rows: Sequence[dict[str, Any]]) -> None:
         """Update the rows of a table whose key is `of`; all name the same columns."""
-        values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in rows[0] if name != "of"}
+        values: dict[str, Any] = {
+            name: sa.bindparam(f"new_{name}") for name in rows[0] if name != "of"
+        }
         update = sa.update(key.table).where(key == sa.bindparam("of")).values(values)
-        renamed = [{name if name == "of" else f"new_{name}": cell for name, cell in row.items()} for row in rows]
+        renamed = [
+            {name if name == "of" else f"new_{name}": cell for name, cell in row.items()}
+            for row in rows
+        ]
         self._connection.execute(update, renamed)
 
 
@@ -344,10 +422,11 @@ def find_unknown() -> sa.Select[Any]:
 
 
 def attribute(connection: sa.Connection, call_ids: Collection[str], *, request_id: str) -> Amount:
-    """Attribute calls to the chunks that are made of them, once; returns what those of the request came to.
+    """Attribute calls to the chunks that are made of them, once; returns what those of the request
+    came to.
 
-    What an earlier request paid for is free to this one, and so is what another conversation with the same text paid
-    for.
+    What an earlier request paid for is free to this one, and so is what another conversation with
+    the same text paid for.
     """
     named = calls.c.call_id.in_(call_ids)
     cost = sum_calls(connection, named, calls.c.request_id == request_id, ~calls.c.attributed)
@@ -358,7 +437,8 @@ def attribute(connection: sa.Connection, call_ids: Collection[str], *, request_i
 def sum_calls(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Amount:
     """What some calls count as: charged, and what may have been."""
     tokens, picodollars = (
-        sa.func.coalesce(sa.func.sum(column), 0) for column in (calls.c.counted_tokens, calls.c.cost_picodollars)
+        sa.func.coalesce(sa.func.sum(column), 0)
+        for column in (calls.c.counted_tokens, calls.c.cost_picodollars)
     )
     row = connection.execute(sa.select(tokens, picodollars).where(*where)).one()
     return Amount(int(row[0]), int(row[1]))
@@ -366,7 +446,9 @@ def sum_calls(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Amou
 
 def mark_unusable(connection: sa.Connection, call_ids: Collection[str]) -> None:
     """Note that nothing could be made of the replies to calls."""
-    connection.execute(calls.update().where(calls.c.call_id.in_(list(call_ids))).values(unusable=True))
+    connection.execute(
+        calls.update().where(calls.c.call_id.in_(list(call_ids))).values(unusable=True)
+    )
 
 
 def make_scopes(connection: sa.Connection, balances: Sequence[Balance]) -> None:
@@ -381,7 +463,9 @@ def standing_limit(connection: sa.Connection, scope_id: str) -> Limit:
         return Limit()
     provider, tier, _ = of
     query = sa.select(budget_limits.c.limit_tokens, budget_limits.c.limit_picodollars).where(
-        budget_limits.c.provider == provider, budget_limits.c.tier == tier, budget_limits.c.window == window
+        budget_limits.c.provider == provider,
+        budget_limits.c.tier == tier,
+        budget_limits.c.window == window,
     )
     row = connection.execute(query).one_or_none()
     return Limit() if row is None else Limit(*row)
@@ -421,10 +505,22 @@ def _what_calls_change(balance: Balance) -> dict[str, Any]:
 
 
 def _new_call(call_id: str, reservation: Reservation, now: datetime) -> dict[str, Any]:
-    named = ("request_key", "provider", "tier", "model_asked", "model", "purpose", "prompt_version", "conversation_id")
+    named = (
+        "request_key",
+        "provider",
+        "tier",
+        "model_asked",
+        "model",
+        "purpose",
+        "prompt_version",
+        "conversation_id",
+    )
     return {
         "call_id": call_id,
-        **{name: getattr(reservation, name) for name in (*named, "run_id", "request_id", "day", "delivery")},
+        **{
+            name: getattr(reservation, name)
+            for name in (*named, "run_id", "request_id", "day", "delivery")
+        },
         "state": "reserved",
         "scopes": list(reservation.scopes),
         "owner": str(this_process()),
@@ -444,7 +540,9 @@ def _counted(amount: Amount) -> dict[str, int]:
 
 
 def _to_count(settlement: Settlement, reserved: Amount) -> Amount:
-    """What a call counts as: what was used, where that is told; nothing, where nothing was charged."""
+    """What a call counts as: what was used, where that is told;
+    nothing, where nothing was charged.
+    """
     outcome = settlement.outcome
     if outcome.charge == "released":
         return Amount()
@@ -454,16 +552,24 @@ def _to_count(settlement: Settlement, reserved: Amount) -> Amount:
 
 
 def _may_be_lost(row: sa.RowMapping) -> bool:
-    """Whether nobody but the process that made a call can tell how it ends: a vendor tells of what is in a batch."""
+    """Whether nobody but the process that made a call can tell how it ends: a vendor tells of what
+    is in a batch.
+    """
     return bool(row["state"] == "reserved" and row["batch_id"] is None)
 
 
-def _failed_in_batch(equal: Sequence[sa.RowMapping], request_id: str | None) -> FailureReason | None:
-    """Why what a request has asked for in batches is not to be put into another one; None where it is."""
+def _failed_in_batch(
+    equal: Sequence[sa.RowMapping], request_id: str | None
+) -> FailureReason | None:
+    """Why what a request has asked for in batches is not to be put into another one; None where it
+    is.
+    """
     failed = [
         row["failure"]
         for row in equal
-        if row["request_id"] == request_id and row["state"] in _FAILED and row["delivery"] == "batch"
+        if row["request_id"] == request_id
+        and row["state"] in _FAILED
+        and row["delivery"] == "batch"
     ]
     over = failed and (failed[-1] in _NOT_AGAIN or len(failed) >= MOST_EXPIRED)
     return FailureReason(failed[-1]) if over else None

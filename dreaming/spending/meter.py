@@ -1,7 +1,7 @@
 """The meter: the one way to a model that costs something. Reserve, call, settle.
 
-A reservation that does not fit waits while others of its scopes are under way, since these give back what they do not
-use. Only when none is does a budget refuse.
+A reservation that does not fit waits while others of its scopes are under way, since these give
+back what they do not use. Only when none is does a budget refuse.
 """
 
 import asyncio
@@ -12,8 +12,16 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from dreaming.chunk import QualityLevel
-from dreaming.model_call import CALLED_OFF, Answer, Delivery, Failure, FailureReason, ModelCall, Outcome
-from dreaming.spending.amount import Amount
+from dreaming.model_call import (
+    CALLED_OFF,
+    Answer,
+    Delivery,
+    Failure,
+    FailureReason,
+    ModelCall,
+    Outcome,
+)
+from dreaming.money import Amount
 from dreaming.spending.budgets import WINDOWS, Balance, request_scope, window_scope
 from dreaming.spending.entries import (
     AlreadyAsked,
@@ -29,7 +37,9 @@ from dreaming.spending.ledger import Ledger
 from dreaming.spending.prices import Price, worst_case
 
 POLL_SECONDS = 0.25
-"""How soon a waiting reservation learns of what other processes gave back; of its own process it learns at once."""
+"""How soon a waiting reservation learns of what other processes gave back; of its own process it
+learns at once.
+"""
 DEAD_LOOK_SECONDS = 5.0
 """How often it looks whether those that it waits for are dead."""
 LEASE_MARGIN = timedelta(seconds=60)
@@ -52,7 +62,11 @@ Send = Callable[[SecondsLeft], Awaitable[Outcome]]
 Keep = Callable[[str, ModelCall], None]
 """Keeps a call that was reserved for, by its id, until it is given to the vendor in a batch."""
 
-PENDING = Failure(reason=FailureReason.PENDING, charge="released", message="The reply comes in a batch, within a day.")
+PENDING = Failure(
+    reason=FailureReason.PENDING,
+    charge="released",
+    message="The reply comes in a batch, within a day.",
+)
 """How one ends for now whose reply comes later."""
 
 
@@ -82,7 +96,9 @@ class AskedModel:
 
 
 class Meter:
-    """Meters the calls of one run, on one event loop. Raises `StorageError` when the ledger cannot be written."""
+    """Meters the calls of one run, on one event loop. Raises `StorageError` when the ledger cannot
+    be written.
+    """
 
     def __init__(
         self,
@@ -98,14 +114,17 @@ class Meter:
     ) -> None:
         """`account` is a further scope that calls count in.
 
-        With `keep_for_batch`, calls are reserved for at the price of batches and kept: it is told each.
+        With `keep_for_batch`, calls are reserved for at the price of batches and kept: it is told
+        each.
         """
         self._ledger = ledger
         self._purpose = purpose
         self._run_id = run_id
         self._request_id = request_id
         self._deadline_at = deadline_at
-        self._own_scopes = tuple(each for each in (request_id and request_scope(request_id), account) if each)
+        self._own_scopes = tuple(
+            each for each in (request_id and request_scope(request_id), account) if each
+        )
         self._retry_failed = retry_failed
         self._keep_for_batch = keep_for_batch
         self._delivery: Delivery = "batch" if keep_for_batch else "now"
@@ -115,7 +134,9 @@ class Meter:
         self._took: deque[float] = deque(maxlen=LATEST_ANSWERS)
 
     def wind_up(self) -> None:
-        """Let no further call be made: what waits for a place in a budget is given up, what is under way goes on."""
+        """Let no further call be made: what waits for a place in a budget is given up, what is
+        under way goes on.
+        """
         self._wound_up.set()
         self._freed.set()
 
@@ -126,7 +147,11 @@ class Meter:
 
     async def pause(self, seconds: float) -> bool:
         """Wait before a call; returns False, early, where none is to be made any more."""
-        left = seconds if self._deadline_at is None else min(seconds, self._left_seconds(self._deadline_at))
+        left = (
+            seconds
+            if self._deadline_at is None
+            else min(seconds, self._left_seconds(self._deadline_at))
+        )
         try:
             await asyncio.wait_for(self._wound_up.wait(), max(left, 0))
         except TimeoutError:
@@ -134,7 +159,8 @@ class Meter:
         return False
 
     async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
-        """Make one attempt, reserved and settled; an uncharged `Failure` where a budget or the time forbids it.
+        """Make one attempt, reserved and settled; an uncharged `Failure` where a budget or the time
+        forbids it.
 
         Where an equal call has had a reply, it is that.
         """
@@ -146,13 +172,17 @@ class Meter:
         if self._keep_for_batch:
             return await self._keep(self._keep_for_batch, key, asked, call)
         reserved = await self._reserve(self._reservation(key, asked, call), asked, call)
-        return await self._call(reserved.call_id, asked, send) if isinstance(reserved, Reserved) else reserved
+        return (
+            await self._call(reserved.call_id, asked, send)
+            if isinstance(reserved, Reserved)
+            else reserved
+        )
 
     async def _keep(self, keep: Keep, key: str, asked: AskedModel, call: ModelCall) -> Outcome:
         """Reserve for a call that is given to the vendor later.
 
-        By an exact count, which there is time for: nothing is given back before the batch has come, and the more calls
-        fit into a budget together, the fewer batches it takes.
+        By an exact count, which there is time for: nothing is given back before the batch has come,
+        and the more calls fit into a budget together, the fewer batches it takes.
         """
         stored = await asyncio.to_thread(self._ledger.reply, key, ask_again=self._retry_failed)
         if stored is not None:
@@ -170,7 +200,9 @@ class Meter:
             return asked.timeout_seconds
         if self._keep_for_batch:
             return asked.timeout_seconds if self._left_seconds(self._deadline_at) > 0 else None
-        seconds = min(asked.timeout_seconds, self._left_seconds(self._deadline_at) * LARGEST_SHARE_OF_TIME)
+        seconds = min(
+            asked.timeout_seconds, self._left_seconds(self._deadline_at) * LARGEST_SHARE_OF_TIME
+        )
         return seconds if seconds >= max([LEAST_SECONDS, *self._took]) else None
 
     def _left_seconds(self, deadline_at: datetime) -> float:
@@ -191,7 +223,9 @@ class Meter:
             run_id=self._run_id,
             request_id=self._request_id,
             day=call.day.isoformat() if call.day else None,
-            lease=BATCHED_WITHIN if self._keep_for_batch else timedelta(seconds=asked.timeout_seconds) + LEASE_MARGIN,
+            lease=BATCHED_WITHIN
+            if self._keep_for_batch
+            else timedelta(seconds=asked.timeout_seconds) + LEASE_MARGIN,
             delivery=self._delivery,
             ask_again=self._retry_failed,
         )
@@ -212,8 +246,12 @@ class Meter:
             delivery=self._delivery,
         )
 
-    async def _counted(self, reservation: Reservation, asked: AskedModel, call: ModelCall) -> Reservation:
-        """A reservation by the vendor's own count of its input, where that is lower than what is known without it."""
+    async def _counted(
+        self, reservation: Reservation, asked: AskedModel, call: ModelCall
+    ) -> Reservation:
+        """A reservation by the vendor's own count of its input, where that is lower than what is
+        known without it.
+        """
         exact = await asked.count_input_tokens(call)
         if exact is None or exact >= asked.bound_input_tokens(call):
             return reservation
@@ -232,21 +270,30 @@ class Meter:
             if isinstance(result, FailedInBatch):
                 return _not_sent(result.reason, "The vendor did not do it in a batch.")
             if isinstance(result, NoRoom) and not counted:
-                # The bound by bytes is several times what a vendor counts: near the end of a budget that matters.
+                # The bound by bytes is several times what a vendor counts: near the end of a budget
+                # that matters.
                 counted, before = True, reservation
                 reservation = await self._counted(reservation, asked, call)
                 if reservation is not before:
                     continue
-            # What is reserved for a batch is free again when that has come: a further one may take this then.
+            # What is reserved for a batch is free again when that has come: a further one may take
+            # this then.
             if isinstance(result, NoRoom) and (self._keep_for_batch or not result.may_fit_later):
-                return _not_sent(FailureReason.OVER_BUDGET, _does_not_fit(result.balance, reservation.need))
+                return _not_sent(
+                    FailureReason.OVER_BUDGET, _does_not_fit(result.balance, reservation.need)
+                )
             if self.is_winding_up:
                 return CALLED_OFF
             if self._seconds(asked) is None:
-                return _not_sent(FailureReason.OUT_OF_TIME, "The time was over before a place in the budget was free.")
+                return _not_sent(
+                    FailureReason.OUT_OF_TIME,
+                    "The time was over before a place in the budget was free.",
+                )
             if isinstance(result, Busy):
                 await self._wait(self._wound_up)
-                return _not_sent(FailureReason.BUSY, "Another upgrade is asking about this conversation.")
+                return _not_sent(
+                    FailureReason.BUSY, "Another upgrade is asking about this conversation."
+                )
             await self._wait(freed)
 
     async def _ask_ledger(self, reservation: Reservation) -> Reserving:
@@ -261,7 +308,9 @@ class Meter:
             raise
 
     async def _wait(self, event: asyncio.Event) -> None:
-        """Until something has happened in this process, or for a moment; what the dead hold is let go."""
+        """Until something has happened in this process, or for a moment; what the dead hold is let
+        go.
+        """
         try:
             await asyncio.wait_for(event.wait(), POLL_SECONDS)
         except TimeoutError:
@@ -297,7 +346,10 @@ class Meter:
 
 def too_late() -> Failure:
     """How a call ends that is not sent because its reply would come too late."""
-    return _not_sent(FailureReason.OUT_OF_TIME, "The time that the upgrade was given is over, or too short for a call.")
+    return _not_sent(
+        FailureReason.OUT_OF_TIME,
+        "The time that the upgrade was given is over, or too short for a call.",
+    )
 
 
 def _not_sent(reason: FailureReason, message: str) -> Failure:
@@ -309,10 +361,14 @@ def _does_not_fit(balance: Balance, need: Amount) -> str:
         return f"The budget {balance.scope_id!r} is closed. {balance.closed}"
     room, limit = balance.room, balance.limit
     if room.tokens is not None and need.tokens > room.tokens:
-        left = f"{room.tokens:,} of {limit.tokens:,} tokens left; the next call reserves {need.tokens:,}"
+        left = (
+            f"{room.tokens:,} of {limit.tokens:,} tokens left; the next call reserves "
+            f"{need.tokens:,}"
+        )
     else:
         left = (
-            f"{_usd(room.picodollars)} of {_usd(limit.picodollars)} left; the next call reserves ${need.cost_usd:.6f}"
+            f"{_usd(room.picodollars)} of {_usd(limit.picodollars)} left; the next call reserves "
+            f"${need.cost_usd:.6f}"
         )
     return f"Budget {balance.scope_id!r} has {left}. Raise the budget or narrow the filter."
 

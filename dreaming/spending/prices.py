@@ -1,4 +1,5 @@
-"""What a model's tokens cost: dated data of the `genai-prices` library, or a price of the user's own.
+"""What a model's tokens cost: dated data of the `genai-prices` library, or a price of the user's
+own.
 
 Each call is priced by itself, since some prices depend on the size of a request.
 """
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from dreaming.errors import ConfigurationError
 from dreaming.model_call import Delivery, TokenUsage
-from dreaming.spending.amount import Amount, to_picodollars
+from dreaming.money import Amount, to_picodollars
 
 _MTOK = 1_000_000
 
@@ -31,14 +32,20 @@ class OwnPrice:
 
     @classmethod
     def of(cls, told: Mapping[str, float]) -> "OwnPrice":
-        """The price by the names of its fields; raises `ConfigurationError` for one that is no price."""
+        """The price by the names of its fields; raises `ConfigurationError` for one that is no
+        price.
+        """
         names = {field.name for field in fields(cls)}
         needed = {"input_usd_per_mtok", "output_usd_per_mtok"}
-        wrong = [name for name, usd in told.items() if name not in names or not 0 <= usd < float("inf")]
+        wrong = [
+            name for name, usd in told.items() if name not in names or not 0 <= usd < float("inf")
+        ]
         if wrong or not needed <= told.keys():
             raise ConfigurationError(
-                f"price = {dict(told)!r} is no price. Expected dollars a million tokens, not negative: "
-                f"{', '.join(sorted(needed))}, and where they differ {', '.join(sorted(names - needed))}."
+                f"price = {dict(told)!r} is no price. Expected dollars a million tokens, not "
+                "negative: "
+                f"{', '.join(sorted(needed))}, and where they differ "
+                f"{', '.join(sorted(names - needed))}."
             )
         return cls(**{name: Decimal(str(usd)) for name, usd in told.items()})
 
@@ -97,20 +104,29 @@ class _Listed:
         context = {"processing": "batch"} if delivery == "batch" else None
         try:
             found = calc_price(
-                told, self.model, provider_id=self.provider, genai_request_timestamp=at, price_context=context
+                told,
+                self.model,
+                provider_id=self.provider,
+                genai_request_timestamp=at,
+                price_context=context,
             )
         except LookupError:
             raise ConfigurationError(
-                f"No price is known for the model {self.model!r} of {self.provider}, and without one no budget can "
-                "hold. Give the provider a price of your own: price = {input_usd_per_mtok, output_usd_per_mtok}."
+                f"No price is known for the model {self.model!r} of {self.provider}, and without "
+                "one no budget can "
+                "hold. Give the provider a price of your own: price = {input_usd_per_mtok, "
+                "output_usd_per_mtok}."
             ) from None
         return to_picodollars(found.total_price)
 
 
-def price_of(provider: str, model: str, *, at: datetime, own: OwnPrice | None = None, free: bool = False) -> Price:
+def price_of(
+    provider: str, model: str, *, at: datetime, own: OwnPrice | None = None, free: bool = False
+) -> Price:
     """The price of a provider's model, by the name that the vendor serves it under.
 
-    Raises `ConfigurationError` when the price library does not know the model and the user gives no price.
+    Raises `ConfigurationError` when the price library does not know the model and the user gives no
+    price.
     """
     if free:
         return Free()
@@ -125,14 +141,22 @@ def worst_case(
     """The most that a call of so many tokens can cost, whichever kind its input is counted as."""
     size = 1 << max(input_tokens - 1, 0).bit_length()
     dearest_input, output = _dearest(price, size, at.date(), delivery)
-    return Amount(input_tokens + output_tokens, input_tokens * dearest_input + output_tokens * output)
+    return Amount(
+        input_tokens + output_tokens, input_tokens * dearest_input + output_tokens * output
+    )
 
 
 @lru_cache(maxsize=1024)
 def _dearest(price: Price, size: int, day: date, delivery: Delivery) -> tuple[int, int]:
-    """Picodollars a token of input and of output in a request of at most `size` tokens: prices rise with the size."""
+    """Picodollars a token of input and of output in a request of at most `size` tokens: prices rise
+    with the size.
+    """
     at = datetime.combine(day, clock_time.max, UTC)
     kinds = ("input_tokens", "cache_read_tokens", "cache_write_tokens")
-    nothing = {kind: price.cost(TokenUsage(**{kind: size}), at=at, delivery=delivery) for kind in kinds}
-    with_output = price.cost(TokenUsage(input_tokens=size, output_tokens=1), at=at, delivery=delivery)
+    nothing = {
+        kind: price.cost(TokenUsage(**{kind: size}), at=at, delivery=delivery) for kind in kinds
+    }
+    with_output = price.cost(
+        TokenUsage(input_tokens=size, output_tokens=1), at=at, delivery=delivery
+    )
     return -(-max(nothing.values()) // size), with_output - nothing["input_tokens"]

@@ -1,7 +1,7 @@
 """The one thread of a process that writes the ledger.
 
-Many calls are under way at once, and a commit to disk takes as long for one entry as for fifty: so what waits is
-written together.
+Many calls are under way at once, and a commit to disk takes as long for one entry as for fifty: so
+what waits is written together.
 """
 
 import time
@@ -20,7 +20,9 @@ from dreaming.storage.database import Database
 MOST_TOGETHER = 256
 """Entries in one transaction."""
 GATHERING_SECONDS = 0.025
-"""How long entries are gathered before they are written: nothing beside the time that a model takes."""
+"""How long entries are gathered before they are written: nothing beside the time that a model
+takes.
+"""
 DEADLOCK_ATTEMPTS = 5
 """PostgreSQL ends one of two transactions that wait for each other; it is done again."""
 
@@ -32,7 +34,9 @@ class _Waiting:
 
 
 class LedgerWriter:
-    """Writes entries in the order in which they come. Its thread begins with the first, and ends when it is closed."""
+    """Writes entries in the order in which they come. Its thread begins with the first, and ends
+    when it is closed.
+    """
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -49,7 +53,9 @@ class LedgerWriter:
             self._thread = None
 
     def submit(self, work: Work) -> Future[Any]:
-        """Have an entry written; gives what became of it, or the error that kept it from being written."""
+        """Have an entry written; gives what became of it, or the error that kept it from being
+        written.
+        """
         with self._starting:
             if self._thread is None:
                 self._thread = Thread(target=self._write_all, name="dreaming-ledger", daemon=True)

@@ -1,4 +1,6 @@
-"""What was imported: every conversation in its newest version, and the local day of each of its messages."""
+"""What was imported: every conversation in its newest version, and the local day of each of its
+messages.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +24,14 @@ from dreaming.errors import UsageError
 from dreaming.settings import parse_zone
 from dreaming.storage.database import Database
 from dreaming.storage.marks import LocalOnlyRule, clear_mark, read_marks, set_mark
-from dreaming.storage.tables import conversations, days, forgotten, messages, settings, superseded_versions
+from dreaming.storage.tables import (
+    conversations,
+    days,
+    forgotten,
+    messages,
+    settings,
+    superseded_versions,
+)
 
 BATCH_CONVERSATIONS = 200
 """How many conversations a transaction stores: a commit costs a disk flush."""
@@ -45,7 +54,9 @@ class ArchiveReport:
     """The user had them forgotten: they do not come back."""
     new_messages: int = 0
     doubted_times: int = 0
-    """Messages whose time is before the start day or in the future; the rule of `dreaming.days` placed them."""
+    """Messages whose time is before the start day or in the future; the rule of `dreaming.days`
+    placed them.
+    """
     touched_days: set[date] = field(default_factory=set)
 
 
@@ -84,28 +95,36 @@ class Archive:
             with self.database.write() as connection:
                 pinned = read_setting(connection, "time_zone")
                 if pinned is None:
-                    connection.execute(settings.insert().values(name="time_zone", value=wanted or machine))
+                    connection.execute(
+                        settings.insert().values(name="time_zone", value=wanted or machine)
+                    )
         if pinned is not None and wanted and wanted != pinned:
             raise UsageError(
-                f"DREAMING_TIMEZONE={wanted!r}, but the days of this home are pinned to {pinned!r}. "
+                f"DREAMING_TIMEZONE={wanted!r}, but the days of this home are pinned to "
+                f"{pinned!r}. "
                 f"Unset it, or move all days with: dreaming timezone {wanted}"
             )
 
     @property
     def calendar(self) -> Calendar:
-        """The pinned time zone and the start day; raises `UsageError` when no zone was pinned yet."""
+        """The pinned time zone and the start day; raises
+        `UsageError` when no zone was pinned yet.
+        """
         with self.database.read() as connection:
             name = read_setting(connection, "time_zone")
         if name is None:
             raise UsageError("No time zone is pinned yet. Run any dreaming command once.")
         return Calendar(parse_zone(name), self.start)
 
-    def add(self, offered: Iterable[Conversation], *, again: bool = False, local_only: bool = False) -> ArchiveReport:
+    def add(
+        self, offered: Iterable[Conversation], *, again: bool = False, local_only: bool = False
+    ) -> ArchiveReport:
         """Store conversations, each in its newest version, in whichever order they come.
 
-        The same or an older version changes nothing. Messages that are new get a day; the others keep theirs; days
-        that have news get a new revision. A crash keeps all batches that were committed. Conversations that the user
-        had forgotten stay out, unless they are offered `again`. With `local_only` all of them are marked so.
+        The same or an older version changes nothing. Messages that are new get a day; the others
+        keep theirs; days that have news get a new revision. A crash keeps all batches that were
+        committed. Conversations that the user had forgotten stay out, unless they are offered
+        `again`. With `local_only` all of them are marked so.
         """
         report, calendar = ArchiveReport(), self.calendar
         for batch in _batches(offered):
@@ -115,11 +134,16 @@ class Archive:
                         connection.execute(forgotten.delete().where(_is_hash_of(conversation.id)))
                     self._add_one(connection, conversation, calendar, report)
                     if local_only and not self._is_forgotten(connection, conversation.id):
-                        report.touched_days |= self._mark(connection, conversation.id, local_only=True)
+                        report.touched_days |= self._mark(
+                            connection, conversation.id, local_only=True
+                        )
         return report
 
-    def mark_local_only(self, conversation_id: ConversationId, *, local_only: bool, days: Collection[date]) -> None:
-        """Mark a conversation as one that must not leave the machine, or as one that may, whatever its export says.
+    def mark_local_only(
+        self, conversation_id: ConversationId, *, local_only: bool, days: Collection[date]
+    ) -> None:
+        """Mark a conversation as one that must not leave the machine, or as one that may, whatever
+        its export says.
 
         `days` are those that it is on; they get a new revision.
         """
@@ -127,15 +151,24 @@ class Archive:
             self._mark(connection, conversation_id, local_only=local_only)
             _revise(connection, set(days))
 
-    def _mark(self, connection: sa.Connection, conversation_id: ConversationId, *, local_only: bool) -> set[date]:
+    def _mark(
+        self, connection: sa.Connection, conversation_id: ConversationId, *, local_only: bool
+    ) -> set[date]:
         """Mark a conversation; returns the days that have news by it."""
         if read_marks(connection, conversation_id).get(conversation_id) == local_only:
             return set()
         set_mark(connection, conversation_id, local_only=local_only)
-        return _revise(connection, {message.day for message in _held_messages(connection, conversation_id).values()})
+        return _revise(
+            connection,
+            {message.day for message in _held_messages(connection, conversation_id).values()},
+        )
 
     def _add_one(
-        self, connection: sa.Connection, conversation: Conversation, calendar: Calendar, report: ArchiveReport
+        self,
+        connection: sa.Connection,
+        conversation: Conversation,
+        calendar: Calendar,
+        report: ArchiveReport,
     ) -> None:
         if self._is_forgotten(connection, conversation.id):
             report.forgotten += 1
@@ -152,13 +185,17 @@ class Archive:
         if row is not None and _is_older(connection, conversation, version, row.updated_at, held):
             report.older += 1
             return
-        report.touched_days |= self._replace(connection, conversation, version, held, calendar, report)
+        report.touched_days |= self._replace(
+            connection, conversation, version, held, calendar, report
+        )
         report.added += row is None
         if row is not None:
             report.updated += 1
             _supersede(connection, conversation.id, row.version_hash, by=version)
             if (row.title, row.local_only) != (conversation.title, conversation.local_only):
-                report.touched_days |= _revise(connection, {message.day for message in held.values()})
+                report.touched_days |= _revise(
+                    connection, {message.day for message in held.values()}
+                )
 
     def _replace(
         self,
@@ -174,7 +211,9 @@ class Archive:
         of_day, doubted = message_days(conversation, calendar=calendar, known=known, now=now)
         rows = _message_rows(conversation, of_day)
         _delete(connection, conversation.id)
-        connection.execute(conversations.insert().values(_conversation_row(conversation, version, now)))
+        connection.execute(
+            conversations.insert().values(_conversation_row(conversation, version, now))
+        )
         if rows:
             connection.execute(messages.insert(), rows)
         report.doubted_times += doubted
@@ -191,7 +230,11 @@ class Archive:
                 conversations.c.updated_at,
                 conversations.c.local_only,
             )
-            .join_from(messages, conversations, messages.c.conversation_id == conversations.c.conversation_id)
+            .join_from(
+                messages,
+                conversations,
+                messages.c.conversation_id == conversations.c.conversation_id,
+            )
             .where(messages.c.day == day.isoformat())
             .order_by(messages.c.conversation_id, messages.c.position)
             .execution_options(yield_per=500)
@@ -209,12 +252,18 @@ class Archive:
     def local_only(self) -> set[ConversationId]:
         """The imported or marked conversations that must not leave the machine."""
         rule = self.local_only_rule()
-        columns = (conversations.c.conversation_id, conversations.c.source, conversations.c.local_only)
+        columns = (
+            conversations.c.conversation_id,
+            conversations.c.source,
+            conversations.c.local_only,
+        )
         is_told = conversations.c.local_only | conversations.c.source.in_(self.local_only_sources)
         with self.database.read() as connection:
             rows = connection.execute(sa.select(*columns).where(is_told)).all()
         told = {row.conversation_id for row in rows if rule.marks.get(row.conversation_id, True)}
-        return told | {ConversationId(marked) for marked, local_only in rule.marks.items() if local_only}
+        return told | {
+            ConversationId(marked) for marked, local_only in rule.marks.items() if local_only
+        }
 
     def is_local_only(self, conversation_id: ConversationId) -> bool:
         """Whether a conversation, imported or of another source, must not leave the machine."""
@@ -229,11 +278,15 @@ class Archive:
     def revision(self, day: date) -> int:
         """How often imports have changed a day; 0 for a day that none has touched."""
         with self.database.read() as connection:
-            found = connection.execute(sa.select(days.c.revision).where(days.c.day == day.isoformat())).scalar()
+            found = connection.execute(
+                sa.select(days.c.revision).where(days.c.day == day.isoformat())
+            ).scalar()
         return found or 0
 
     def mark_published(self, day: date, revision: int) -> None:
-        """Say that a day was published with the messages of a revision; never takes a later one back."""
+        """Say that a day was published with the messages of a revision; never takes a later one
+        back.
+        """
         with self.database.write() as connection:
             connection.execute(
                 days.update()
@@ -245,22 +298,32 @@ class Archive:
         """Say that a source besides the archive has a part in a day."""
         with self.database.write() as connection:
             _make_known(connection, day)
-            connection.execute(days.update().where(days.c.day == day.isoformat()).values(has_other_sources=True))
+            connection.execute(
+                days.update().where(days.c.day == day.isoformat()).values(has_other_sources=True)
+            )
 
     def pending_days(self) -> list[date]:
         """The days that have news which was not published since, in order."""
-        query = sa.select(days.c.day).where(days.c.published_revision < days.c.revision).order_by(days.c.day)
+        query = (
+            sa.select(days.c.day)
+            .where(days.c.published_revision < days.c.revision)
+            .order_by(days.c.day)
+        )
         with self.database.read() as connection:
             return [date.fromisoformat(day) for day in connection.execute(query).scalars()]
 
     def touched_days(self) -> list[date]:
-        """All days that imports have ever touched, and those that other sources have a part in, in order."""
+        """All days that imports have ever touched, and those that other sources have a part in, in
+        order.
+        """
         with self.database.read() as connection:
             found = connection.execute(sa.select(days.c.day).order_by(days.c.day)).scalars()
             return [date.fromisoformat(text) for text in found]
 
     def forget(self, conversation_id: ConversationId) -> set[date]:
-        """Delete a conversation and keep it out of later imports; returns the days that it was on."""
+        """Delete a conversation and keep it out of later imports;
+        returns the days that it was on.
+        """
         with self.database.write() as connection:
             held = _held_messages(connection, conversation_id)
             _delete(connection, conversation_id)
@@ -268,7 +331,9 @@ class Archive:
             versions = superseded_versions.c.conversation_id == conversation_id
             connection.execute(superseded_versions.delete().where(versions))
             if not self._is_forgotten(connection, conversation_id):
-                connection.execute(forgotten.insert().values(conversation_hash=stable_hash(conversation_id)))
+                connection.execute(
+                    forgotten.insert().values(conversation_hash=stable_hash(conversation_id))
+                )
             return _revise(connection, {message.day for message in held.values()})
 
     def days_of(self, conversation_id: ConversationId) -> set[date]:
@@ -282,22 +347,31 @@ class Archive:
             return self._is_forgotten(connection, conversation_id)
 
     def _is_forgotten(self, connection: sa.Connection, conversation_id: ConversationId) -> bool:
-        return connection.execute(sa.select(forgotten).where(_is_hash_of(conversation_id))).first() is not None
+        return (
+            connection.execute(sa.select(forgotten).where(_is_hash_of(conversation_id))).first()
+            is not None
+        )
 
     def move_time_zone(self, zone: str) -> set[date]:
-        """Pin another time zone and give every message its day anew; returns the days that have news.
+        """Pin another time zone and give every message its day anew; returns the days that have
+        news.
 
-        Days that another source has a part in have news too, and so have their neighbours: its bounds move.
+        Days that another source has a part in have news too, and so have their neighbours: its
+        bounds move.
         """
         calendar, now, touched = Calendar(parse_zone(zone), self.start), self.clock(), set[date]()
         with self.database.write() as connection:
-            for day in connection.execute(sa.select(days.c.day).where(days.c.has_other_sources)).scalars():
+            for day in connection.execute(
+                sa.select(days.c.day).where(days.c.has_other_sources)
+            ).scalars():
                 touched |= {date.fromisoformat(day) + timedelta(days=n) for n in (-1, 0, 1)}
             ids = connection.execute(sa.select(conversations.c.conversation_id)).scalars().all()
             for conversation_id in ids:
                 touched |= _move_days(connection, ConversationId(conversation_id), calendar, now)
             _revise(connection, touched)
-            connection.execute(settings.update().where(settings.c.name == "time_zone").values(value=zone))
+            connection.execute(
+                settings.update().where(settings.c.name == "time_zone").values(value=zone)
+            )
         return touched
 
 
@@ -313,11 +387,17 @@ def _is_hash_of(conversation_id: ConversationId) -> sa.ColumnElement[bool]:
     return forgotten.c.conversation_hash == stable_hash(conversation_id)
 
 
-def _keep_newest_time(connection: sa.Connection, conversation: Conversation, held_at: datetime | None) -> None:
+def _keep_newest_time(
+    connection: sa.Connection, conversation: Conversation, held_at: datetime | None
+) -> None:
     """A version offered again with a later `updated_at` is as new as that."""
-    if conversation.updated_at is not None and (held_at is None or held_at < conversation.updated_at):
+    if conversation.updated_at is not None and (
+        held_at is None or held_at < conversation.updated_at
+    ):
         own = conversations.c.conversation_id == conversation.id
-        connection.execute(conversations.update().where(own).values(updated_at=conversation.updated_at))
+        connection.execute(
+            conversations.update().where(own).values(updated_at=conversation.updated_at)
+        )
 
 
 def read_setting(connection: sa.Connection, name: str) -> str | None:
@@ -339,7 +419,9 @@ def _batches(offered: Iterable[Conversation]) -> Iterator[list[Conversation]]:
 
 
 def _version_hash(conversation: Conversation) -> str:
-    return stable_hash(conversation.title, conversation.local_only, hash_messages(conversation.messages))
+    return stable_hash(
+        conversation.title, conversation.local_only, hash_messages(conversation.messages)
+    )
 
 
 def _is_older(
@@ -351,15 +433,17 @@ def _is_older(
 ) -> bool:
     """Whether the version offered is older than the one held.
 
-    By `updated_at`. Where that is equal or missing, a version that only lacks messages is older, and so is one that
-    was held before and replaced: the same files imported again change nothing, in whichever order they are read.
+    By `updated_at`. Where that is equal or missing, a version that only lacks messages is older,
+    and so is one that was held before and replaced: the same files imported again change nothing,
+    in whichever order they are read.
     """
     if offered.updated_at != held_at:
         return held_at is not None and (offered.updated_at is None or offered.updated_at < held_at)
     if {m.id for m in offered.messages} < held.keys():
         return True
     seen = sa.select(superseded_versions).where(
-        superseded_versions.c.conversation_id == offered.id, superseded_versions.c.version_hash == version
+        superseded_versions.c.conversation_id == offered.id,
+        superseded_versions.c.version_hash == version,
     )
     return connection.execute(seen).first() is not None
 
@@ -367,8 +451,14 @@ def _is_older(
 def _supersede(connection: sa.Connection, conversation_id: str, version: str, *, by: str) -> None:
     """Note that a version was replaced by another one, which is current now."""
     own = superseded_versions.c.conversation_id == conversation_id
-    connection.execute(superseded_versions.delete().where(own, superseded_versions.c.version_hash.in_([version, by])))
-    connection.execute(superseded_versions.insert().values(conversation_id=conversation_id, version_hash=version))
+    connection.execute(
+        superseded_versions.delete().where(
+            own, superseded_versions.c.version_hash.in_([version, by])
+        )
+    )
+    connection.execute(
+        superseded_versions.insert().values(conversation_id=conversation_id, version_hash=version)
+    )
 
 
 def _held_messages(connection: sa.Connection, conversation_id: str) -> dict[MessageId, _Held]:
@@ -431,29 +521,45 @@ def _days_with_news(held: dict[MessageId, _Held], rows: Sequence[dict[str, objec
 def _revise(connection: sa.Connection, touched: set[date]) -> set[date]:
     for day in sorted(touched):
         _make_known(connection, day)
-        connection.execute(days.update().where(days.c.day == day.isoformat()).values(revision=days.c.revision + 1))
+        connection.execute(
+            days.update().where(days.c.day == day.isoformat()).values(revision=days.c.revision + 1)
+        )
     return touched
 
 
 def _make_known(connection: sa.Connection, day: date) -> None:
-    if connection.execute(sa.select(days.c.day).where(days.c.day == day.isoformat())).first() is None:
+    if (
+        connection.execute(sa.select(days.c.day).where(days.c.day == day.isoformat())).first()
+        is None
+    ):
         connection.execute(
-            days.insert().values(day=day.isoformat(), revision=0, published_revision=0, has_other_sources=False)
+            days.insert().values(
+                day=day.isoformat(), revision=0, published_revision=0, has_other_sources=False
+            )
         )
 
 
 def _move_days(
     connection: sa.Connection, conversation_id: ConversationId, calendar: Calendar, now: datetime
 ) -> set[date]:
-    row = connection.execute(sa.select(conversations).where(conversations.c.conversation_id == conversation_id)).one()
+    row = connection.execute(
+        sa.select(conversations).where(conversations.c.conversation_id == conversation_id)
+    ).one()
     stored = connection.execute(
-        sa.select(messages).where(messages.c.conversation_id == conversation_id).order_by(messages.c.position)
+        sa.select(messages)
+        .where(messages.c.conversation_id == conversation_id)
+        .order_by(messages.c.position)
     ).all()
     moments = (row.started_at, row.updated_at, *(r.timestamp for r in stored))
     if not any(calendar.believed_day(moment, now=now) for moment in moments):
         return set()
     conversation = Conversation(
-        conversation_id, row.source, row.title, row.started_at, row.updated_at, tuple(_message(r) for r in stored)
+        conversation_id,
+        row.source,
+        row.title,
+        row.started_at,
+        row.updated_at,
+        tuple(_message(r) for r in stored),
     )
     moved, _ = message_days(conversation, calendar=calendar, known={}, now=now)
     touched = set[date]()
@@ -462,7 +568,10 @@ def _move_days(
             touched |= {date.fromisoformat(stored_row.day), day}
             connection.execute(
                 messages.update()
-                .where(messages.c.conversation_id == conversation_id, messages.c.position == stored_row.position)
+                .where(
+                    messages.c.conversation_id == conversation_id,
+                    messages.c.position == stored_row.position,
+                )
                 .values(day=day.isoformat())
             )
     return touched

@@ -45,7 +45,12 @@ RAW_SCHEMA: pa.Schema = pa.schema(
 
 _SPAN = pa.struct([("message_id", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
 _TOPIC = pa.struct(
-    [("message_id", pa.string()), ("start", pa.int64()), ("score", pa.float64()), ("origin", pa.string())]
+    [
+        ("message_id", pa.string()),
+        ("start", pa.int64()),
+        ("score", pa.float64()),
+        ("origin", pa.string()),
+    ]
 )
 _TEXTS = pa.list_(pa.string())
 
@@ -91,7 +96,9 @@ CHUNK_SCHEMA: pa.Schema = pa.schema(
 
 def raw_batch(rows: Sequence[ConversationDay]) -> pa.RecordBatch:
     """Conversation-days as a record batch of `RAW_SCHEMA`."""
-    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in RAW_SCHEMA.names}
+    columns: dict[str, list[Any]] = {
+        name: [getattr(row, name) for row in rows] for name in RAW_SCHEMA.names
+    }
     columns["messages"] = [[_message_cells(m) for m in row.messages] for row in rows]
     return _batch(columns, RAW_SCHEMA)
 
@@ -99,16 +106,22 @@ def raw_batch(rows: Sequence[ConversationDay]) -> pa.RecordBatch:
 def raw_rows(batch: pa.RecordBatch) -> list[ConversationDay]:
     """The conversation-days of a record batch of `RAW_SCHEMA`."""
     return [
-        ConversationDay(**{**cells, "messages": tuple(Message(**message) for message in cells["messages"])})
+        ConversationDay(
+            **{**cells, "messages": tuple(Message(**message) for message in cells["messages"])}
+        )
         for cells in batch.to_pylist()
     ]
 
 
 def chunk_batch(rows: Sequence[BChunk]) -> pa.RecordBatch:
     """Chunks as a record batch of `CHUNK_SCHEMA`."""
-    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in CHUNK_SCHEMA.names}
+    columns: dict[str, list[Any]] = {
+        name: [getattr(row, name) for row in rows] for name in CHUNK_SCHEMA.names
+    }
     columns["spans"] = [[(s.message_id, s.start, s.end) for s in row.spans] for row in rows]
-    columns["topics"] = [[(t.message_id, t.start, t.score, t.origin) for t in row.topics] for row in rows]
+    columns["topics"] = [
+        [(t.message_id, t.start, t.score, t.origin) for t in row.topics] for row in rows
+    ]
     return _batch(columns, CHUNK_SCHEMA)
 
 
@@ -123,11 +136,20 @@ def _batch(columns: dict[str, list[Any]], schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _message_cells(message: Message) -> tuple[object, ...]:
-    return (message.id, message.role, message.kind, message.name, message.content, message.timestamp)
+    return (
+        message.id,
+        message.role,
+        message.kind,
+        message.name,
+        message.content,
+        message.timestamp,
+    )
 
 
 def _chunk(cells: dict[str, Any]) -> BChunk:
-    cells["spans"] = tuple(Span(MessageId(s["message_id"]), s["start"], s["end"]) for s in cells["spans"])
+    cells["spans"] = tuple(
+        Span(MessageId(s["message_id"]), s["start"], s["end"]) for s in cells["spans"]
+    )
     cells["topics"] = tuple(TopicBoundary(**topic) for topic in cells["topics"])
     for name in ("labels", "entities", "speakers", "supersedes"):
         cells[name] = tuple(cells[name])

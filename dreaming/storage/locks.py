@@ -41,12 +41,15 @@ class FileDayLocks:
                 yield
         except filelock.Timeout as error:
             raise StorageError(
-                f"Day {day} has been held by another writer for {PATIENCE_SECONDS:.0f} s: {lock.lock_file}"
+                f"Day {day} has been held by another writer for {PATIENCE_SECONDS:.0f} s: "
+                f"{lock.lock_file}"
             ) from error
 
 
 class PostgresDayLocks:
-    """Advisory locks of PostgreSQL, for several machines; the server frees them when a connection ends."""
+    """Advisory locks of PostgreSQL, for several machines; the server frees them when a connection
+    ends.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -57,6 +60,7 @@ class PostgresDayLocks:
         with self._database.write() as connection:
             connection.execute(sa.text(f"SET LOCAL lock_timeout = {int(PATIENCE_SECONDS * 1000)}"))
             connection.execute(
-                sa.text("SELECT pg_advisory_xact_lock(hashtext('dreaming:day'), :day)"), {"day": day.toordinal()}
+                sa.text("SELECT pg_advisory_xact_lock(hashtext('dreaming:day'), :day)"),
+                {"day": day.toordinal()},
             )
             yield

@@ -1,4 +1,6 @@
-"""What a home and its new place say of a move, so that neither is used while it is under way, nor the old one after."""
+"""What a home and its new place say of a move, so that neither is used while it is under way, nor
+the old one after.
+"""
 
 import json
 from uuid import uuid4
@@ -24,11 +26,15 @@ def require_here(archive: Database) -> None:
             "Set DREAMING_DATABASE_URL and DREAMING_STORE to that."
         )
     if not archive.is_sqlite and came and not json.loads(came)["is_whole"]:
-        raise StorageError("A home is being moved here, and not all of it has come. Go on with: dreaming move")
+        raise StorageError(
+            "A home is being moved here, and not all of it has come. Go on with: dreaming move"
+        )
 
 
 def home_id(old: Database) -> str:
-    """What a home is known by at its new place: told here at once, so that a move that is interrupted can go on."""
+    """What a home is known by at its new place: told here at once, so that a move that is
+    interrupted can go on.
+    """
     with old.write() as connection:
         known = read_setting(connection, _ID)
         if known is None:
@@ -38,19 +44,26 @@ def home_id(old: Database) -> str:
 
 
 def has_come(new: Database, home: str) -> bool:
-    """Whether this home was moved to its new place before, and whole; raises `UsageError` where another one is."""
+    """Whether this home was moved to its new place before, and whole; raises `UsageError` where
+    another one is.
+    """
     with new.read() as connection:
         told = read_setting(connection, _FROM)
-        held = connection.execute(sa.select(sa.func.count()).select_from(conversations)).scalar_one()
+        held = connection.execute(
+            sa.select(sa.func.count()).select_from(conversations)
+        ).scalar_one()
     if told is None and held:
         raise UsageError(
-            f"DREAMING_DATABASE_URL holds {held:,} conversations that are not from this home. Move to a new database."
+            f"DREAMING_DATABASE_URL holds {held:,} conversations that are not from this home. "
+            "Move to a new database."
         )
     if told is None:
         return False
     came = json.loads(told)
     if came["home_id"] != home:
-        raise UsageError("DREAMING_DATABASE_URL holds another home that was moved there. Move to a new database.")
+        raise UsageError(
+            "DREAMING_DATABASE_URL holds another home that was moved there. Move to a new database."
+        )
     return bool(came["is_whole"])
 
 

@@ -22,13 +22,22 @@ from fsspec.implementations.local import LocalFileSystem
 from dreaming.chunk import BChunk
 from dreaming.conversation import ConversationDay
 from dreaming.errors import DamagedPartition, StorageError
-from dreaming.storage.columns import CHUNK_SCHEMA, RAW_SCHEMA, chunk_batch, chunk_rows, raw_batch, raw_rows
+from dreaming.storage.columns import (
+    CHUNK_SCHEMA,
+    RAW_SCHEMA,
+    chunk_batch,
+    chunk_rows,
+    raw_batch,
+    raw_rows,
+)
 
 AssetName = Literal["raw_conversations", "basic_chunks", "upgraded_chunks"]
 ASSETS: tuple[AssetName, ...] = get_args(AssetName)
 
 ROW_GROUP_CHARACTERS = 1_000_000
-"""A row group is closed when its rows hold this much text: memory stays flat however big the day is."""
+"""A row group is closed when its rows hold this much text: memory stays flat however big the day
+is.
+"""
 
 SHARDS = ".shards"
 """The folder beside those of the assets where parts of a day's chunks wait to be put together."""
@@ -81,7 +90,10 @@ class Partition(Generic[Row]):
     @property
     def notes(self) -> dict[str, str]:
         """What its writer noted beside the rows."""
-        metadata = {**(self._file.metadata.metadata or {}), **(self._file.schema_arrow.metadata or {})}
+        metadata = {
+            **(self._file.metadata.metadata or {}),
+            **(self._file.schema_arrow.metadata or {}),
+        }
         return {
             key.decode().removeprefix(_NOTE): value.decode()
             for key, value in metadata.items()
@@ -107,7 +119,10 @@ class Partition(Generic[Row]):
     @property
     def group_sizes(self) -> list[int]:
         """The size of each row group in bytes, before compression."""
-        return [self._file.metadata.row_group(n).total_byte_size for n in range(self._file.num_row_groups)]
+        return [
+            self._file.metadata.row_group(n).total_byte_size
+            for n in range(self._file.num_row_groups)
+        ]
 
     def rows(self, groups: range | None = None) -> Iterator[Row]:
         """All rows, or those of some row groups, in the order they were written."""
@@ -121,19 +136,25 @@ class Partition(Generic[Row]):
                 yield from self._file.read_row_group(group, use_threads=False).to_batches()
 
     def cells(self, *columns: str) -> Iterator[tuple[Any, ...]]:
-        """Some columns of all rows, in the order they were written: cheaper than the rows by far."""
+        """Some columns of all rows, in the order they were written:
+        cheaper than the rows by far.
+        """
         for group in range(self._file.num_row_groups):
             with _naming_damage(self._path):
                 table = self._file.read_row_group(group, columns=list(columns), use_threads=False)
             yield from zip(*(table.column(name).to_pylist() for name in columns), strict=True)
 
     def table(self, columns: Sequence[str]) -> pa.Table:
-        """Some columns of all rows, in the order they were written, without a record made of any."""
+        """Some columns of all rows, in the order they were written,
+        without a record made of any.
+        """
         with _naming_damage(self._path):
             return self._file.read(columns=list(columns), use_threads=False)
 
     def of_conversation(self, conversation_id: str) -> list[Row]:
-        """The rows of one conversation; cheap when conversations are asked for in the order they were written."""
+        """The rows of one conversation; cheap when conversations are asked for in the order they
+        were written.
+        """
         if self._groups is None:
             self._groups = self._map_groups()
         groups = self._groups.get(conversation_id, ())
@@ -141,7 +162,9 @@ class Partition(Generic[Row]):
         return [row for row in rows if row.conversation_id == conversation_id]
 
     def only(self, conversation_id: str) -> list[Row]:
-        """The rows of one conversation, without records made of the others: for one that is asked for by itself."""
+        """The rows of one conversation, without records made of the others: for one that is asked
+        for by itself.
+        """
         groups = [n for n in range(self._file.num_row_groups) if self._may_hold(n, conversation_id)]
         with _naming_damage(self._path):
             table = self._file.read_row_groups(groups, use_threads=False)
@@ -149,7 +172,9 @@ class Partition(Generic[Row]):
         return [row for batch in mine.to_batches() for row in self._form.from_batch(batch)]
 
     def _may_hold(self, group: int, conversation_id: str) -> bool:
-        """Whether a row group may hold a conversation, by the smallest and the largest id that it says it has."""
+        """Whether a row group may hold a conversation, by the smallest and the largest id that it
+        says it has.
+        """
         column = self._file.schema_arrow.names.index("conversation_id")
         told = self._file.metadata.row_group(group).column(column).statistics
         return told is None or not told.has_min_max or told.min <= conversation_id <= told.max
@@ -158,17 +183,23 @@ class Partition(Generic[Row]):
         if self._cached is None or self._cached[0] != group:
             with _naming_damage(self._path):
                 batches = self._file.read_row_group(group, use_threads=False).to_batches()
-            self._cached = (group, [row for batch in batches for row in self._form.from_batch(batch)])
+            self._cached = (
+                group,
+                [row for batch in batches for row in self._form.from_batch(batch)],
+            )
         return self._cached[1]
 
     def _map_groups(self) -> dict[str, tuple[int, ...]]:
         if self._file.num_row_groups == 1:
-            # Most days: the rows are wanted anyway, and reading their ids alone first costs as much again.
+            # Most days: the rows are wanted anyway, and reading their ids alone first costs as much
+            # again.
             return {row.conversation_id: (0,) for row in self._read(0)}
         groups: dict[str, tuple[int, ...]] = {}
         for group in range(self._file.num_row_groups):
             with _naming_damage(self._path):
-                ids = self._file.read_row_group(group, columns=["conversation_id"]).column(0).unique()
+                ids = (
+                    self._file.read_row_group(group, columns=["conversation_id"]).column(0).unique()
+                )
             for conversation_id in map(str, ids.to_pylist()):
                 groups[conversation_id] = (*groups.get(conversation_id, ()), group)
         return groups
@@ -190,7 +221,11 @@ class PartitionStore:
         with _reaching(folder):
             paths = self._fs.ls(folder, detail=False) if self._fs.exists(folder) else []
         names = (path.rsplit("/", 1)[-1] for path in paths)
-        return sorted(date.fromisoformat(name.removesuffix(".parquet")) for name in names if _is_partition(name))
+        return sorted(
+            date.fromisoformat(name.removesuffix(".parquet"))
+            for name in names
+            if _is_partition(name)
+        )
 
     def path(self, asset: AssetName, day: date) -> str:
         """Where a partition is, whether it is there or not."""
@@ -203,8 +238,12 @@ class PartitionStore:
             yield partition
 
     @contextmanager
-    def open_chunks(self, asset: Literal["basic_chunks", "upgraded_chunks"], day: date) -> Iterator[Partition[BChunk]]:
-        """The day's chunks; an empty partition where there is none. Raises `StorageError` when it is damaged."""
+    def open_chunks(
+        self, asset: Literal["basic_chunks", "upgraded_chunks"], day: date
+    ) -> Iterator[Partition[BChunk]]:
+        """The day's chunks; an empty partition where there is none. Raises `StorageError` when it
+        is damaged.
+        """
         with self._open(asset, day, _CHUNKS) as partition:
             yield partition
 
@@ -229,7 +268,9 @@ class PartitionStore:
 
     @contextmanager
     def _on_this_machine(self, path: str) -> Iterator[str]:
-        """A partition's file, or a copy of it: if it were read in pieces, a network's errors would look like damage."""
+        """A partition's file, or a copy of it: if it were read in pieces, a network's errors would
+        look like damage.
+        """
         if self._is_local:
             yield path
             return
@@ -242,8 +283,12 @@ class PartitionStore:
         finally:
             copy.unlink(missing_ok=True)
 
-    def write_conversations(self, day: date, rows: Iterable[ConversationDay], *, notes: dict[str, str]) -> str:
-        """Replace the day's `raw_conversations`, whole or not at all; returns the file's SHA-256."""
+    def write_conversations(
+        self, day: date, rows: Iterable[ConversationDay], *, notes: dict[str, str]
+    ) -> str:
+        """Replace the day's `raw_conversations`, whole or not at
+        all; returns the file's SHA-256.
+        """
         return self._write("raw_conversations", day, rows, _CONVERSATIONS, notes)
 
     def write_chunks(
@@ -258,29 +303,50 @@ class PartitionStore:
         return self._write(asset, day, rows, _CHUNKS, notes)
 
     def join_chunks(
-        self, asset: Literal["basic_chunks"], day: date, batches: Iterable[pa.RecordBatch], *, notes: dict[str, str]
+        self,
+        asset: Literal["basic_chunks"],
+        day: date,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        notes: dict[str, str],
     ) -> str:
-        """Replace the day's chunks by batches, as `write_chunks` would by their rows; returns the file's SHA-256."""
+        """Replace the day's chunks by batches, as `write_chunks` would by their rows; returns the
+        file's SHA-256.
+        """
         path = self.path(asset, day)
         return self._write_batches(path, str(day), _regrouped(batches), CHUNK_SCHEMA, notes)
 
     def _write(
-        self, asset: AssetName, day: date, rows: Iterable[Row], form: _Format[Row], notes: dict[str, str]
+        self,
+        asset: AssetName,
+        day: date,
+        rows: Iterable[Row],
+        form: _Format[Row],
+        notes: dict[str, str],
     ) -> str:
         batches = map(form.to_batch, _row_groups(rows, form.characters))
         return self._write_batches(self.path(asset, day), str(day), batches, form.schema, notes)
 
     def write_shard(
-        self, day: date, name: str, number: int, rows: Iterable[BChunk], *, notes: Callable[[], dict[str, str]]
+        self,
+        day: date,
+        name: str,
+        number: int,
+        rows: Iterable[BChunk],
+        *,
+        notes: Callable[[], dict[str, str]],
     ) -> None:
-        """Write a part of a day's chunks beside the partitions, whole or not at all; `notes` is asked after the rows.
+        """Write a part of a day's chunks beside the partitions, whole or not at all; `notes` is
+        asked after the rows.
 
         It is no partition, and stays until `clear_shards`. May be repeated, also at the same time.
         """
         path = self._shard_path(day, name, number)
         name = f"{day}.{uuid4().hex}"
         # Nothing proves it again before it is in the day's partition.
-        self._write_batches(path, name, chunk_batches(rows), CHUNK_SCHEMA, {}, later_notes=notes, checksums=True)
+        self._write_batches(
+            path, name, chunk_batches(rows), CHUNK_SCHEMA, {}, later_notes=notes, checksums=True
+        )
 
     @contextmanager
     def open_shard(self, day: date, name: str, number: int) -> Iterator[Partition[BChunk]]:
@@ -315,14 +381,18 @@ class PartitionStore:
             self._make_folders(path)
             with self._staged(path, staged_name) as staged:
                 Path(staged).touch(mode=0o600)
-                with pq.ParquetWriter(staged, schema, compression="zstd", write_page_checksum=checksums) as writer:
+                with pq.ParquetWriter(
+                    staged, schema, compression="zstd", write_page_checksum=checksums
+                ) as writer:
                     for batch in batches:
                         writer.write_batch(batch.cast(schema))
                     if noted := later_notes():
                         writer.add_key_value_metadata(_noted(noted))
                 return _sha256(staged)
         except OSError as error:
-            raise StorageError(f"The partition {path} cannot be written: {error.strerror or error}") from error
+            raise StorageError(
+                f"The partition {path} cannot be written: {error.strerror or error}"
+            ) from error
 
     def _make_folders(self, path: str) -> None:
         """Make what is missing above a partition, and a local store for its owner only."""
@@ -339,9 +409,11 @@ class PartitionStore:
 
     @contextmanager
     def _staged(self, path: str, name: str) -> Iterator[str]:
-        """A file to write that takes the partition's place when the block ends well, and is gone otherwise.
+        """A file to write that takes the partition's place when the block ends well, and is gone
+        otherwise.
 
-        Its name is the day's own: what a killed writer leaves is overwritten by the next one, who holds the day's lock.
+        Its name is the day's own: what a killed writer leaves is overwritten by the next one, who
+        holds the day's lock.
         """
         folder = Path(path).parent if self._is_local else self._staging
         staged = folder / f".{name}.{'staged' if self._is_local else uuid4().hex}"
@@ -379,10 +451,16 @@ class PartitionStore:
         if self.hash_of(asset, day) == wanted:
             return False
         self._make_folders(path)
-        with self._staged(path, str(day)) as staged, other._on_this_machine(other.path(asset, day)) as held:
+        with (
+            self._staged(path, str(day)) as staged,
+            other._on_this_machine(other.path(asset, day)) as held,
+        ):
             shutil.copyfile(held, staged)
         if self.hash_of(asset, day) != wanted:
-            raise StorageError(f"The partition {path} is not what was written. Look after the store, and try again.")
+            raise StorageError(
+                f"The partition {path} is not what was written. Look after the store, and try "
+                "again."
+            )
         return True
 
 
@@ -447,7 +525,9 @@ def _regrouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     held: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
-        ends = size + np.cumsum(pc.utf8_length(batch.column("content")).to_numpy(zero_copy_only=False), dtype=np.int64)
+        ends = size + np.cumsum(
+            pc.utf8_length(batch.column("content")).to_numpy(zero_copy_only=False), dtype=np.int64
+        )
         first = base = 0
         while (past := int(np.searchsorted(ends, base + ROW_GROUP_CHARACTERS))) < len(ends):
             yield _one_batch([*held, batch.slice(first, past + 1 - first)])
@@ -462,7 +542,11 @@ def _regrouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _one_batch(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    [batch] = pa.Table.from_batches([b.replace_schema_metadata() for b in batches]).combine_chunks().to_batches()
+    [batch] = (
+        pa.Table.from_batches([b.replace_schema_metadata() for b in batches])
+        .combine_chunks()
+        .to_batches()
+    )
     return batch
 
 

@@ -18,13 +18,22 @@ class Plans:
 
     def add(self, decision: Mapping[str, Any], *, at: datetime, run_id: str | None) -> None:
         """Keep a decision; `run_id` is that of the run that acts on it, None where nobody does."""
-        row = {"plan_id": decision["plan_id"], "made_at": at, "run_id": run_id, "decision": dict(decision)}
+        row = {
+            "plan_id": decision["plan_id"],
+            "made_at": at,
+            "run_id": run_id,
+            "decision": dict(decision),
+        }
         with self._ledger.write() as connection:
             connection.execute(plans.insert().values(row))
 
     def latest(self, count: int, *, acted_on: bool = False) -> list[dict[str, Any]]:
         """The newest decisions, with the `run_id` of who acted on each, the newest first."""
-        query = sa.select(plans.c.run_id, plans.c.decision).order_by(plans.c.made_at.desc()).limit(count)
+        query = (
+            sa.select(plans.c.run_id, plans.c.decision)
+            .order_by(plans.c.made_at.desc())
+            .limit(count)
+        )
         if acted_on:
             query = query.where(plans.c.run_id.is_not(None))
         with self._ledger.read() as connection:

@@ -35,11 +35,18 @@ class Purchases:
     def is_undone(self, request_id: str) -> bool:
         """Whether a request was taken back."""
         with self._ledger.read() as connection:
-            return connection.execute(sa.select(undone).where(undone.c.request_id == request_id)).first() is not None
+            return (
+                connection.execute(
+                    sa.select(undone).where(undone.c.request_id == request_id)
+                ).first()
+                is not None
+            )
 
     def undone(self) -> dict[ConversationId, list[PaidChunk]]:
         """What was bought and undone, by conversation."""
-        query = sa.select(paid_chunks).where(paid_chunks.c.request_id.in_(sa.select(undone.c.request_id)))
+        query = sa.select(paid_chunks).where(
+            paid_chunks.c.request_id.in_(sa.select(undone.c.request_id))
+        )
         found: dict[ConversationId, list[PaidChunk]] = {}
         with self._ledger.read() as connection:
             for row in connection.execute(query).mappings():
@@ -49,12 +56,21 @@ class Purchases:
     def undo(self, request_id: str, days_of: DaysOf, *, at: datetime) -> list[date]:
         """Count what a request bought as undone, and return the days that show it; may be repeated.
 
-        `days_of` tells the days that a conversation is on now, which may be others than it was bought for.
+        `days_of` tells the days that a conversation is on now, which may be others than it was
+        bought for.
         """
         ended = (upgrade_spans.c.request_id == request_id) & (upgrade_spans.c.state == "bought")
-        mine = sa.select(paid_chunks.c.conversation_id).where(paid_chunks.c.request_id == request_id).distinct()
+        mine = (
+            sa.select(paid_chunks.c.conversation_id)
+            .where(paid_chunks.c.request_id == request_id)
+            .distinct()
+        )
         with self._ledger.read() as connection:
-            bought_for = connection.execute(sa.select(upgrade_spans.c.day).where(ended).distinct()).scalars().all()
+            bought_for = (
+                connection.execute(sa.select(upgrade_spans.c.day).where(ended).distinct())
+                .scalars()
+                .all()
+            )
             conversation_ids = connection.execute(mine).scalars().all()
         days = set(map(date.fromisoformat, bought_for)).union(*map(days_of, conversation_ids))
         with self._ledger.write() as connection:
@@ -62,17 +78,27 @@ class Purchases:
             note_change(connection, [day.isoformat() for day in days], at=at)
         return sorted(days)
 
-    def bring_back(self, chunks: Sequence[PaidChunk], request_id: str, days_of: DaysOf, *, at: datetime) -> None:
-        """Count chunks that were undone as bought again, by another request, which pays nothing for them."""
-        copies = {(chunk.call_id, chunk.slices): chunk.brought_back_by(request_id) for chunk in chunks}
+    def bring_back(
+        self, chunks: Sequence[PaidChunk], request_id: str, days_of: DaysOf, *, at: datetime
+    ) -> None:
+        """Count chunks that were undone as bought again, by another request, which pays nothing for
+        them.
+        """
+        copies = {
+            (chunk.call_id, chunk.slices): chunk.brought_back_by(request_id) for chunk in chunks
+        }
         days: set[date] = set().union(*(days_of(chunk.conversation_id) for chunk in chunks))
         with self._ledger.write() as connection:
             insert_paid(connection, list(copies.values()))
             note_change(connection, [day.isoformat() for day in days], at=at)
 
     def unpublished_days(self, *, before: datetime | None = None) -> list[date]:
-        """The days that purchases have changed, the last time before a moment, and that do not show it yet."""
-        pending = sa.select(bought_days.c.day).where(bought_days.c.revision > bought_days.c.published_revision)
+        """The days that purchases have changed, the last time before a moment, and that do not show
+        it yet.
+        """
+        pending = sa.select(bought_days.c.day).where(
+            bought_days.c.revision > bought_days.c.published_revision
+        )
         if before is not None:
             pending = pending.where(bought_days.c.changed_at < before)
         with self._ledger.read() as connection:
@@ -87,12 +113,18 @@ class Purchases:
     def mark_published(self, day: date, revision: int) -> None:
         """Note that a day is published as it was at a revision."""
         if revision:
-            older = (bought_days.c.day == day.isoformat()) & (bought_days.c.published_revision < revision)
+            older = (bought_days.c.day == day.isoformat()) & (
+                bought_days.c.published_revision < revision
+            )
             with self._ledger.write() as connection:
-                connection.execute(bought_days.update().where(older).values(published_revision=revision))
+                connection.execute(
+                    bought_days.update().where(older).values(published_revision=revision)
+                )
 
     def forget(self, conversation_id: ConversationId) -> int:
-        """Delete what was bought for a conversation; returns how many chunks. The ledger's figures stay."""
+        """Delete what was bought for a conversation; returns how many chunks. The ledger's figures
+        stay.
+        """
         query = paid_chunks.delete().where(paid_chunks.c.conversation_id == conversation_id)
         with self._ledger.write() as connection:
             return connection.execute(query).rowcount
@@ -126,8 +158,12 @@ def _row(chunk: PaidChunk) -> dict[str, object]:
 
 def _paid_chunk(row: sa.RowMapping) -> PaidChunk:
     cells = dict(row)
-    cells["slices"] = tuple(PaidSlice(MessageId(m), start, end, digest) for m, start, end, digest in row["slices"])
-    cells["topics"] = tuple(PaidTopic(MessageId(m), start, score) for m, start, score in row["topics"])
+    cells["slices"] = tuple(
+        PaidSlice(MessageId(m), start, end, digest) for m, start, end, digest in row["slices"]
+    )
+    cells["topics"] = tuple(
+        PaidTopic(MessageId(m), start, score) for m, start, score in row["topics"]
+    )
     cells["labels"], cells["entities"] = tuple(row["labels"]), tuple(row["entities"])
     cells["cost_usd"] = Decimal(cells.pop("cost_picodollars")).scaleb(-12)
     return PaidChunk(**cells)

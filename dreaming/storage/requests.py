@@ -1,4 +1,6 @@
-"""Upgrade requests: what was asked for once, the plan that was frozen for it, and how far it has come."""
+"""Upgrade requests: what was asked for once, the plan that was frozen for it, and how far it has
+come.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,8 +15,8 @@ from dreaming.errors import UsageError
 from dreaming.storage.database import Database, insert_new
 from dreaming.storage.purchases import insert_paid, note_change
 from dreaming.storage.tables import planned_days, task_results, upgrade_requests, upgrade_spans
+from dreaming.upgrading.grouping import PlannedSpan
 from dreaming.upgrading.paid import PaidChunk, PaidSlice
-from dreaming.upgrading.plan import PlannedSpan
 from dreaming.upgrading.terms import UpgradeTerms
 
 SpanState = Literal["open", "bought", "given_up", "gone"]
@@ -37,7 +39,9 @@ class Requests:
         self._ledger = ledger
 
     def begin(self, request: UpgradeRequest) -> UpgradeRequest:
-        """Write a request down; where its id is known, the terms and the deadline stand that came first."""
+        """Write a request down; where its id is known, the terms and the deadline stand that came
+        first.
+        """
         row = {
             "request_id": request.request_id,
             "asked_at": request.asked_at,
@@ -49,7 +53,9 @@ class Requests:
             return self._find(connection, request.request_id) or request
 
     def end(self, request_id: str, *, at: datetime) -> None:
-        """Let a request's time be over: whatever run begins to work on it from now on buys nothing."""
+        """Let a request's time be over: whatever run begins to work
+        on it from now on buys nothing.
+        """
         mine = upgrade_requests.c.request_id == request_id
         with self._ledger.write() as connection:
             connection.execute(upgrade_requests.update().where(mine).values(deadline_at=at))
@@ -64,7 +70,9 @@ class Requests:
         with self._ledger.read() as connection:
             found = self._find(connection, request_id)
         if found is None:
-            raise UsageError(f"There is no upgrade request {request_id!r}. `dreaming ledger` lists them.")
+            raise UsageError(
+                f"There is no upgrade request {request_id!r}. `dreaming ledger` lists them."
+            )
         return found
 
     def _find(self, connection: sa.Connection, request_id: str) -> UpgradeRequest | None:
@@ -72,7 +80,9 @@ class Requests:
         row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        return UpgradeRequest(row.request_id, UpgradeTerms.from_json(row.terms), row.asked_at, row.deadline_at)
+        return UpgradeRequest(
+            row.request_id, UpgradeTerms.from_json(row.terms), row.asked_at, row.deadline_at
+        )
 
     def unplanned(self, request_id: str, days: Collection[date]) -> list[date]:
         """The days that the request has no plan for yet."""
@@ -87,7 +97,8 @@ class Requests:
         *,
         limit: int | None,
     ) -> None:
-        """Freeze the plan for the days of `skipped`; for one that another run has planned meanwhile, that plan stands.
+        """Freeze the plan for the days of `skipped`; for one that another run has planned
+        meanwhile, that plan stands.
 
         Over all its runs, the plan holds at most `limit` chunks; those over it are skipped.
         """
@@ -132,8 +143,12 @@ class Requests:
 
     def _totals(self, connection: sa.Connection, request_id: str) -> tuple[int, int]:
         """How many spans and chunks the plan holds so far."""
-        totals = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(upgrade_spans.c.chunks), 0))
-        count, chunks = connection.execute(totals.where(upgrade_spans.c.request_id == request_id)).one()
+        totals = sa.select(
+            sa.func.count(), sa.func.coalesce(sa.func.sum(upgrade_spans.c.chunks), 0)
+        )
+        count, chunks = connection.execute(
+            totals.where(upgrade_spans.c.request_id == request_id)
+        ).one()
         return int(count), int(chunks)
 
     def _planned(self, connection: sa.Connection, request_id: str) -> set[date]:
@@ -161,7 +176,9 @@ class Requests:
 
     def given_up(self, asked: str) -> dict[ConversationId, list[PaidSlice]]:
         """What a model gave no usable reply for, by conversation."""
-        query = sa.select(upgrade_spans).where(upgrade_spans.c.state == "given_up", upgrade_spans.c.asked == asked)
+        query = sa.select(upgrade_spans).where(
+            upgrade_spans.c.state == "given_up", upgrade_spans.c.asked == asked
+        )
         found: dict[ConversationId, list[PaidSlice]] = {}
         with self._ledger.read() as connection:
             for row in connection.execute(query):
@@ -169,7 +186,9 @@ class Requests:
         return found
 
     def skipped(self, request_id: str) -> Counter[str]:
-        """Chunks that the request does not upgrade, by reason: left out of the plan, given up, or gone."""
+        """Chunks that the request does not upgrade, by reason: left out of the plan, given up, or
+        gone.
+        """
         counts: Counter[str] = Counter()
         with self._ledger.read() as connection:
             for (told,) in connection.execute(
@@ -177,7 +196,8 @@ class Requests:
             ):
                 counts.update(told)
             ended = sa.select(upgrade_spans).where(
-                upgrade_spans.c.request_id == request_id, upgrade_spans.c.state.in_(("given_up", "gone"))
+                upgrade_spans.c.request_id == request_id,
+                upgrade_spans.c.state.in_(("given_up", "gone")),
             )
             for row in connection.execute(ended):
                 counts[row.reason or row.state] += row.chunks
@@ -186,13 +206,22 @@ class Requests:
     def forget(self, conversation_id: ConversationId) -> None:
         """Delete what was planned for a conversation."""
         with self._ledger.write() as connection:
-            connection.execute(upgrade_spans.delete().where(upgrade_spans.c.conversation_id == conversation_id))
+            connection.execute(
+                upgrade_spans.delete().where(upgrade_spans.c.conversation_id == conversation_id)
+            )
 
-    def store_result(self, run_id: str, request_id: str | None, result: Mapping[str, Any], *, at: datetime) -> None:
+    def store_result(
+        self, run_id: str, request_id: str | None, result: Mapping[str, Any], *, at: datetime
+    ) -> None:
         """Keep what a run came to."""
         with self._ledger.write() as connection:
             connection.execute(task_results.delete().where(task_results.c.run_id == run_id))
-            row = {"run_id": run_id, "request_id": request_id, "ended_at": at, "result": dict(result)}
+            row = {
+                "run_id": run_id,
+                "request_id": request_id,
+                "ended_at": at,
+                "result": dict(result),
+            }
             connection.execute(task_results.insert().values(row))
 
     def result(self, run_id: str) -> dict[str, Any] | None:
@@ -203,7 +232,9 @@ class Requests:
         return found
 
 
-def _within(spans: Iterable[PlannedSpan], left: int | None) -> tuple[list[PlannedSpan], Counter[date]]:
+def _within(
+    spans: Iterable[PlannedSpan], left: int | None
+) -> tuple[list[PlannedSpan], Counter[date]]:
     """The spans that fit into what a limit leaves, and the chunks of the others by day."""
     taken: list[PlannedSpan] = []
     over: Counter[date] = Counter()
@@ -234,7 +265,9 @@ def end_span(
     mine = (column.request_id == request_id) & (column.conversation_id == span.conversation_id)
     mine &= (column.day == span.day.isoformat()) & (column.span_key == span.key)
     mine &= column.state == "open"
-    ended = connection.execute(upgrade_spans.update().where(mine).values(state=state, reason=reason, asked=asked))
+    ended = connection.execute(
+        upgrade_spans.update().where(mine).values(state=state, reason=reason, asked=asked)
+    )
     if bought and ended.rowcount:
         insert_paid(connection, bought)
         note_change(connection, [span.day.isoformat()], at=bought[0].bought_at)
@@ -255,6 +288,8 @@ def _span_row(request_id: str, position: int, span: PlannedSpan) -> dict[str, An
 
 
 def _span(row: sa.Row[Any]) -> PlannedSpan:
-    slices = tuple(PaidSlice(MessageId(m), start, end, digest) for m, start, end, digest in row.slices)
+    slices = tuple(
+        PaidSlice(MessageId(m), start, end, digest) for m, start, end, digest in row.slices
+    )
     day = date.fromisoformat(row.day)
     return PlannedSpan(ConversationId(row.conversation_id), day, slices, row.chunks, row.tokens)

@@ -22,7 +22,9 @@ class LearnedSegmenter:
 
     number: int
     base: str
-    """The version of the segmenter that it was moved from; it cuts only where dreaming comes with that one."""
+    """The version of the segmenter that it was moved from; it cuts only where dreaming comes with
+    that one.
+    """
     learned_at: datetime
     lessons_hash: str
     """Of the talks that it was learned from."""
@@ -41,7 +43,9 @@ class LearnedSegmenter:
 
 
 class Segmenters:
-    """The segmenters of a home: the one that comes with dreaming, and those that were learned from it."""
+    """The segmenters of a home: the one that comes with dreaming, and those that were learned from
+    it.
+    """
 
     def __init__(self, ledger: Database, shipped: Segmenter) -> None:
         self._ledger = ledger
@@ -57,18 +61,24 @@ class Segmenters:
             ]
 
     def current(self) -> Segmenter:
-        """What cuts: the newest that was learned from the shipped one and not reverted, else the shipped one."""
+        """What cuts: the newest that was learned from the shipped one and not reverted, else the
+        shipped one.
+        """
         return self._segmenter(self._newest())
 
     def labels(self) -> Mapping[str, Sequence[str]]:
-        """The labels of the version that cuts, and the words that tell them, besides those that come with dreaming."""
+        """The labels of the version that cuts, and the words that tell them, besides those that
+        come with dreaming.
+        """
         learned = self._newest()
         return learned.labels if learned else {}
 
     def chunker(self) -> RulesChunker:
         """The rules, with all that was learned."""
         learned = self._newest()
-        return RulesChunker(self._segmenter(learned), grown_labels(learned.labels if learned else {}))
+        return RulesChunker(
+            self._segmenter(learned), grown_labels(learned.labels if learned else {})
+        )
 
     def add(
         self,
@@ -79,22 +89,31 @@ class Segmenters:
         report: Mapping[str, Any],
         at: datetime,
     ) -> LearnedSegmenter:
-        """Keep one that was moved from the shipped one, and labels, that were accepted; from now on it cuts."""
+        """Keep one that was moved from the shipped one, and labels, that were accepted; from now on
+        it cuts.
+        """
         output, bias = moved.weights.output, moved.weights.bias
         with self._ledger.write() as connection:
-            number = 1 + (connection.execute(sa.select(sa.func.max(segmenters.c.number))).scalar() or 0)
+            number = 1 + (
+                connection.execute(sa.select(sa.func.max(segmenters.c.number))).scalar() or 0
+            )
             learned = LearnedSegmenter(
                 number, self.shipped.version, at, lessons_hash, output, bias, labels, report, None
             )
-            connection.execute(segmenters.insert().values(asdict(learned) | {"output": list(output)}))
+            connection.execute(
+                segmenters.insert().values(asdict(learned) | {"output": list(output)})
+            )
         return learned
 
     def revert(self, *, at: datetime) -> LearnedSegmenter:
-        """Take the newest back, so that the one before it cuts; raises `UsageError` where there is none."""
+        """Take the newest back, so that the one before it cuts; raises `UsageError` where there is
+        none.
+        """
         learned = self._newest()
         if learned is None:
             raise UsageError(
-                f"Nothing to revert: topics are found by {self.shipped.version}, which comes with dreaming."
+                f"Nothing to revert: topics are found by {self.shipped.version}, which comes with "
+                "dreaming."
             )
         mine = segmenters.c.number == learned.number
         with self._ledger.write() as connection:
@@ -107,7 +126,11 @@ class Segmenters:
         return self.shipped.moved(np.array(learned.output), learned.bias, version=learned.version)
 
     def _newest(self) -> LearnedSegmenter | None:
-        mine = (each for each in self.learned() if each.base == self.shipped.version and each.reverted_at is None)
+        mine = (
+            each
+            for each in self.learned()
+            if each.base == self.shipped.version and each.reverted_at is None
+        )
         return next(mine, None)
 
 

@@ -73,7 +73,9 @@ forgotten = sa.Table(
     archive,
     sa.Column("conversation_hash", sa.Text, primary_key=True),
 )
-"""Conversations that must not come back with the next import; by hash, so that not even the id stays."""
+"""Conversations that must not come back with the next import; by hash, so that not even the id
+stays.
+"""
 
 settings = sa.Table(
     "settings",
@@ -176,10 +178,11 @@ calls = sa.Table(
 )
 """A row an attempt, the ledger.
 
-`state`: reserved (may be under way), settled (charged), released (not charged) or unknown (counted as it was reserved).
-`failure`: why there is no reply. `counted_tokens` and `cost_picodollars`: what of it counts against its `scopes` now.
-`unusable`: there is a reply, and nothing could be made of it. `attributed`: what it came to is in the cost of chunks.
-`batch_id`: what it was given to the vendor in; of a call for a batch that has none yet, nothing was sent.
+`state`: reserved (may be under way), settled (charged), released (not charged) or unknown (counted
+as it was reserved). `failure`: why there is no reply. `counted_tokens` and `cost_picodollars`: what
+of it counts against its `scopes` now. `unusable`: there is a reply, and nothing could be made of
+it. `attributed`: what it came to is in the cost of chunks. `batch_id`: what it was given to the
+vendor in; of a call for a batch that has none yet, nothing was sent.
 """
 
 batches = sa.Table(
@@ -202,9 +205,9 @@ batches = sa.Table(
 )
 """What vendors were given to answer within a day.
 
-`state`: intended (it may be on its way), submitted (the vendor has it), ended (how its calls ended is written down),
-collected (and what was to be made of the replies is made) or dropped (the vendor refused it). `vendor_ref`: the
-vendor's id of it. `owner`: the process that is submitting it.
+`state`: intended (it may be on its way), submitted (the vendor has it), ended (how its calls ended
+is written down), collected (and what was to be made of the replies is made) or dropped (the vendor
+refused it). `vendor_ref`: the vendor's id of it. `owner`: the process that is submitting it.
 """
 
 scopes = sa.Table(
@@ -221,7 +224,9 @@ scopes = sa.Table(
     sa.Column("elsewhere_picodollars", sa.BigInteger, nullable=False),
     sa.Column("closed", sa.Text),
 )
-"""What is spent and reserved in each scope: always the sum over its calls, kept so that a reservation reads one row."""
+"""What is spent and reserved in each scope: always the sum over its calls, kept so that a
+reservation reads one row.
+"""
 
 budget_limits = sa.Table(
     "budget_limits",
@@ -262,8 +267,8 @@ upgrade_spans = sa.Table(
 )
 """The frozen plan of a request.
 
-`state`: open, bought, given_up (with the reason, and which model was asked with which prompt) or gone (its text has
-changed).
+`state`: open, bought, given_up (with the reason, and which model was asked with which prompt) or
+gone (its text has changed).
 """
 
 planned_days = sa.Table(
@@ -273,7 +278,9 @@ planned_days = sa.Table(
     sa.Column("day", sa.Text, primary_key=True),
     sa.Column("skipped", sa.JSON, nullable=False),
 )
-"""The days that a request's plan is frozen for, and how many chunks it leaves out of each, by reason."""
+"""The days that a request's plan is frozen for, and how many chunks it leaves out of each, by
+reason.
+"""
 
 submitted_tasks = sa.Table(
     "submitted_tasks",
@@ -304,7 +311,9 @@ plans = sa.Table(
     sa.Column("run_id", sa.Text),
     sa.Column("decision", sa.JSON, nullable=False),
 )
-"""What planners said: the situation, each planner's plan, and whose holds. `run_id`: of the run that acted on it."""
+"""What planners said: the situation, each planner's plan, and whose holds. `run_id`: of the run
+that acted on it.
+"""
 
 segmenters = sa.Table(
     "segmenters",
@@ -319,7 +328,9 @@ segmenters = sa.Table(
     sa.Column("report", sa.JSON, nullable=False),
     sa.Column("reverted_at", Instant),
 )
-"""What was learned from bought chunks: a segmenter's regression, moved from that of `base`, and the words of labels."""
+"""What was learned from bought chunks: a segmenter's regression, moved from that of `base`, and the
+words of labels.
+"""
 
 queries = sa.Table(
     "queries",
@@ -348,7 +359,9 @@ indexed_days = sa.Table(
     sa.Column("chunk_count", sa.Integer, nullable=False),
     sa.Column("encoder", sa.Text),
 )
-"""What is indexed of each day. `encoder`: what gave its passages their vectors; null where they have none."""
+"""What is indexed of each day. `encoder`: what gave its passages their vectors; null where they
+have none.
+"""
 
 segments = sa.Table(
     "segments",
@@ -367,9 +380,11 @@ segments = sa.Table(
     sa.Index("segments_by_block", "block_id"),
     sqlite_autoincrement=True,
 )
-"""Chunks of one kind of one day that are indexed together. `facts` and `codes`: of each of its chunks, in order.
+"""Chunks of one kind of one day that are indexed together. `facts` and `codes`: of each of its
+chunks, in order.
 
-`languages` is a JSON list, which the facts number. `digests`: of all that each chunk's entry in the index is made from.
+`languages` is a JSON list, which the facts number. `digests`: of all that each chunk's entry in the
+index is made from.
 """
 
 blocks = sa.Table(
@@ -379,7 +394,9 @@ blocks = sa.Table(
     sa.Column("segment_count", sa.Integer, nullable=False),
     sqlite_autoincrement=True,
 )
-"""Segments whose postings stand together: one at first, and many once they are merged; with those deleted since."""
+"""Segments whose postings stand together: one at first, and many once they are merged; with those
+deleted since.
+"""
 
 postings = sa.Table(
     "postings",
@@ -390,8 +407,8 @@ postings = sa.Table(
 )
 """Where terms stand: see `dreaming.remembering.postings`.
 
-A row a bucket and block: `place` is the bucket's number in the upper bits and the block's in the lower 40, one integer,
-because SQLite keeps the rows of such a table whole in its leaves.
+A row a bucket and block: `place` is the bucket's number in the upper bits and the block's in the
+lower 40, one integer, because SQLite keeps the rows of such a table whole in its leaves.
 """
 
 indexed_chunks = sa.Table(
@@ -414,7 +431,8 @@ indexed_chunks = sa.Table(
     sa.Index("indexed_chunks_by_place", "day", "conversation_id", "ordinal"),
     sa.Index("indexed_chunks_by_conversation", "conversation_id"),
 )
-"""A row a chunk: its segment and its number in there are its `row_id`. What a ranking reads stands before the text.
+"""A row a chunk: its segment and its number in there are its `row_id`. What a ranking reads stands
+before the text.
 
 `signs` and `codes`: of each of its passages, in order. `voices` and `details` are JSON.
 """
@@ -434,4 +452,6 @@ vocabulary = sa.Table(
     sa.Column("terms", sa.Text, nullable=False),
     sa.Column("codes", sa.LargeBinary, nullable=False),
 )
-"""The meaning of the terms of scripts with spaces, each once: a line and a code a term; where there is an encoder."""
+"""The meaning of the terms of scripts with spaces, each once: a line and a code a term; where there
+is an encoder.
+"""

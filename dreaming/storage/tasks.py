@@ -51,20 +51,33 @@ class SubmittedTasks:
         with self._ledger.read() as connection:
             rows = connection.execute(query.order_by(submitted_tasks.c.due_at)).all()
         return [
-            Submission(row.submission_id, Task.from_json(row.task), row.submitted_at, row.due_at, row.state)
+            Submission(
+                row.submission_id, Task.from_json(row.task), row.submitted_at, row.due_at, row.state
+            )
             for row in rows
         ]
 
     def state(self, submission_id: str) -> SubmissionState | None:
         """How far a submission is; None for one that was not for a time."""
-        query = sa.select(submitted_tasks.c.state).where(submitted_tasks.c.submission_id == submission_id)
+        query = sa.select(submitted_tasks.c.state).where(
+            submitted_tasks.c.submission_id == submission_id
+        )
         with self._ledger.read() as connection:
             state: SubmissionState | None = connection.execute(query).scalar_one_or_none()
         return state
 
     def change(self, submission_id: str, state: SubmissionState) -> None:
-        """Note that a submission that waited was started or canceled; raises `UsageError` where it does not wait."""
-        mine = (submitted_tasks.c.submission_id == submission_id) & (submitted_tasks.c.state == "waiting")
+        """Note that a submission that waited was started or canceled; raises `UsageError` where it
+        does not wait.
+        """
+        mine = (submitted_tasks.c.submission_id == submission_id) & (
+            submitted_tasks.c.state == "waiting"
+        )
         with self._ledger.write() as connection:
-            if not connection.execute(submitted_tasks.update().where(mine).values(state=state)).rowcount:
-                raise UsageError(f"No task {submission_id!r} waits for its time; it was started or canceled before.")
+            if not connection.execute(
+                submitted_tasks.update().where(mine).values(state=state)
+            ).rowcount:
+                raise UsageError(
+                    f"No task {submission_id!r} waits for its time; it was started or canceled "
+                    "before."
+                )

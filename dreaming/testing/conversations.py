@@ -1,4 +1,6 @@
-"""What tests of dreaming, here and elsewhere, are made of: a clock that is set, and conversations in a line."""
+"""What tests of dreaming, here and elsewhere, are made of: a clock that is set, and conversations
+in a line.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +21,8 @@ from dreaming.days import time_bounds
 from dreaming.settings import Settings
 
 Said = str | tuple[Role, str] | tuple[Role, str, MessageKind]
-"""What is said in a test: a text by alternating user and assistant, or a role, a text and a kind."""
+"""What is said in a test: a text by alternating user and assistant, or a role, a text and a kind.
+"""
 
 
 @dataclass(slots=True)
@@ -37,7 +40,9 @@ class FixedClock:
         self.now += by
 
 
-def make_settings(home: Path, *, database_url: str | None = None, time_zone: str = "UTC") -> Settings:
+def make_settings(
+    home: Path, *, database_url: str | None = None, time_zone: str = "UTC"
+) -> Settings:
     """Settings for a home of a test."""
     environment = {"DREAMING_HOME": str(home), "DREAMING_TIMEZONE": time_zone}
     if database_url:
@@ -54,7 +59,9 @@ def make_conversation(
     updated_at: datetime | None = None,
     title: str | None = None,
 ) -> Conversation:
-    """A conversation: its first message at a time, each next one a step later; undated with `at` None."""
+    """A conversation: its first message at a time, each next one a step later; undated with `at`
+    None.
+    """
     spoken = [_spoken(one, index) for index, one in enumerate(said)]
     ids = content_message_ids((role, kind, content) for role, content, kind in spoken)
     times = [None if at is None else at + step * index for index in range(len(spoken))]

@@ -19,7 +19,9 @@ NEEDED_COLUMNS = ("chunk_id", "labels")
 
 
 def weigh(table: pa.Table, found: Mapping[ChunkId, float]) -> Numbers:
-    """The importance of each row of a table of chunks, from how prominently searches found chunks, by their ids."""
+    """The importance of each row of a table of chunks, from how prominently searches found chunks,
+    by their ids.
+    """
     values = np.array([*found.values(), 0.0])
     places = pc.index_in(table.column("chunk_id"), value_set=pa.array(list(found), pa.string()))
     own = values[np.asarray(pc.fill_null(places, len(found)))]
@@ -28,7 +30,9 @@ def weigh(table: pa.Table, found: Mapping[ChunkId, float]) -> Numbers:
 
 
 def _of_topics(labels: pa.ListArray, own: Numbers) -> Numbers:
-    """Of each row, the mean over its labels of the mean importance of the rows that have the label."""
+    """Of each row, the mean over its labels of the mean importance
+    of the rows that have the label.
+    """
     encoded = labels.flatten().dictionary_encode()
     label, row = np.asarray(encoded.indices), np.asarray(pc.list_parent_indices(labels))
     counts = np.maximum(np.bincount(label, minlength=len(encoded.dictionary)), 1)

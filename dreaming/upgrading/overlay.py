@@ -1,9 +1,9 @@
 """The current chunks of a conversation-day: what was paid for, painted over what is free.
 
-A paid chunk is valid while each of its slices reads as it did and they still follow one another in their lane. Valid
-ones paint their ranges, lowest quality first and oldest first within a quality, so that quality never goes down and the
-order in which they were bought does not matter. A chunk that is partly covered keeps its uncovered rest; what nothing
-covers is basic.
+A paid chunk is valid while each of its slices reads as it did and they still follow one another in
+their lane. Valid ones paint their ranges, lowest quality first and oldest first within a quality,
+so that quality never goes down and the order in which they were bought does not matter. A chunk
+that is partly covered keeps its uncovered rest; what nothing covers is basic.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,7 +66,9 @@ class _Lane:
         self.messages = {m.id: m for m in messages}
         self.contents = {m.id: m.content for m in messages}
         ends = list(accumulate(len(m.content) for m in messages))
-        self.starts: dict[MessageId, int] = {m.id: end - len(m.content) for m, end in zip(messages, ends, strict=True)}
+        self.starts: dict[MessageId, int] = {
+            m.id: end - len(m.content) for m, end in zip(messages, ends, strict=True)
+        }
 
     def locate(self, spans: Sequence[tuple[MessageId, int, int]]) -> tuple[int, int] | None:
         """The range that spans make up, or None where they do not follow one another."""
@@ -101,7 +103,8 @@ def overlay(
     Args:
         day: the conversation-day as it is now.
         basic: its basic chunks, which tile it (law 1).
-        paid: what was bought for the conversation and not undone; what is no longer valid is left out.
+        paid: what was bought for the conversation and not undone; what is no longer valid is left
+            out.
         count_tokens: the tokenizer for pieces that get new bounds.
 
     """
@@ -153,16 +156,24 @@ def _paint(pieces: Sequence[_Piece], layer: _Layer) -> Iterator[_Piece]:
 
 
 def _row(
-    lane: _Lane, kind: ChunkKind, piece: _Piece, pieces: Sequence[_Piece], count_tokens: Callable[[str], int]
+    lane: _Lane,
+    kind: ChunkKind,
+    piece: _Piece,
+    pieces: Sequence[_Piece],
+    count_tokens: Callable[[str], int],
 ) -> BChunk:
     source = piece.layer.source
     whole = (piece.start, piece.end) == (piece.layer.start, piece.layer.end)
     if isinstance(source, BChunk):
         return source if whole else _clipped(lane, source, piece, count_tokens)
-    return _bought(lane, kind, source, piece, [p for p in pieces if p.layer is piece.layer], count_tokens)
+    return _bought(
+        lane, kind, source, piece, [p for p in pieces if p.layer is piece.layer], count_tokens
+    )
 
 
-def _clipped(lane: _Lane, chunk: BChunk, piece: _Piece, count_tokens: Callable[[str], int]) -> BChunk:
+def _clipped(
+    lane: _Lane, chunk: BChunk, piece: _Piece, count_tokens: Callable[[str], int]
+) -> BChunk:
     spans = lane.spans(piece.start, piece.end)
     content = slice_content(spans, lane.contents)
     said = [lane.messages[s.message_id] for s in spans]
@@ -173,7 +184,9 @@ def _clipped(lane: _Lane, chunk: BChunk, piece: _Piece, count_tokens: Callable[[
         chunk_id=hash_chunk(chunk.conversation_id, spans, content, chunk.segmenter_version),
         content=content,
         spans=spans,
-        topics=tuple(t for t in chunk.topics if lane.holds((t.message_id, t.start), piece.start, piece.end)),
+        topics=tuple(
+            t for t in chunk.topics if lane.holds((t.message_id, t.start), piece.start, piece.end)
+        ),
         started_at=started_at,
         ended_at=ended_at,
         speaker=speaker,
@@ -245,7 +258,9 @@ def _layer_id(layer: _Layer) -> ChunkId:
 
 
 def split_exactly(amount: int, weights: Sequence[int]) -> list[int]:
-    """Split a whole amount by weights so that the parts add up to it (largest remainder, ties to the first)."""
+    """Split a whole amount by weights so that the parts add up to it (largest remainder, ties to
+    the first).
+    """
     total = sum(weights)
     shares = [amount * weight // total for weight in weights]
     by_remainder = sorted(range(len(weights)), key=lambda n: (-(amount * weights[n] % total), n))

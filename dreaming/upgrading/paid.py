@@ -1,4 +1,6 @@
-"""Chunks that were bought: keyed by conversation and text, not by day, so that no rerun pays for them again."""
+"""Chunks that were bought: keyed by conversation and text, not by day, so that no rerun pays for
+them again.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,7 +31,11 @@ class PaidSlice:
 
     def overlaps(self, other: "PaidSlice") -> bool:
         """Whether two slices have text in common."""
-        return self.message_id == other.message_id and self.start < other.end and other.start < self.end
+        return (
+            self.message_id == other.message_id
+            and self.start < other.end
+            and other.start < self.end
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,9 @@ class PaidChunk:
 
     @property
     def origin(self) -> str:
-        """What goes into the ids of its chunks: a later request that gets the same reply makes chunks of its own."""
+        """What goes into the ids of its chunks: a later request that gets the same reply makes
+        chunks of its own.
+        """
         return chunk_origin(self.request_id, self.call_id)
 
     @property

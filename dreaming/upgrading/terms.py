@@ -25,7 +25,9 @@ DEFAULT_FILTER: Mapping[QualityLevel, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeTerms:
-    """The terms of one upgrade; None is no limit. Raises `UsageError` for a value that cannot be meant."""
+    """The terms of one upgrade; None is no limit. Raises `UsageError` for a value that cannot be
+    meant.
+    """
 
     target_quality: QualityLevel
     filter: str | None = None
@@ -41,7 +43,9 @@ class UpgradeTerms:
     max_duration_seconds: float | None = None
     """For asking; what was asked for in a batch is taken when it comes."""
     delivery: Delivery | None = None
-    """Whether replies come at once or within a day, at half the price; None is now, unless a planner says otherwise."""
+    """Whether replies come at once or within a day, at half the price; None is now, unless a
+    planner says otherwise.
+    """
     account: str | None = None
     """A further budget that it is counted in, by the id of its scope."""
     include_undone: bool = False
@@ -50,16 +54,20 @@ class UpgradeTerms:
     def __post_init__(self) -> None:
         if self.target_quality not in get_args(PaidLevel):
             raise UsageError(
-                f"target_quality = {self.target_quality!r} is nothing to upgrade to. Choose good or premium; basic "
+                f"target_quality = {self.target_quality!r} is nothing to upgrade to. Choose good "
+                "or premium; basic "
                 "chunks are made for free by `dreaming run`."
             )
         if self.delivery not in (None, *get_args(Delivery)):
             raise UsageError(
-                f"delivery = {self.delivery!r} is none. Choose now, or batch: within a day, at half price."
+                f"delivery = {self.delivery!r} is none. Choose now, or batch: within a day, at "
+                "half price."
             )
         require_bounds({name: getattr(self, name) for name in MOST})
         if self.first_day and self.last_day and self.first_day > self.last_day:
-            raise UsageError(f"The range from {self.first_day} to {self.last_day} has no day: turn it round.")
+            raise UsageError(
+                f"The range from {self.first_day} to {self.last_day} has no day: turn it round."
+            )
         self.expression()
 
     def expression(self) -> Expression:
@@ -78,7 +86,9 @@ class UpgradeTerms:
 
     def allows_day(self, day: date) -> bool:
         """Whether a day is within the range."""
-        return (self.first_day is None or self.first_day <= day) and (self.last_day is None or day <= self.last_day)
+        return (self.first_day is None or self.first_day <= day) and (
+            self.last_day is None or day <= self.last_day
+        )
 
     def improves(self, level: QualityLevel) -> bool:
         """Whether a chunk of a level is below what is asked for."""

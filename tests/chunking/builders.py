@@ -42,7 +42,9 @@ def build_message(
     name: str | None = None,
     timestamp: datetime | None = None,
 ) -> Message:
-    """Message `number`; without a role, even numbers are the user's and odd ones the assistant's."""
+    """Message `number`; without a role, even numbers are the
+    user's and odd ones the assistant's.
+    """
     speaker: Role = role or ("user" if number % 2 == 0 else "assistant")
     return Message(MessageId(f"m{number}"), speaker, content, kind, name, timestamp)
 
@@ -55,7 +57,9 @@ def build_talk(*contents: str) -> ConversationDay:
 def named_day(conversation_id: str, said: list[tuple[Role, str]]) -> ConversationDay:
     """A day of (role, content) pairs, its messages named as the importers would."""
     ids = content_message_ids([(role, "text", content) for role, content in said])
-    day = build_day([Message(id, role, content) for id, (role, content) in zip(ids, said, strict=True)])
+    day = build_day(
+        [Message(id, role, content) for id, (role, content) in zip(ids, said, strict=True)]
+    )
     return ConversationDay(
         conversation_id=ConversationId(conversation_id),
         day=day.day,

@@ -63,7 +63,10 @@ def test_every_word_of_the_vocabulary_can_be_met():
 
 def test_names_are_found_and_the_first_words_of_sentences_are_not():
     """Capitals count where no sentence begins, or where the word stands elsewhere with one, too."""
-    text = "Yesterday Marie Curie spoke to me. Remember Paris? We met in Paris with NASA. Bring umbrellas."
+    text = (
+        "Yesterday Marie Curie spoke to me. Remember Paris? We met in Paris with NASA. Bring "
+        "umbrellas."
+    )
     assert set(find_entities(text)) == {"Marie Curie", "Paris", "NASA"}
     assert find_entities("Thanks! It works. Great.") == ()
 
@@ -80,7 +83,11 @@ def test_products_hosts_titles_and_honorifics_are_names():
 
 def test_entities_are_ten_at_most_the_frequent_ones_first_and_none_twice():
     """Speakers lead; what differs in capitals alone is one."""
-    text = "We saw Zurich, then Zurich again, and " + ", ".join(f"Town{chr(65 + i)}x" for i in range(20)) + "."
+    text = (
+        "We saw Zurich, then Zurich again, and "
+        + ", ".join(f"Town{chr(65 + i)}x" for i in range(20))
+        + "."
+    )
     found = find_entities(text, ["Emily", "Emily"])
     assert found[:2] == ("Emily", "Zurich")
     assert len(found) == 10
@@ -102,9 +109,9 @@ def test_a_summary_is_a_sentence_of_the_text_about_its_topic():
         "Sourdough bread needs warmth.",
     ]
     assert summary(*talk) == "My sourdough bread never rises."
-    assert summary("你好！", "你好。", "我的面包总是发不起来，是酵母的问题吗？", "面包需要温暖，酵母才会发。") == (
-        "我的面包总是发不起来，是酵母的问题吗？"
-    )
+    assert summary(
+        "你好！", "你好。", "我的面包总是发不起来，是酵母的问题吗？", "面包需要温暖，酵母才会发。"
+    ) == ("我的面包总是发不起来，是酵母的问题吗？")
 
 
 def test_a_summary_is_one_line_of_two_hundred_characters():

@@ -28,7 +28,9 @@ SENTENCES = [
 ]
 
 
-@pytest.mark.parametrize(("language", "text"), SENTENCES, ids=[language for language, _ in SENTENCES])
+@pytest.mark.parametrize(
+    ("language", "text"), SENTENCES, ids=[language for language, _ in SENTENCES]
+)
 def test_a_sentence_of_each_language_is_told(language, text):
     """Scripts tell most, the bundled detector the rest."""
     assert detect_language(text) == language
@@ -36,22 +38,39 @@ def test_a_sentence_of_each_language_is_told(language, text):
 
 def test_two_languages_with_a_real_share_are_mixed():
     """A Chinese question with an English answer is neither."""
-    assert detect_language("你好，我想学习画画，有什么好的建议吗？\n\nStart with pencil sketches every day.") == "mixed"
-    assert detect_language("今日は会議がありますか？\n\nYes, we have one at three in the big room.") == "mixed"
+    assert (
+        detect_language(
+            "你好，我想学习画画，有什么好的建议吗？\n\nStart with pencil sketches every day."
+        )
+        == "mixed"
+    )
+    assert (
+        detect_language("今日は会議がありますか？\n\nYes, we have one at three in the big room.")
+        == "mixed"
+    )
 
 
 def test_names_and_code_do_not_make_a_text_mixed():
     """Product names, addresses and code belong to the language around them."""
-    assert detect_language("我在 MacBook Pro 上用 Docker Compose 启动 PostgreSQL，可是总是失败，怎么办？") == "zh"
     assert (
-        detect_language("这段代码怎么改？\n```python\nfor item in the_list:\n    print(item and not other)\n```")
+        detect_language(
+            "我在 MacBook Pro 上用 Docker Compose 启动 PostgreSQL，可是总是失败，怎么办？"
+        )
+        == "zh"
+    )
+    assert (
+        detect_language(
+            "这段代码怎么改？\n```python\nfor item in the_list:\n    print(item and not other)\n```"
+        )
         == "zh"
     )
     assert detect_language("詳しくは https://example.com/how/to/read/this をご覧ください。") == "ja"
 
 
 def test_short_latin_text_takes_the_language_of_its_conversation():
-    """Too short for the detector: inherited, English without a conversation, and never from another script."""
+    """Too short for the detector: inherited, English without a conversation, and never from another
+    script.
+    """
     assert detect_language("Merci !", "fr") == "fr"
     assert detect_language("Merci !") == "en"
     assert detect_language("OK", "zh") == "en"

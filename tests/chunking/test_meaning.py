@@ -1,4 +1,6 @@
-"""What the meaning of turns adds to their words: with an encoder that is made up, and with the one of the extra."""
+"""What the meaning of turns adds to their words: with an encoder that is made up, and with the one
+of the extra.
+"""
 
 import sys
 from dataclasses import replace
@@ -80,16 +82,22 @@ def test_the_shipped_segmenter_with_the_encoder_finds_topics_by_meaning():
     segmenter = shipped_segmenter(open_encoder())
     assert segmenter.version != shipped_segmenter().version
     assert segment_turns(TALK, segmenter) == [4]
-    moved = segmenter.moved(np.array(segmenter.weights.output), segmenter.weights.bias, version="moved")
+    moved = segmenter.moved(
+        np.array(segmenter.weights.output), segmenter.weights.bias, version="moved"
+    )
     assert segment_turns(TALK, moved) == [4]
-    chunks = RulesChunker(segmenter).chunk(build_talk(*(text for _, text in TALK)), created_at=CREATED_AT)
+    chunks = RulesChunker(segmenter).chunk(
+        build_talk(*(text for _, text in TALK)), created_at=CREATED_AT
+    )
     assert {chunk.segmenter_version for chunk in chunks} == {segmenter.version}
 
 
 def test_the_encoder_gives_unit_vectors_in_which_like_meanings_are_near():
     """Across languages, too; also for more than a batch, and for nothing said."""
     encode = open_encoder()
-    dog, hund, tax, *rest = encode(["The dog sleeps.", "狗在睡觉。", "File the tax return.", "", *["a"] * 100])
+    dog, hund, tax, *rest = encode(
+        ["The dog sleeps.", "狗在睡觉。", "File the tax return.", "", *["a"] * 100]
+    )
     assert dog @ hund > dog @ tax + 0.2
     assert np.linalg.norm([dog, hund, tax, *rest], axis=1) == pytest.approx(1.0, abs=1e-3)
 

@@ -13,7 +13,19 @@ from dreaming.conversation import MESSAGE_KINDS, ROLES, ConversationDay, Message
 
 from .builders import CREATED_AT, build_day, build_message, build_talk, named_day
 
-ODD = ["\r\n", "\n\n", " ", "\u3000", "👩\u200d👩\u200d👧", "e\u0301", "🇯🇵", "👍🏽", "\u200d", "\ufe0f", "مرحبا "]
+ODD = [
+    "\r\n",
+    "\n\n",
+    " ",
+    "\u3000",
+    "👩\u200d👩\u200d👧",
+    "e\u0301",
+    "🇯🇵",
+    "👍🏽",
+    "\u200d",
+    "\ufe0f",
+    "مرحبا ",
+]
 PLAIN = [
     "```\nx = 1\n```\n",
     "~~~",
@@ -32,8 +44,13 @@ CONTENTS = st.one_of(
     st.lists(FRAGMENTS, max_size=60).map("".join),
 )
 DAY_START = datetime(2026, 3, 1, tzinfo=UTC)
-MOMENTS = st.none() | st.integers(0, 86_399).map(lambda second: DAY_START + timedelta(seconds=second))
-SAID = st.lists(st.tuples(st.sampled_from(ROLES), st.sampled_from(MESSAGE_KINDS), CONTENTS, MOMENTS), max_size=25)
+MOMENTS = st.none() | st.integers(0, 86_399).map(
+    lambda second: DAY_START + timedelta(seconds=second)
+)
+SAID = st.lists(
+    st.tuples(st.sampled_from(ROLES), st.sampled_from(MESSAGE_KINDS), CONTENTS, MOMENTS),
+    max_size=25,
+)
 
 
 GOLDEN = [("b80b10cb39639bb25646be30fc1ead2e", 166), ("330112db4205761c3cdd2cc36dd314c6", 244)]
@@ -61,7 +78,10 @@ def assert_law_1(day: ConversationDay, chunks: list[BChunk]) -> None:
 def test_chunks_tile_every_message_whatever_it_holds(said):
     """Law 1 holds for any text, kind, role and time, and a second run gives the same chunks."""
     day = build_day(
-        [Message(MessageId(f"m{i}"), role, text, kind, None, at) for i, (role, kind, text, at) in enumerate(said)]
+        [
+            Message(MessageId(f"m{i}"), role, text, kind, None, at)
+            for i, (role, kind, text, at) in enumerate(said)
+        ]
     )
     chunks = chunk(day)
     assert_law_1(day, chunks)
@@ -78,7 +98,9 @@ def test_chunks_tile_every_message_whatever_it_holds(said):
 
 def test_a_talk_of_a_hundred_tokens_or_more_has_no_smaller_chunk():
     """Small talk in plenty is packed to 100 tokens and more."""
-    day = build_talk(*(f"Message number {i} says a little about subject {i // 7}." for i in range(200)))
+    day = build_talk(
+        *(f"Message number {i} says a little about subject {i // 7}." for i in range(200))
+    )
     sizes = [one.token_count for one in chunk(day)]
     assert len(sizes) > 3
     assert all(100 <= size <= 800 for size in sizes)
@@ -86,13 +108,19 @@ def test_a_talk_of_a_hundred_tokens_or_more_has_no_smaller_chunk():
 
 def test_a_short_talk_is_one_chunk():
     """Under 100 tokens there is nothing to divide, whatever it is about."""
-    chunks = chunk(build_talk("Thanks, bye!", "Bye!", "Hello, which pasta is best for carbonara?", "Spaghetti."))
+    chunks = chunk(
+        build_talk(
+            "Thanks, bye!", "Bye!", "Hello, which pasta is best for carbonara?", "Spaghetti."
+        )
+    )
     assert len(chunks) == 1
     assert chunks[0].confidence == 1
 
 
 def test_tool_results_and_thinking_have_chunks_of_their_own():
-    """What a tool prints does not cut the talk around it, and chunks are in the order in which each begins."""
+    """What a tool prints does not cut the talk around it, and chunks are in the order in which each
+    begins.
+    """
     day = build_day(
         [
             build_message(0, "Please list the files.", role="user"),
@@ -113,9 +141,14 @@ def test_tool_results_and_thinking_have_chunks_of_their_own():
 def test_every_column_of_a_basic_chunk_is_filled():
     """A chunk says who, when, where from, in which language and about what."""
     started = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-    said = ["Which vaccine does my dog need? The vet in Boston asked about our puppy.", "Rabies first; ask your vet."]
+    said = [
+        "Which vaccine does my dog need? The vet in Boston asked about our puppy.",
+        "Rabies first; ask your vet.",
+    ]
     messages = [
-        build_message(i, text, timestamp=started + timedelta(minutes=i), name="Emily" if i == 0 else None)
+        build_message(
+            i, text, timestamp=started + timedelta(minutes=i), name="Emily" if i == 0 else None
+        )
         for i, text in enumerate(said)
     ]
     day = build_day(messages)
@@ -153,26 +186,39 @@ def test_a_message_of_five_megabytes_on_one_line_is_cut_to_size():
 
 
 def test_topics_are_told_where_they_start():
-    """A boundary is a record with a place and a probability; the first topic of a day is no boundary."""
-    travel = ["I want to book a flight to Rome.", "The cheapest flight to Rome leaves on Friday from your airport."] * 4
-    bread = ["By the way, how do I bake sourdough bread at home?", "Feed the starter, then bake the bread slowly."] * 4
+    """A boundary is a record with a place and a probability; the first topic of a day is no
+    boundary.
+    """
+    travel = [
+        "I want to book a flight to Rome.",
+        "The cheapest flight to Rome leaves on Friday from your airport.",
+    ] * 4
+    bread = [
+        "By the way, how do I bake sourdough bread at home?",
+        "Feed the starter, then bake the bread slowly.",
+    ] * 4
     filler = " There is more to say about it, and it is said here at some length." * 2
     day = build_talk(*(text + filler for text in travel + bread))
     topics = [topic for one in chunk(day) for topic in one.topics]
     assert "m8" in {topic.message_id for topic in topics}
     assert "m0" not in {topic.message_id for topic in topics}
-    assert all(topic.origin == VERSION and topic.start == 0 and 0 < topic.score < 1 for topic in topics)
+    assert all(
+        topic.origin == VERSION and topic.start == 0 and 0 < topic.score < 1 for topic in topics
+    )
 
 
 def test_the_ids_of_chunks_are_frozen():
-    """Stored chunks keep their ids: whoever changes these must change the segmenter's version with them."""
+    """Stored chunks keep their ids: whoever changes these must change the segmenter's version with
+    them.
+    """
     day = named_day(
         "chatgpt:golden",
         [
             ("user", "How do I reverse a list in Python?"),
             (
                 "assistant",
-                "Use `items[::-1]` for a copy.\n\n```python\nitems.reverse()\n```\nreverses it in place. " * 6,
+                "Use `items[::-1]` for a copy.\n\n```python\nitems.reverse()\n```\nreverses it in "
+                "place. " * 6,
             ),
             ("user", "谢谢！另外，北京明天的天气怎么样？"),
             ("assistant", "明天北京多云，气温八到十五度，傍晚可能下雨，出门请带伞。" * 8),

@@ -17,7 +17,10 @@ ENGLISH = [
     ("assistant", "Cook the pasta nine minutes, then toss it with the cheese and eggs."),
     ("user", "Thanks, that's all about dinner."),
     ("assistant", "You're welcome! Enjoy your meal."),
-    ("user", "By the way, I need to book a train from Berlin to Munich on Monday. Which one is fastest?"),
+    (
+        "user",
+        "By the way, I need to book a train from Berlin to Munich on Monday. Which one is fastest?",
+    ),
     ("assistant", "The fastest train from Berlin to Munich takes four hours."),
     ("user", "Does it have a dining car?"),
     ("assistant", "Yes, the train to Munich has one."),
@@ -99,14 +102,18 @@ def test_times_that_run_backwards_or_are_missing_are_no_silence():
     """An export's disorder does not cut topics."""
     start = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
     times = [start, start - timedelta(hours=9), None, start - timedelta(hours=9)]
-    with_times = read_lane("text", [build_message(i, ENGLISH[i][1], timestamp=times[i]) for i in range(4)])
+    with_times = read_lane(
+        "text", [build_message(i, ENGLISH[i][1], timestamp=times[i]) for i in range(4)]
+    )
     without = read_lane("text", [build_message(i, ENGLISH[i][1]) for i in range(4)])
     assert with_times.strengths == without.strengths
 
 
 def test_scores_are_probabilities_and_the_first_is_sure():
     """Boundaries are records with a message, a place and a score."""
-    scores = score_turns([read_turn(speaker, text, frozenset(text.split())) for speaker, text in ENGLISH])
+    scores = score_turns(
+        [read_turn(speaker, text, frozenset(text.split())) for speaker, text in ENGLISH]
+    )
     assert scores[0] == 1
     assert all(0 < score < 1 for score in scores[1:])
     assert choose_boundaries([1.0, 0.9, 0.9, 0.1, 0.1, 0.8, 0.1]) == [1, 5]

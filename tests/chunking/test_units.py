@@ -59,9 +59,18 @@ def test_list_items_and_paragraphs_are_units_and_keep_the_space_after_them():
 
 
 def test_sentences_are_found_in_chinese_and_japanese_too():
-    """Full-width marks end a sentence without a space, closing quotes included; abbreviations and numbers do not."""
-    assert split_sentences("他说：“好。”我们走吧！真的？") == ["他说：“好。”", "我们走吧！", "真的？"]
-    assert split_sentences("Dr. No paid 3.5 dollars. Fine!") == ["Dr. No paid 3.5 dollars. ", "Fine!"]
+    """Full-width marks end a sentence without a space, closing quotes included; abbreviations and
+    numbers do not.
+    """
+    assert split_sentences("他说：“好。”我们走吧！真的？") == [
+        "他说：“好。”",
+        "我们走吧！",
+        "真的？",
+    ]
+    assert split_sentences("Dr. No paid 3.5 dollars. Fine!") == [
+        "Dr. No paid 3.5 dollars. ",
+        "Fine!",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +92,9 @@ def test_no_cut_falls_inside_what_reads_as_one_character(piece):
     ids=lambda content: repr(content[:4]),
 )
 def test_long_runs_take_linear_time(content):
-    """Neither the expressions nor the tokenizer have a quadratic case (each would take minutes here)."""
+    """Neither the expressions nor the tokenizer have a quadratic case (each would take minutes
+    here).
+    """
     started = time.process_time()
     units = texts(content)
     assert time.process_time() - started < 10

@@ -14,6 +14,8 @@ def _one_instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def kept_instance(_one_instance: dg.DagsterInstance) -> Iterator[dg.DagsterInstance]:
-    """One for all ticks: they want one that has a reference, and Dagster remembers the last such one for good."""
+    """One for all ticks: they want one that has a reference, and Dagster remembers the last such
+    one for good.
+    """
     yield _one_instance
     _one_instance.wipe()

@@ -1,7 +1,9 @@
-"""The flow that was asked for, on real conversations: basic for free, good from leftover quota, premium by label.
+"""The flow that was asked for, on real conversations: basic for free, good from leftover quota,
+premium by label.
 
-The vendor knows the true topics: the samples' conversations follow one another in chats of six, so that each chat has
-several topics and chunks. With `DREAMING_TEST_DATA` it is done over all of `conversations/*.jsonl` too.
+The vendor knows the true topics: the samples' conversations follow one another in chats of six, so
+that each chat has several topics and chunks. With `DREAMING_TEST_DATA` it is done over all of
+`conversations/*.jsonl` too.
 """
 
 import os
@@ -16,6 +18,7 @@ import pytest
 
 import dreaming.samples
 from dagster_project.building import build_definitions
+from dreaming.buying.quota import check_api_quota
 from dreaming.chunk import lanes
 from dreaming.chunking.tokens import count_tokens
 from dreaming.conversation import Conversation, ConversationId, MessageId
@@ -23,7 +26,6 @@ from dreaming.importing import ImportReport, read_exports
 from dreaming.model_call import TokenUsage
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
-from dreaming.quota import check_api_quota
 from dreaming.spending.budgets import Limit
 from dreaming.spending.prices import price_of
 from dreaming.testing.fake_vendor import FakeVendor, GoldAnswers
@@ -36,24 +38,33 @@ LABELS = ("travel", "billing", "family", "architecture", "books")
 
 
 def chats(files):
-    """The conversations of files as chats of six, one after the other on a few days; and where each topic begins."""
+    """The conversations of files as chats of six, one after the other on a few days; and where each
+    topic begins.
+    """
     found = []
     for file in files:
         held = [c for c in read_exports([file], ImportReport()) if lanes(c.messages).get("text")]
         parts = [held[number : number + JOINED] for number in range(0, len(held), JOINED)]
-        found += [_joined(f"{file.stem}:{number}", part, day=number % 3) for number, part in enumerate(parts)]
+        found += [
+            _joined(f"{file.stem}:{number}", part, day=number % 3)
+            for number, part in enumerate(parts)
+        ]
     return found
 
 
 def _joined(name, conversations, *, day):
-    at = datetime.combine(FIRST + timedelta(days=day), datetime.min.time(), UTC) + timedelta(hours=8)
+    at = datetime.combine(FIRST + timedelta(days=day), datetime.min.time(), UTC) + timedelta(
+        hours=8
+    )
     messages, starts = [], []
     for conversation in conversations:
         starts.append(MessageId(f"m{len(messages)}"))
         for message in lanes(conversation.messages)["text"]:
             moment = at + timedelta(seconds=len(messages))
             messages.append(replace(message, id=MessageId(f"m{len(messages)}"), timestamp=moment))
-    return Conversation(ConversationId(name), "test", None, at, messages[-1].timestamp, tuple(messages)), starts
+    return Conversation(
+        ConversationId(name), "test", None, at, messages[-1].timestamp, tuple(messages)
+    ), starts
 
 
 def in_messages(told):
@@ -79,15 +90,22 @@ class Runs:
         for event in result.all_events:
             if event.is_step_materialization and event.asset_key == UPGRADED:
                 materialization = event.step_materialization_data.materialization
-                logged[materialization.partition] = {k: v.value for k, v in materialization.metadata.items()}
+                logged[materialization.partition] = {
+                    k: v.value for k, v in materialization.metadata.items()
+                }
         return logged
 
 
 def books_of(vendor, model):
     """Calls, tokens and dollars by the vendor's own books and the price library."""
     served = [one for one in vendor.books.served if one.model == model]
-    price, now = price_of("anthropic", model, at=datetime(2026, 11, 23, tzinfo=UTC)), datetime(2026, 11, 23, tzinfo=UTC)
-    usage = [TokenUsage(input_tokens=one.input_tokens, output_tokens=one.output_tokens) for one in served]
+    price, now = (
+        price_of("anthropic", model, at=datetime(2026, 11, 23, tzinfo=UTC)),
+        datetime(2026, 11, 23, tzinfo=UTC),
+    )
+    usage = [
+        TokenUsage(input_tokens=one.input_tokens, output_tokens=one.output_tokens) for one in served
+    ]
     cost = Decimal(sum(price.cost(each, at=now) for each in usage)).scaleb(-12)
     return len(served), sum(one.charged_tokens for one in served), cost
 
@@ -128,8 +146,12 @@ def test_the_flow_that_was_asked_for(home, clock, files):
     labels = {}
     for number, (conversation, starts) in enumerate(told):
         for place, start in enumerate(starts):
-            labels[conversation.messages[int(start[1:])].content] = [LABELS[(number + place) % len(LABELS)]]
-    answers = GoldAnswers(in_messages(told), labels_of=lambda message: labels.get(message.content, ["talk"]))
+            labels[conversation.messages[int(start[1:])].content] = [
+                LABELS[(number + place) % len(LABELS)]
+            ]
+    answers = GoldAnswers(
+        in_messages(told), labels_of=lambda message: labels.get(message.content, ["talk"])
+    )
     clock.now = datetime(2026, 2, 14, 3, tzinfo=UTC)
     home.archive.add([conversation for conversation, _ in told])
     days = [FIRST + timedelta(days=n) for n in range(3)]
@@ -139,7 +161,10 @@ def test_the_flow_that_was_asked_for(home, clock, files):
     ):
         runs = Runs(home, vendor, instance)
         clock.now = datetime(2026, 2, 17, 3, tzinfo=UTC)
-        span = {"dagster/asset_partition_range_start": str(days[0]), "dagster/asset_partition_range_end": str(days[-1])}
+        span = {
+            "dagster/asset_partition_range_start": str(days[0]),
+            "dagster/asset_partition_range_end": str(days[-1]),
+        }
 
         first = runs.run("initial", {}, tags=span)
         basic = sum(each["quality_basic"] for each in first.values())
@@ -150,8 +175,14 @@ def test_the_flow_that_was_asked_for(home, clock, files):
         clock.move(timedelta(days=1))
         home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=50_000))
         assert check_api_quota(home.ledger, runs.providers).tokens == 50_000
-        asked = {"target_quality": "good", "filter": "quality_level=basic AND needs_upgrade=true", "limit": 50}
-        second = runs.run("upgrade", asked | {"model": "claude-haiku-3-5", "budget": {"max_tokens": 50_000}})
+        asked = {
+            "target_quality": "good",
+            "filter": "quality_level=basic AND needs_upgrade=true",
+            "limit": 50,
+        }
+        second = runs.run(
+            "upgrade", asked | {"model": "claude-haiku-3-5", "budget": {"max_tokens": 50_000}}
+        )
         calls, tokens, cost = books_of(vendor, "claude-haiku-4-5")
         assert calls == len(vendor.books.served) > 0
         for each in second.values():
@@ -177,7 +208,12 @@ def test_the_flow_that_was_asked_for(home, clock, files):
             for day in days
             for labels in chunk_labels(home, day)
         )
-        asked = {"target_quality": "premium", "filter": wanted, "model": "claude-sonnet-4-5", "limit": 20}
+        asked = {
+            "target_quality": "premium",
+            "filter": wanted,
+            "model": "claude-sonnet-4-5",
+            "limit": 20,
+        }
         third = runs.run("upgrade", asked | {"budget": {"max_tokens": 100_000}})
         calls, tokens, cost = books_of(vendor, "claude-sonnet-4-5")
         assert calls > 0

@@ -30,7 +30,9 @@ def fill(home: Home) -> None:
     for n, day in enumerate(DAYS):
         if n != 2:
             at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=9)
-            home.archive.add([make_conversation([f"day {n}", "indeed"], conversation_id=f"test:{n}", at=at)])
+            home.archive.add(
+                [make_conversation([f"day {n}", "indeed"], conversation_id=f"test:{n}", at=at)]
+            )
 
 
 @pytest.fixture
@@ -112,11 +114,16 @@ def test_a_range_materializes_every_day_of_every_asset(home, instance):
 
 
 def test_a_range_and_a_run_a_day_give_the_same_chunks(tmp_path, instance):
-    """Ids, texts, metadata: everything but the time of creation, over 30 days of a long conversation."""
+    """Ids, texts, metadata: everything but the time of creation, over 30 days of a long
+    conversation.
+    """
     said = [f"What about part {n} of the harbour? " * 12 for n in range(60)]
     talk = make_conversation(said, at=datetime(2026, 3, 1, 9, tzinfo=UTC), step=timedelta(hours=12))
     days = [DAYS[0] + timedelta(days=n) for n in range(30)]
-    with open_home(make_settings(tmp_path / "range")) as one, open_home(make_settings(tmp_path / "days")) as many:
+    with (
+        open_home(make_settings(tmp_path / "range")) as one,
+        open_home(make_settings(tmp_path / "days")) as many,
+    ):
         for home in (one, many):
             home.archive.add([talk])
         assert run(one, instance, last=days[-1]).success
@@ -131,7 +138,10 @@ def test_metadata_says_what_a_day_holds(home, instance):
     """Numbers that plot, distributions as JSON and as a Markdown table."""
     fill(home)
     result = run(home, instance, last=DAYS[0])
-    by_key = {event.asset_key.to_user_string(): event for event in result.asset_materializations_for_node("dreaming")}
+    by_key = {
+        event.asset_key.to_user_string(): event
+        for event in result.asset_materializations_for_node("dreaming")
+    }
     raw = {name: value.value for name, value in by_key["raw_conversations"].metadata.items()}
     assert (raw["conversations"], raw["messages"], raw["characters"]) == (1, 2, 11)
     chunks = {name: value.value for name, value in by_key["upgraded_chunks"].metadata.items()}
@@ -165,7 +175,11 @@ def test_a_day_that_fails_leaves_the_others_alone_and_the_run_names_it(tmp_path,
         assert materialized(instance, "memory_index") == others
         assert materialized(instance, "basic_chunks") == others
         assert home.archive.pending_days() == [DAYS[1]]
-        assert {chunk.conversation_id for chunk in chunks_of(home)} == {"test:0", "test:3", "test:4"}
+        assert {chunk.conversation_id for chunk in chunks_of(home)} == {
+            "test:0",
+            "test:3",
+            "test:4",
+        }
 
 
 class LosesText(RulesChunker):
@@ -199,7 +213,9 @@ def test_the_verbatim_check_is_a_witness_of_what_was_written(home, instance):
 def test_a_subset_of_the_assets_can_be_run(home, instance):
     """For example only what comes after chunking."""
     fill(home)
-    assert run(home, instance, last=DAYS[0], selection=["raw_conversations", "basic_chunks"]).success
+    assert run(
+        home, instance, last=DAYS[0], selection=["raw_conversations", "basic_chunks"]
+    ).success
     assert materialized(instance, "basic_chunks") == {"2026-03-01"}
     assert materialized(instance, "upgraded_chunks") == set()
     assert run(home, instance, last=DAYS[0], selection=["upgraded_chunks", "memory_index"]).success
@@ -219,11 +235,15 @@ def test_the_nightly_schedule_runs_the_day_that_ended(kept_instance, home, clock
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 3 * * *", "UTC")
     moment = datetime(2026, 11, 23, 3, tzinfo=UTC)
     context = dg.build_schedule_context(
-        instance=kept_instance, scheduled_execution_time=moment, repository_def=definitions.get_repository_def()
+        instance=kept_instance,
+        scheduled_execution_time=moment,
+        repository_def=definitions.get_repository_def(),
     )
     [request] = schedule.evaluate_tick(context).run_requests
     assert request.run_key == "2026-11-22"
-    assert {request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")} == {"2026-11-22"}
+    assert {request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")} == {
+        "2026-11-22"
+    }
     assert request.run_config == {"ops": {"dreaming": {"config": {"rechunk": "changed"}}}}
 
 
@@ -234,7 +254,9 @@ def test_the_imports_sensor_runs_the_days_that_imports_touched(kept_instance, ho
     sensor = definitions.resolve_sensor_def("imports")
 
     def tick():
-        context = dg.build_sensor_context(instance=kept_instance, repository_def=definitions.get_repository_def())
+        context = dg.build_sensor_context(
+            instance=kept_instance, repository_def=definitions.get_repository_def()
+        )
         return sensor.evaluate_tick(context).run_requests
 
     [first] = tick()
@@ -245,7 +267,9 @@ def test_the_imports_sensor_runs_the_days_that_imports_touched(kept_instance, ho
     for day in home.archive.pending_days():
         home.pipeline.run_day(day)
     assert tick() == []
-    late = make_conversation(["late"], conversation_id="test:late", at=datetime(2026, 3, 1, 23, tzinfo=UTC))
+    late = make_conversation(
+        ["late"], conversation_id="test:late", at=datetime(2026, 3, 1, 23, tzinfo=UTC)
+    )
     home.archive.add([late])
     [again] = tick()
     assert again.run_config["ops"]["dream_each_day"]["config"]["days"] == ["2026-03-01"]

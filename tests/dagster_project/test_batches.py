@@ -1,4 +1,6 @@
-"""Batches as people meet them: by command, by sensor, in the UI's metadata, and over a restart of everything."""
+"""Batches as people meet them: by command, by sensor, in the UI's metadata, and over a restart of
+everything.
+"""
 
 import json
 from contextlib import contextmanager
@@ -27,7 +29,11 @@ DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(3)]
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
-SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "dreaming", "pipelineName": "upgrade"}
+SELECTOR = {
+    "repositoryName": "__repository__",
+    "repositoryLocationName": "dreaming",
+    "pipelineName": "upgrade",
+}
 
 
 @pytest.fixture
@@ -77,7 +83,9 @@ def test_an_upgrade_in_batches_by_command(settings, vendor):
     """Given, shown as pending with its cost, collected, and not again."""
     vendor.batches.held = True
     given = json.loads(
-        command("upgrade", "--quality", "good", "--max-tokens", 100_000, "--delivery", "batch", "--json")
+        command(
+            "upgrade", "--quality", "good", "--max-tokens", 100_000, "--delivery", "batch", "--json"
+        )
     )["result"]
     assert (given["pending"]["calls"], given["stopped"]) == (3, None)
     shown = command("status")
@@ -103,12 +111,16 @@ def test_what_waits_is_called_off_and_goes_on_at_once(settings, vendor):
     """By request; its terms stay, the delivery may change."""
     vendor.batches.held = True
     given = json.loads(
-        command("upgrade", "--quality", "good", "--max-tokens", 100_000, "--delivery", "batch", "--json")
+        command(
+            "upgrade", "--quality", "good", "--max-tokens", 100_000, "--delivery", "batch", "--json"
+        )
     )["result"]
     command("collect", "--cancel", given["request_id"])
     assert json.loads(command("status", "--json"))["pending"] == []
     assert vendor.books.charged_tokens == 0
-    went_on = json.loads(command("upgrade", "--resume", given["request_id"], "--delivery", "now", "--json"))["result"]
+    went_on = json.loads(
+        command("upgrade", "--resume", given["request_id"], "--delivery", "now", "--json")
+    )["result"]
     assert went_on["chunks_upgraded"] == 9
     assert levels(settings) == [{"good"}] * 3
     assert command("collect", "--cancel", "unknown", exit_code=2) == ""
@@ -119,7 +131,9 @@ def test_a_dry_run_knows_both_prices():
     """Half of it, to the picodollar."""
     costs = {}
     for delivery in ("now", "batch"):
-        told = json.loads(command("upgrade", "--quality", "good", "--delivery", delivery, "--dry-run", "--json"))
+        told = json.loads(
+            command("upgrade", "--quality", "good", "--delivery", delivery, "--dry-run", "--json")
+        )
         assert told["delivery"] == delivery
         costs[delivery] = [Decimal(told[f"{name}_cost_usd"]) for name in ("expected", "worst")]
     assert costs["now"] == [2 * cost for cost in costs["batch"]]
@@ -129,22 +143,33 @@ def test_a_dry_run_knows_both_prices():
 @contextmanager
 def tick_of_batches(settings, at=None):
     with open_home(settings) as home, open_instance(settings) as instance:
-        definitions = build_definitions(settings, home=home, clock=utc_now if at is None else lambda: at)
+        definitions = build_definitions(
+            settings, home=home, clock=utc_now if at is None else lambda: at
+        )
         context = dg.build_sensor_context(instance=instance, definitions=definitions)
-        yield home, instance, definitions, definitions.resolve_sensor_def("batches").evaluate_tick(context)
+        yield (
+            home,
+            instance,
+            definitions,
+            definitions.resolve_sensor_def("batches").evaluate_tick(context),
+        )
 
 
 def test_the_sensor_waits_for_the_vendor_and_asks_for_a_run_that_collects(settings, vendor):
     """Once for what has come; the run logs each changed day, with what is pending or was paid."""
     vendor.batches.held = True
     given = json.loads(
-        command("upgrade", "--quality", "good", "--max-tokens", 100_000, "--delivery", "batch", "--json")
+        command(
+            "upgrade", "--quality", "good", "--max-tokens", 100_000, "--delivery", "batch", "--json"
+        )
     )
     with open_instance(settings) as instance:
         [observed] = instance.fetch_observations(dg.AssetKey("upgraded_chunks"), limit=10).records
         shown = observed.asset_observation.metadata
         assert shown["pending_calls"].value == 3
-        assert 0 < shown["pending_cost_usd_expected"].value < shown["pending_cost_usd_at_most"].value
+        assert (
+            0 < shown["pending_cost_usd_expected"].value < shown["pending_cost_usd_at_most"].value
+        )
         assert shown["pending_since"].value > 0
     with tick_of_batches(settings) as (_, _, _, tick):
         assert not tick.run_requests
@@ -162,14 +187,19 @@ def test_the_sensor_waits_for_the_vendor_and_asks_for_a_run_that_collects(settin
             for event in result.filter_events(lambda event: event.is_step_materialization)
         }
         assert set(done) == {str(day) for day in DAYS}
-        assert sum(each["day_tokens_consumed"].value for each in done.values()) == vendor.books.charged_tokens
+        assert (
+            sum(each["day_tokens_consumed"].value for each in done.values())
+            == vendor.books.charged_tokens
+        )
         assert not home.batches.pending()
     with tick_of_batches(settings) as (_, _, _, tick):
         assert tick.skip_message == "Nothing waits at a vendor."
 
 
 def test_what_could_not_be_collected_is_tried_again_every_hour(settings, vendor):
-    """Not every minute: the sensor asks for one run an hour and for each piece of news, of the request that has it."""
+    """Not every minute: the sensor asks for one run an hour and for each piece of news, of the
+    request that has it.
+    """
     command("upgrade", "--quality", "good", "--max-tokens", 100_000, "--delivery", "batch")
     vendor.batches.has_results = False
     assert "404" in command("collect", exit_code=1)
@@ -186,15 +216,21 @@ def test_what_could_not_be_collected_is_tried_again_every_hour(settings, vendor)
 
 @pytest.mark.parametrize("asked", ["now", "batch", None])
 def test_what_is_left_of_a_collected_request_comes_in_batches(asked):
-    """As what came, whatever the request said at first: `--resume --delivery batch` says it for what is left."""
+    """As what came, whatever the request said at first: `--resume --delivery batch` says it for
+    what is left.
+    """
     terms = UpgradeTerms(target_quality="good", max_tokens=100_000, delivery=asked)
-    launch = Launch.of_collecting(UpgradeRequest("R", terms, datetime(2026, 3, 1, tzinfo=UTC), None))
+    launch = Launch.of_collecting(
+        UpgradeRequest("R", terms, datetime(2026, 3, 1, tzinfo=UTC), None)
+    )
     assert launch.config["ops"]["upgrade_chunks"]["config"]["delivery"] == "batch"
 
 
 @pytest.mark.usefixtures("settings")
 def test_a_plan_prefers_batches_where_nothing_is_urgent(monkeypatch):
-    """At the vendor's own server, unless the time is too short or somebody says otherwise; for the same gain."""
+    """At the vendor's own server, unless the time is too short or somebody says otherwise; for the
+    same gain.
+    """
     monkeypatch.delenv("ANTHROPIC_BASE_URL")
     told = json.loads(command("plan", "--max-tokens", 100_000, "--json"))
     assert told["chosen"]["terms"]["delivery"] == "batch"
@@ -203,14 +239,18 @@ def test_a_plan_prefers_batches_where_nothing_is_urgent(monkeypatch):
     assert offered["now"]["gain"] == offered["batch"]["gain"]
     assert offered["batch"]["minutes"] == 1440
     assert "in batches, within a day, at half the price" in command("plan", "--max-tokens", 100_000)
-    soon = json.loads(command("plan", "--max-tokens", 100_000, "--max-duration-seconds", 3600, "--json"))
+    soon = json.loads(
+        command("plan", "--max-tokens", 100_000, "--max-duration-seconds", 3600, "--json")
+    )
     assert soon["chosen"]["terms"]["delivery"] == "now"
     asked = json.loads(command("plan", "--max-tokens", 100_000, "--delivery", "now", "--json"))
     assert asked["chosen"]["terms"]["delivery"] == "now"
 
 
 @pytest.mark.parametrize(("told", "expected"), [(None, "batch"), ("now", "now")])
-def test_the_night_prefers_batches_unless_it_is_told_otherwise(settings, monkeypatch, told, expected):
+def test_the_night_prefers_batches_unless_it_is_told_otherwise(
+    settings, monkeypatch, told, expected
+):
     """`DREAMING_NIGHTLY_DELIVERY`."""
     monkeypatch.delenv("ANTHROPIC_BASE_URL")
     if told:
@@ -220,7 +260,10 @@ def test_the_night_prefers_batches_unless_it_is_told_otherwise(settings, monkeyp
     with open_home(settings) as home, open_instance(settings) as instance:
         home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=50_000))
         definitions = build_definitions(settings, home=home, clock=lambda: night)
-        schedule, repository = definitions.resolve_schedule_def("upgrade_nightly"), definitions.get_repository_def()
+        schedule, repository = (
+            definitions.resolve_schedule_def("upgrade_nightly"),
+            definitions.get_repository_def(),
+        )
         # Closed before the instance is, which it enters.
         with dg.build_schedule_context(
             instance=instance, scheduled_execution_time=night, repository_def=repository
@@ -231,10 +274,15 @@ def test_the_night_prefers_batches_unless_it_is_told_otherwise(settings, monkeyp
 
 @pytest.mark.long
 def test_a_batch_outlives_a_restart_of_everything_and_is_collected_then(settings, vendor, tmp_path):
-    """Asked for in the UI, which ends with its daemon; the vendor answers; a new UI's sensor collects."""
+    """Asked for in the UI, which ends with its daemon; the vendor answers; a new UI's sensor
+    collects.
+    """
     vendor.batches.held = True
     config = {"target_quality": "good", "delivery": "batch", "budget": {"max_tokens": 100_000}}
-    params = {"selector": SELECTOR, "runConfigData": json.dumps({"ops": {"upgrade_chunks": {"config": config}}})}
+    params = {
+        "selector": SELECTOR,
+        "runConfigData": json.dumps({"ops": {"upgrade_chunks": {"config": config}}}),
+    }
     with serving(tmp_path / "first.log") as (port, _):
         run = ask(port, LAUNCH, params=params)["launchRun"]["run"]["runId"]
         wait_until(lambda: ask(port, RUN, id=run)["runOrError"]["status"] == "SUCCESS", 120)

@@ -1,4 +1,6 @@
-"""Celery as it is deployed: a run on one worker, the shards of its day on another, through Redis and PostgreSQL."""
+"""Celery as it is deployed: a run on one worker, the shards of its day on another, through Redis
+and PostgreSQL.
+"""
 
 import os
 import shutil
@@ -14,7 +16,7 @@ from dagster_project.webserver import WORKSPACE
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from tests.dagster_project.test_runs import dreaming, wait_for
-from tests.test_sharding import DAY, talks
+from tests.pipeline.test_sharding import DAY, talks
 
 COMPOSE = Path(__file__).parent.parent.parent / "deploy" / "compose"
 
@@ -44,9 +46,13 @@ def fleet(tmp_path, monkeypatch, postgres_url):
             # Else the sensor of imports would run it.
             home.pipeline.run_day(DAY)
         for name, queue in (("runs", "dagster"), ("steps", STEP_QUEUE)):
-            stack.enter_context(worker([], name, queue, COMPOSE / "celery.yaml", dict(os.environ), tmp_path))
+            stack.enter_context(
+                worker([], name, queue, COMPOSE / "celery.yaml", dict(os.environ), tmp_path)
+            )
         daemon = [script("dagster-daemon"), "run", "-w", str(WORKSPACE)]
-        stack.enter_context(process(daemon, environment=dict(os.environ), log=tmp_path / "daemon.log", cwd=tmp_path))
+        stack.enter_context(
+            process(daemon, environment=dict(os.environ), log=tmp_path / "daemon.log", cwd=tmp_path)
+        )
         yield settings
 
 
@@ -72,7 +78,9 @@ def test_a_huge_day_is_cut_by_the_workers_of_steps_in_a_run_on_a_worker_of_runs(
         told = [event.dagster_event.engine_event_data.metadata for event in events]
         by = {entry["Celery worker"].value for entry in told if "Celery worker" in entry}
         assert {name.split("@")[0] for name in by} == {"steps"}
-        assert [entry["Celery Queue"].value for entry in told if "Celery Queue" in entry] == ["dagster"]
+        assert [entry["Celery Queue"].value for entry in told if "Celery Queue" in entry] == [
+            "dagster"
+        ]
     with open_home(fleet) as home:
         assert len(before) > 0
         assert ids(home, "basic_chunks") == ids(home, "upgraded_chunks") == before

@@ -48,7 +48,9 @@ def labelled(tmp_path):
 
 
 def test_learning_from_a_labelled_file_and_back(command, labelled):
-    """It is a run that the UI shows; `segment` and `eval` use what was learned, until it is reverted."""
+    """It is a run that the UI shows; `segment` and `eval` use what was learned, until it is
+    reverted.
+    """
     before = json.loads(command("eval", "--json", labelled).stdout)["macro"]["dreaming"]
     assert "--unseen" in command("eval", "--help").stdout
     learned = json.loads(command("learn", "--json", labelled).stdout)
@@ -56,10 +58,18 @@ def test_learning_from_a_labelled_file_and_back(command, labelled):
     assert learned["version"] == f"{SHIPPED}+1"
     after = json.loads(command("eval", "--json", labelled).stdout)["macro"]["dreaming"]
     assert after > before
-    assert json.loads(command("eval", "--json", "--shipped", labelled).stdout)["macro"]["dreaming"] == before
-    found = [json.loads(line) for line in command("segment", stdin=labelled.read_text()).stdout.splitlines()]
+    assert (
+        json.loads(command("eval", "--json", "--shipped", labelled).stdout)["macro"]["dreaming"]
+        == before
+    )
+    found = [
+        json.loads(line)
+        for line in command("segment", stdin=labelled.read_text()).stdout.splitlines()
+    ]
     told = [json.loads(line) for line in labelled.read_text().splitlines()]
-    right = sum(one["boundaries"] == other["boundaries"] for one, other in zip(found, told, strict=True))
+    right = sum(
+        one["boundaries"] == other["boundaries"] for one, other in zip(found, told, strict=True)
+    )
     assert right >= 20
     assert "Nothing new to learn" in command("learn", labelled).stdout
     assert f"{SHIPPED}+1" in command("learn", "--list").stdout
@@ -81,5 +91,8 @@ def test_evaluation_shows_every_set_and_the_mean(command, labelled, tmp_path):
     shown = command("eval", labelled, other, "--unseen", "sets").stdout
     for word in ("own", "other", "mean of sets", "TextTiling", "user turns", "calibration error"):
         assert word in shown
-    assert "to leave one out takes two" in command("eval", labelled, "--unseen", "sets", exit_code=2).stderr
+    assert (
+        "to leave one out takes two"
+        in command("eval", labelled, "--unseen", "sets", exit_code=2).stderr
+    )
     assert "There are no labelled talks" in command("eval", tmp_path / "none", exit_code=2).stderr

@@ -1,4 +1,6 @@
-"""Upgrades as people type them: what the command says, its exit codes, and what is refused with what to do."""
+"""Upgrades as people type them: what the command says, its exit codes, and what is refused with
+what to do.
+"""
 
 import asyncio
 import json
@@ -80,7 +82,9 @@ def test_a_dry_run_says_what_it_would_take_by_day_and_label_and_spends_nothing(c
     assert "expected" in shown
     result = upgrade(command, "--quality", "good", "--max-tokens", 100_000)
     assert told["expected_tokens"] * 0.5 < result["tokens_consumed"] < told["worst_tokens"]
-    limited = json.loads(command("upgrade", "--quality", "premium", "--limit", 4, "--dry-run", "--json").stdout)
+    limited = json.loads(
+        command("upgrade", "--quality", "premium", "--limit", 4, "--dry-run", "--json").stdout
+    )
     assert limited["chunks"] == 4
 
 
@@ -93,7 +97,9 @@ def test_an_upgrade_is_done_or_stopped_by_its_budget_and_gone_on_with(command):
     done = command("upgrade", "--quality", "good", "--max-tokens", 100_000)
     assert "stopped by" in done.stdout
     assert "nothing: the plan is done" in done.stdout
-    assert set(read_chunks(filter="quality_level = good")["llm_used"]) == {served_now("claude-haiku-3-5")}
+    assert set(read_chunks(filter="quality_level = good")["llm_used"]) == {
+        served_now("claude-haiku-3-5")
+    }
 
 
 def test_what_was_spent_on_what_and_what_is_left(command, vendor):
@@ -102,7 +108,11 @@ def test_what_was_spent_on_what_and_what_is_left(command, vendor):
     result = upgrade(command, "--quality", "good")
     spent = vendor.books.charged_tokens
     [record] = json.loads(command("budget", "show", "--json").stdout)
-    assert (record["used_tokens"], record["left_tokens"], record["limit_usd"]) == (spent, 50_000 - spent, "1")
+    assert (record["used_tokens"], record["left_tokens"], record["limit_usd"]) == (
+        spent,
+        50_000 - spent,
+        "1",
+    )
     told = json.loads(command("ledger", "--json").stdout)
     assert [(each["key"], each["tokens"], each["calls"]) for each in told["spending"]] == [
         (result["request_id"], spent, 2)
@@ -114,7 +124,9 @@ def test_what_was_spent_on_what_and_what_is_left(command, vendor):
     command("budget", "elsewhere", "--tokens", 1_000)
     command("budget", "elsewhere", "--cost-usd", "0.1")
     assert "Give --tokens, --cost-usd or both" in command("budget", "elsewhere", exit_code=2).stderr
-    assert "is not an amount" in command("budget", "set", "--max-cost-usd", "inf", exit_code=2).stderr
+    assert (
+        "is not an amount" in command("budget", "set", "--max-cost-usd", "inf", exit_code=2).stderr
+    )
     [record] = json.loads(command("budget", "show", "--json").stdout)
     assert record["left_tokens"] == 49_000 - spent
 
@@ -134,13 +146,19 @@ def test_a_plan_says_what_would_be_best_and_an_upgrade_follows_it(command, vendo
     done = upgrade(command, "--quality", "good", "--planner", "rules")
     assert done["chunks_upgraded"] > 0
     assert done["budget"]["limit_tokens"] >= 2_000_000 // 31
-    assert "There is no column 'quality'" in command("plan", "--filter", "quality = 1", exit_code=2).stderr
+    assert (
+        "There is no column 'quality'"
+        in command("plan", "--filter", "quality = 1", exit_code=2).stderr
+    )
 
 
 def test_an_upgrade_that_is_planned_to_save_says_so(command, vendor):
     """And is no failure."""
     command("budget", "set", "--max-tokens", 100)
-    assert "Nothing was upgraded." in command("upgrade", "--quality", "good", "--planner", "rules").stdout
+    assert (
+        "Nothing was upgraded."
+        in command("upgrade", "--quality", "good", "--planner", "rules").stdout
+    )
     assert not vendor.books.served
 
 
@@ -177,9 +195,15 @@ def test_premium_by_filter_and_undo(command):
         (["--quality", "good", "--max-tokens", "-3"], "max_tokens = -3 allows nothing"),
         (["--quality", "good", "--max-cost-usd", "0"], "max_cost_usd = 0"),
         (["--quality", "good", "--limit", "0"], "limit = 0 allows nothing"),
-        (["--quality", "good", "--from", "2026-03-02", "--to", "2026-03-01"], "has no day: turn it round"),
+        (
+            ["--quality", "good", "--from", "2026-03-02", "--to", "2026-03-01"],
+            "has no day: turn it round",
+        ),
         (["--quality", "good"], "Nothing bounds what this upgrade may spend"),
-        (["--quality", "good", "--max-tokens", "9", "--model", "claude-9"], "is not known to serve a model 'claude-9'"),
+        (
+            ["--quality", "good", "--max-tokens", "9", "--model", "claude-9"],
+            "is not known to serve a model 'claude-9'",
+        ),
         (
             ["--quality", "premium", "--max-tokens", "9", "--model", "claude-haiku-3-5"],
             "and premium ones are asked for",
@@ -187,7 +211,10 @@ def test_premium_by_filter_and_undo(command):
         (["--resume", "nothing"], "There is no upgrade request 'nothing'"),
         (["--resume", "nothing", "--max-tokens", "9"], "A request keeps its terms"),
         (["--quality", "good", "--max-cost-usd", "nan"], "'nan' is not an amount"),
-        (["--quality", "good", "--max-duration-seconds", "inf"], "max_duration_seconds = inf is over 1,000,000,000"),
+        (
+            ["--quality", "good", "--max-duration-seconds", "inf"],
+            "max_duration_seconds = inf is over 1,000,000,000",
+        ),
         (["--quality", "good", "--max-tokens", "9" * 40], "is over 1,000,000,000,000,000"),
     ],
 )
@@ -209,7 +236,17 @@ def test_a_budget_larger_than_the_quota_says_which_of_them_ends_it(command, vend
 
 def test_days_without_chunks_are_nothing_to_do(command):
     """No error: the plan is empty."""
-    result = upgrade(command, "--quality", "good", "--max-tokens", 100, "--from", "2025-01-01", "--to", "2025-02-01")
+    result = upgrade(
+        command,
+        "--quality",
+        "good",
+        "--max-tokens",
+        100,
+        "--from",
+        "2025-01-01",
+        "--to",
+        "2025-02-01",
+    )
     assert (result["chunks_upgraded"], result["stopped"], result["skipped"]) == (0, None, {})
 
 
@@ -222,7 +259,9 @@ def test_a_vendor_that_cannot_be_used_is_a_failure_that_says_why(command, monkey
     assert set(read_chunks()["quality_level"]) == {"basic"}
 
 
-def test_a_ledger_that_is_locked_is_a_clear_error_and_nothing_is_sent(command, vendor, monkeypatch, tmp_path):
+def test_a_ledger_that_is_locked_is_a_clear_error_and_nothing_is_sent(
+    command, vendor, monkeypatch, tmp_path
+):
     """Another program holds the file: nothing could be counted, so nothing is spent."""
     monkeypatch.setattr("dreaming.storage.database.LOCK_PATIENCE_SECONDS", 0.3)
     with sqlite3.connect(tmp_path / "home" / "ledger.sqlite", isolation_level=None) as other:
@@ -231,7 +270,10 @@ def test_a_ledger_that_is_locked_is_a_clear_error_and_nothing_is_sent(command, v
         other.execute("ROLLBACK")
     assert "database is locked" in failed.stderr
     assert not vendor.books.served
-    assert upgrade(command, "--quality", "good", "--max-tokens", 100_000)["quality_counts"]["good"] == 6
+    assert (
+        upgrade(command, "--quality", "good", "--max-tokens", 100_000)["quality_counts"]["good"]
+        == 6
+    )
 
 
 def test_a_damaged_day_is_named_and_the_others_are_upgraded(command):

@@ -1,4 +1,6 @@
-"""Upgrades that are killed, terminated or interrupted: what was bought is kept, and paid for once."""
+"""Upgrades that are killed, terminated or interrupted: what was
+bought is kept, and paid for once.
+"""
 
 import json
 import os
@@ -17,8 +19,8 @@ import pytest
 from dagster import DagsterRunStatus
 
 from dagster_project.instance import open_instance
-from dreaming.checking import check_nothing_lost, check_verbatim
 from dreaming.home import open_home
+from dreaming.measuring.checking import check_nothing_lost, check_verbatim
 from dreaming.settings import Settings
 from dreaming.spending.budgets import request_scope
 from dreaming.testing import make_conversation, make_settings
@@ -45,7 +47,8 @@ url, at_once, budget, request = sys.argv[1:]
 settings = Settings.from_environment()
 anthropic = AnthropicResource(api_key="sk-fake", base_url=url, max_concurrency=int(at_once))
 with open_home(settings) as home, open_instance(settings) as instance:
-    job = build_definitions(settings, home=home, providers={"anthropic": anthropic}).resolve_job_def("upgrade")
+    providers = {"anthropic": anthropic}
+    job = build_definitions(settings, home=home, providers=providers).resolve_job_def("upgrade")
     run_id = str(uuid4())
     config = {"target_quality": "good", "budget": {"max_tokens": int(budget)}}
     with signed_for(run_id, instance, home.ledger.database):
@@ -69,7 +72,8 @@ def basic_home(tmp_path_factory) -> Path:
             at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=9)
             talks = [talk(f"{n}-{c}") for c in range(CONVERSATIONS_A_DAY)]
             home.archive.add(
-                make_conversation(said, conversation_id=f"test:{n}:{c}", at=at) for c, said in enumerate(talks)
+                make_conversation(said, conversation_id=f"test:{n}:{c}", at=at)
+                for c, said in enumerate(talks)
             )
             home.pipeline.run_day(day)
     return folder
@@ -130,7 +134,9 @@ def levels(settings):
 
 
 @pytest.mark.long
-def test_an_upgrade_that_is_killed_keeps_its_budget_and_pays_again_for_no_more_than_was_under_way(settings, vendor):
+def test_an_upgrade_that_is_killed_keeps_its_budget_and_pays_again_for_no_more_than_was_under_way(
+    settings, vendor
+):
     """kill -9 at random moments, again and again; then the request is finished."""
     chance = random.Random(7)
     for _ in range(KILLS):
@@ -150,7 +156,8 @@ def test_an_upgrade_that_is_killed_keeps_its_budget_and_pays_again_for_no_more_t
         lost = [call for call in home.ledger.unknown_calls() if call["failure"] == "lost"]
         assert len(vendor.books.served) - ALL <= len(lost)
         assert home.ledger.balance(request_scope("R")).used.tokens >= vendor.books.charged_tokens
-    # In flight is what is sent and not settled; what had its place in a budget already counts with it.
+    # In flight is what is sent and not settled; what had its place in a budget already counts with
+    # it.
     assert len(lost) <= 2 * AT_ONCE * KILLS
 
 
@@ -169,7 +176,9 @@ def test_a_budget_holds_through_kills(settings, vendor):
     assert_valid(settings)
 
 
-def test_what_a_killed_run_had_bought_is_published_by_the_next_run_without_being_asked(settings, vendor):
+def test_what_a_killed_run_had_bought_is_published_by_the_next_run_without_being_asked(
+    settings, vendor
+):
     """`dreaming run` finds the days, also when nobody resumes the upgrade."""
     process = start(vendor)
     with open_home(settings) as home:
@@ -188,7 +197,9 @@ def test_what_a_killed_run_had_bought_is_published_by_the_next_run_without_being
 
 
 @pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_upgrade_ends_canceled_with_what_was_bought_published(settings, vendor, wanted):
+def test_an_interrupted_upgrade_ends_canceled_with_what_was_bought_published(
+    settings, vendor, wanted
+):
     """Calls under way are waited for: nothing that was paid for is lost."""
     process = start(vendor)
     wait_for(lambda: len(vendor.books.served) > 70)
@@ -198,7 +209,9 @@ def test_an_interrupted_upgrade_ends_canceled_with_what_was_bought_published(set
     assert_canceled_well(settings, vendor)
 
 
-def test_the_uis_terminate_ends_an_upgrade_canceled_with_what_was_bought_published(settings, vendor):
+def test_the_uis_terminate_ends_an_upgrade_canceled_with_what_was_bought_published(
+    settings, vendor
+):
     """It sets the run canceling; the process learns of it from its heartbeat."""
     vendor.latency_seconds = 1.0
     process = start(vendor)
@@ -229,7 +242,9 @@ def assert_canceled_well(settings, vendor):
         assert sum(tokens for _, tokens in rows) == charged
     with open_instance(settings) as instance:
         [run] = instance.get_runs()
-        logged = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+        logged = instance.get_records_for_run(
+            run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+        ).records
         assert logged
     with open_home(settings) as home:
         told = home.requests.result(run.run_id)

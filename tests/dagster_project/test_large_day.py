@@ -16,7 +16,7 @@ from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.storage.partitions import SHARDS
 from tests.dagster_project.test_runs import dreaming, settings, start, wait_for  # noqa: F401 # a fixture
-from tests.test_sharding import DAY, talks
+from tests.pipeline.test_sharding import DAY, talks
 
 TALKS = 8
 
@@ -47,11 +47,17 @@ def logged(result):
         if event.is_step_materialization:
             materialization = event.step_materialization_data.materialization
             shown = {name: value.value for name, value in materialization.metadata.items()}
-            shown = {name: value for name, value in shown.items() if "second" not in name and name != "path"}
+            shown = {
+                name: value
+                for name, value in shown.items()
+                if "second" not in name and name != "path"
+            }
             found[event.asset_key.to_user_string(), materialization.partition] = shown
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             evaluation = event.asset_check_evaluation_data
-            found[evaluation.check_name, evaluation.asset_key.to_user_string(), evaluation.partition] = (
+            found[
+                evaluation.check_name, evaluation.asset_key.to_user_string(), evaluation.partition
+            ] = (
                 evaluation.passed,
                 evaluation.blocking,
             )
@@ -64,7 +70,10 @@ def test_the_run_logs_what_a_run_in_one_piece_logs(home, instance):
     shown = {}
     for name, config in (
         ("dream_days", {"dream_each_day": {"config": {"days": [DAY.isoformat()]}}}),
-        ("dream_large_day", {"gather_large_day": {"config": {"day": DAY.isoformat(), "shards": 2}}}),
+        (
+            "dream_large_day",
+            {"gather_large_day": {"config": {"day": DAY.isoformat(), "shards": 2}}},
+        ),
     ):
         result = run(home, instance, name, config)
         stored = home.requests.result(result.run_id)
@@ -76,7 +85,10 @@ def test_the_run_logs_what_a_run_in_one_piece_logs(home, instance):
         (home.settings.home / "partitions" / "basic_chunks" / f"{DAY}.parquet").unlink()
     assert shown["dream_large_day"] == shown["dream_days"]
     steps = [event.step_key for event in result.all_events if event.is_step_success]
-    assert [step for step in steps if step.startswith("cut_")] == ["cut_large_day[0_of_2]", "cut_large_day[1_of_2]"]
+    assert [step for step in steps if step.startswith("cut_")] == [
+        "cut_large_day[0_of_2]",
+        "cut_large_day[1_of_2]",
+    ]
 
 
 def test_the_command_cuts_a_day_in_processes_of_this_machine(settings):  # noqa: F811
@@ -94,7 +106,9 @@ def test_the_command_cuts_a_day_in_processes_of_this_machine(settings):  # noqa:
         assert (found.run_id, found.job_name) == (summary["run"]["run_id"], "dream_large_day")
         assert found.status == dg.DagsterRunStatus.SUCCESS
         assert found.tags["dagster/max_retries"] == "0"
-        assert instance.get_materialized_partitions(dg.AssetKey("memory_index")) == {DAY.isoformat()}
+        assert instance.get_materialized_partitions(dg.AssetKey("memory_index")) == {
+            DAY.isoformat()
+        }
     refused = dreaming("run", "--shards", "2")
     assert refused.returncode == 2
     assert "give it with --day" in refused.stderr
@@ -123,7 +137,10 @@ def test_every_executor_can_be_chosen(home, name):
     """The definitions load with it, and its job has it."""
     definitions = build_definitions(replace(home.settings, executor=name), home=home)
     dg.Definitions.validate_loadable(definitions)
-    assert definitions.resolve_job_def("dream_large_day").executor_def.name == build_executor(name).name
+    assert (
+        definitions.resolve_job_def("dream_large_day").executor_def.name
+        == build_executor(name).name
+    )
 
 
 def test_an_executor_whose_extra_is_missing_says_what_to_install(monkeypatch):
@@ -137,8 +154,13 @@ def test_an_executor_whose_extra_is_missing_says_what_to_install(monkeypatch):
 
 def test_a_backfill_is_one_run_or_runs_of_so_many_days(home):
     """By DREAMING_DAYS_A_RUN."""
-    for days, policy in ((None, dg.BackfillPolicy.single_run()), (7, dg.BackfillPolicy.multi_run(7))):
-        graph = build_definitions(replace(home.settings, days_a_run=days), home=home).resolve_asset_graph()
+    for days, policy in (
+        (None, dg.BackfillPolicy.single_run()),
+        (7, dg.BackfillPolicy.multi_run(7)),
+    ):
+        graph = build_definitions(
+            replace(home.settings, days_a_run=days), home=home
+        ).resolve_asset_graph()
         assert graph.get(dg.AssetKey("basic_chunks")).backfill_policy == policy
     for wrong in ("0", "-1", "many"):
         with pytest.raises(ConfigurationError, match="DREAMING_DAYS_A_RUN"):

@@ -1,4 +1,6 @@
-"""The MCP server, driven by the official client over stdio and HTTP, against a real Dagster instance."""
+"""The MCP server, driven by the official client over stdio and HTTP, against a real Dagster
+instance.
+"""
 
 import asyncio
 import json
@@ -64,7 +66,9 @@ def environment(tmp_path, vendor):
         "ANTHROPIC_BASE_URL": vendor.url,
     }
     with open_home(Settings.from_environment(own)) as home:
-        home.archive.add([make_conversation(talk(n), conversation_id=f"test:{n}") for n in range(3)])
+        home.archive.add(
+            [make_conversation(talk(n), conversation_id=f"test:{n}") for n in range(3)]
+        )
         for day in home.pipeline.waiting_days():
             home.pipeline.run_day(day)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
@@ -110,15 +114,25 @@ def test_improve_my_billing_memories_from_preview_to_finished_upgrade(environmen
         async with connected(environment) as client:
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
             assert {name: tool.annotations.read_only_hint for name, tool in tools.items()} == TOOLS
-            assert all("SPENDS" in tools[name].description for name in ("start_upgrade", "plan_upgrade"))
+            assert all(
+                "SPENDS" in tools[name].description for name in ("start_upgrade", "plan_upgrade")
+            )
 
-            hit = (await call(client, "search_memory", query="invoice paid twice", limit=2))["hits"][0]
+            hit = (await call(client, "search_memory", query="invoice paid twice", limit=2))[
+                "hits"
+            ][0]
             around = await call(
-                client, "open_conversation", conversation_id=hit["conversation_id"], chunk_id=hit["chunk_id"], chunks=1
+                client,
+                "open_conversation",
+                conversation_id=hit["conversation_id"],
+                chunk_id=hit["chunk_id"],
+                chunks=1,
             )
             assert hit["chunk_id"] in [chunk["chunk_id"] for chunk in around["chunks"]]
             assert "invoice" in "".join(chunk["text"] for chunk in around["chunks"])
-            filled = (await call(client, "search_memory", query="invoice paid twice", budget_words=40))["hits"]
+            filled = (
+                await call(client, "search_memory", query="invoice paid twice", budget_words=40)
+            )["hits"]
             with open_home(Settings.from_environment(environment)) as home:
                 [same, *_] = home.memory.search("invoice paid twice", limit=2)
                 assert hit == json.loads(json.dumps(same.as_json(), default=jsonable))
@@ -137,10 +151,17 @@ def test_improve_my_billing_memories_from_preview_to_finished_upgrade(environmen
             told = await ended(client, started["request_id"])
             assert (told["state"], told["result"]["quality_counts"]["good"]) == ("success", 3)
             spent = vendor.books.charged_tokens
-            assert told["result"]["tokens_consumed"] == told["budget"]["used_tokens"] == spent <= 20_000
+            assert (
+                told["result"]["tokens_consumed"]
+                == told["budget"]["used_tokens"]
+                == spent
+                <= 20_000
+            )
 
             assert (await call(client, "spending"))["spending"][0]["tokens"] == spent
-            assert (await call(client, "budgets"))["this_server_today"]["left_tokens"] == 50_000 - spent
+            assert (await call(client, "budgets"))["this_server_today"][
+                "left_tokens"
+            ] == 50_000 - spent
             assert (await call(client, "memory_status"))["quality"]["good"] == 3
 
             undone = await call(client, "undo_upgrade", request_id=started["request_id"])
@@ -181,14 +202,19 @@ def test_no_client_spends_more_than_the_server_allows(environment, vendor):
     assert 0 < vendor.books.charged_tokens <= 4_000
 
 
-def test_thinking_is_paid_for_by_the_server_too_and_no_other_server_moves_its_limit(environment, vendor):
+def test_thinking_is_paid_for_by_the_server_too_and_no_other_server_moves_its_limit(
+    environment, vendor
+):
     """A client cannot think its way through the month's budget."""
     with open_home(Settings.from_environment(environment)) as home:
         home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=100_000))
     vendor.answer = lambda _request: json.dumps(PROPOSAL)
 
     async def converse():
-        async with connected(environment, "--max-tokens", "0") as poor, connected(environment) as rich:
+        async with (
+            connected(environment, "--max-tokens", "0") as poor,
+            connected(environment) as rich,
+        ):
             assert (await call(rich, "budgets"))["this_server_today"]["left_tokens"] == 50_000
             assert (await call(poor, "budgets"))["this_server_today"]["left_tokens"] == 0
             told = await call(poor, "plan_upgrade", planner="thinking", max_tokens=20_000)
@@ -204,7 +230,9 @@ def test_thinking_is_paid_for_by_the_server_too_and_no_other_server_moves_its_li
 def test_what_is_local_only_is_not_shown_to_assistants(environment):
     """Most of them are in the cloud."""
     with open_home(Settings.from_environment(environment)) as home:
-        home.archive.add([replace(make_conversation(talk(9), conversation_id="test:mine"), local_only=True)])
+        home.archive.add(
+            [replace(make_conversation(talk(9), conversation_id="test:mine"), local_only=True)]
+        )
         for day in home.pipeline.waiting_days():
             home.pipeline.run_day(day)
 
@@ -212,7 +240,9 @@ def test_what_is_local_only_is_not_shown_to_assistants(environment):
         async with connected(environment) as client:
             hits = (await call(client, "search_memory", query="invoice", limit=50))["hits"]
             assert "test:mine" not in {hit["conversation_id"] for hit in hits}
-            assert "is local only" in await refused(client, "open_conversation", conversation_id="test:mine")
+            assert "is local only" in await refused(
+                client, "open_conversation", conversation_id="test:mine"
+            )
 
     asyncio.run(converse())
 
@@ -228,7 +258,9 @@ def test_secrets_are_not_shown_to_assistants_unless_the_user_says_so(environment
     async def shown(*options):
         async with connected(environment, *options) as client:
             hits = await call(client, "search_memory", query="windmill", budget_words=100)
-            return str(hits) + str(await call(client, "open_conversation", conversation_id="test:mill"))
+            return str(hits) + str(
+                await call(client, "open_conversation", conversation_id="test:mill")
+            )
 
     masked = asyncio.run(shown())
     assert "The password of the windmill is [secret]." in masked
@@ -244,9 +276,9 @@ def test_an_upgrade_is_stopped_and_what_was_bought_stays(environment, vendor):
         async with connected(environment) as other, connected(environment) as client:
             started = await call(client, "start_upgrade", max_tokens=40_000)
             async with asyncio.timeout(60):
-                while not (await call(client, "upgrade_progress", request_id=started["request_id"]))["budget"][
-                    "used_tokens"
-                ]:
+                while not (
+                    await call(client, "upgrade_progress", request_id=started["request_id"])
+                )["budget"]["used_tokens"]:
                     await asyncio.sleep(0.2)
             stopped = await call(other, "stop_upgrade", request_id=started["request_id"])
             assert len(stopped["stopping"]) == 1
@@ -276,15 +308,25 @@ def test_what_cannot_be_meant_is_told_in_words(environment):
 
     async def converse():
         async with connected(environment) as client:
-            assert "There is no column 'topic'" in await refused(client, "preview_upgrade", filter="topic = billing")
-            assert "There is no upgrade request 'x'" in await refused(client, "upgrade_progress", request_id="x")
-            assert "No conversation 'x' is held" in await refused(client, "open_conversation", conversation_id="x")
-            assert "max_tokens = 0 allows nothing" in await refused(client, "plan_upgrade", max_tokens=0)
+            assert "There is no column 'topic'" in await refused(
+                client, "preview_upgrade", filter="topic = billing"
+            )
+            assert "There is no upgrade request 'x'" in await refused(
+                client, "upgrade_progress", request_id="x"
+            )
+            assert "No conversation 'x' is held" in await refused(
+                client, "open_conversation", conversation_id="x"
+            )
+            assert "max_tokens = 0 allows nothing" in await refused(
+                client, "plan_upgrade", max_tokens=0
+            )
             assert "is not known to serve a model" in await refused(
                 client, "start_upgrade", max_tokens=1_000, model="claude-9"
             )
             for path in ("/nowhere", "~nosuchuser/x", "x" * 5_000):
-                assert "There is nothing at" in await refused(client, "import_conversations", path=path)
+                assert "There is nothing at" in await refused(
+                    client, "import_conversations", path=path
+                )
             assert "is over" in await refused(client, "start_upgrade", max_tokens=10**400)
             assert "There is no key for openai" in await refused(
                 client, "start_upgrade", max_tokens=1_000, provider="openai"
@@ -296,7 +338,13 @@ def test_what_cannot_be_meant_is_told_in_words(environment):
 def test_exports_are_imported_and_made_searchable(environment, tmp_path):
     """Free, in a process of its own."""
     export = tmp_path / "export.jsonl"
-    messages = [{"role": "user", "content": "The marmot sleeps in the attic.", "timestamp": "2026-03-05T10:00:00Z"}]
+    messages = [
+        {
+            "role": "user",
+            "content": "The marmot sleeps in the attic.",
+            "timestamp": "2026-03-05T10:00:00Z",
+        }
+    ]
     export.write_text(json.dumps({"conversation_id": "m", "messages": messages}) + "\n")
 
     async def converse():
@@ -321,14 +369,18 @@ PROPOSAL = {
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_the_clients_own_model_thinks_where_it_offers_sampling(environment, vendor, mode):
-    """In both ways of the protocol; the limits are not its to move, and the configured model is not asked."""
+    """In both ways of the protocol; the limits are not its to move, and the configured model is not
+    asked.
+    """
     answers = [json.dumps(PROPOSAL), json.dumps(PROPOSAL | {"max_tokens": 10**9}), "No."]
     asked = []
 
     async def sampling(_context, params):
         asked.append(params)
         return CreateMessageResult(
-            role="assistant", model="the client's", content=TextContent(type="text", text=answers[len(asked) - 1])
+            role="assistant",
+            model="the client's",
+            content=TextContent(type="text", text=answers[len(asked) - 1]),
         )
 
     async def converse():
@@ -337,7 +389,10 @@ def test_the_clients_own_model_thinks_where_it_offers_sampling(environment, vend
             assert first["chosen"]["planner"] == "thinking"
             assert first["chosen"]["reason"] == "You searched for it."
             assert first["chosen"]["terms"]["max_tokens"] == 9_000
-            for why in ("It asked for 1,000,000,000 tokens, and 20,000 are allowed", "no JSON object"):
+            for why in (
+                "It asked for 1,000,000,000 tokens, and 20,000 are allowed",
+                "no JSON object",
+            ):
                 told = await call(client, "plan_upgrade", planner="thinking", max_tokens=20_000)
                 assert told["chosen"]["planner"] == "rules"
                 assert why in told["why_rules"]
@@ -367,7 +422,17 @@ def test_without_sampling_the_configured_model_thinks(environment, vendor):
 def test_over_http_only_the_token_opens_the_door(environment):
     """On this machine alone."""
     port = free_port()
-    command = [sys.executable, "-m", "dagster_project", "mcp", "--http", "--port", str(port), "--token", "secret"]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster_project",
+        "mcp",
+        "--http",
+        "--port",
+        str(port),
+        "--token",
+        "secret",
+    ]
     url = f"http://127.0.0.1:{port}/mcp"
 
     async def converse():
@@ -389,7 +454,9 @@ def test_over_http_only_the_token_opens_the_door(environment):
 def wait_for_answer(url, headers):
     for _ in range(300):
         try:
-            return httpx2.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers).status_code
+            return httpx2.post(
+                url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers
+            ).status_code
         except httpx2.ConnectError:
             time.sleep(0.1)
     raise AssertionError("The server did not start.")
@@ -406,7 +473,9 @@ def test_the_page_is_true_as_it_is_printed(environment, tmp_path):
         text=True,
     ).stdout
     told = json.loads(printed)["mcpServers"]["dreaming"]
-    on_page = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])["mcpServers"]["dreaming"]
+    on_page = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])["mcpServers"][
+        "dreaming"
+    ]
     assert on_page.keys() == told.keys()
     assert on_page["args"] == told["args"]
 
@@ -414,7 +483,9 @@ def test_the_page_is_true_as_it_is_printed(environment, tmp_path):
         server = StdioServerParameters(**told | {"env": environment | told["env"]})
         async with Client(stdio_client(server)) as client:
             assert (await call(client, "search_memory", query="invoice"))["hits"]
-            assert {tool.name for tool in (await client.list_tools()).tools} <= set(re.findall(r"`(\w+)`", page))
+            assert {tool.name for tool in (await client.list_tools()).tools} <= set(
+                re.findall(r"`(\w+)`", page)
+            )
 
     asyncio.run(converse())
     program = tmp_path / "program.py"
@@ -423,8 +494,12 @@ def test_the_page_is_true_as_it_is_printed(environment, tmp_path):
     # The client hands on nothing but PATH and HOME, as those of other programs do.
     wrapper = tmp_path / "bin" / "dreaming"
     wrapper.parent.mkdir()
-    settings = "".join(f"export {name}={value!r}\n" for name, value in environment.items() if name != "PATH")
-    wrapper.write_text(f'#!/bin/sh\n{settings}exec {Path(sys.executable).with_name("dreaming")} "$@"\n')
+    settings = "".join(
+        f"export {name}={value!r}\n" for name, value in environment.items() if name != "PATH"
+    )
+    wrapper.write_text(
+        f'#!/bin/sh\n{settings}exec {Path(sys.executable).with_name("dreaming")} "$@"\n'
+    )
     wrapper.chmod(0o755)
     ran = subprocess.run(
         [sys.executable, program],

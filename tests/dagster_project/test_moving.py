@@ -26,8 +26,14 @@ def embedded(tmp_path, monkeypatch):
 def history(instance):
     """What the UI shows."""
     runs = [(run.run_id, run.status, run.tags) for run in instance.get_runs()]
-    events = [[(event.timestamp, event.message) for event in instance.all_logs(run_id)] for run_id, _, _ in runs]
-    assets = {key: instance.get_materialized_partitions(dg.AssetKey(key)) for key in ("basic_chunks", "memory_index")}
+    events = [
+        [(event.timestamp, event.message) for event in instance.all_logs(run_id)]
+        for run_id, _, _ in runs
+    ]
+    assets = {
+        key: instance.get_materialized_partitions(dg.AssetKey(key))
+        for key in ("basic_chunks", "memory_index")
+    }
     times = [(record.start_time, record.end_time) for record in instance.get_run_records()]
     return runs, events, assets, times
 
@@ -58,7 +64,8 @@ def test_a_home_whose_run_is_not_finished_is_not_moved(embedded, monkeypatch, po
     """It says which run, and stays where it is."""
     with open_instance(embedded) as instance:
         run_id = instance.create_run_for_job(
-            dg.JobDefinition(name="x", graph_def=dg.GraphDefinition("x")), status=dg.DagsterRunStatus.STARTED
+            dg.JobDefinition(name="x", graph_def=dg.GraphDefinition("x")),
+            status=dg.DagsterRunStatus.STARTED,
         ).run_id
     monkeypatch.delenv("DAGSTER_HOME")
     monkeypatch.setenv("DREAMING_DATABASE_URL", postgres_url)

@@ -1,4 +1,6 @@
-"""The local LLM as the engine of a run, and the providers as resources: what runs say, and what they never say."""
+"""The local LLM as the engine of a run, and the providers as resources: what runs say, and what
+they never say.
+"""
 
 import asyncio
 import json
@@ -24,7 +26,10 @@ from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
 from tests.prompting.builders import passage
 
-KEYS = {"ANTHROPIC_API_KEY": "sk-ant-grep-me-0123456789", "OPENAI_API_KEY": "sk-proj-grep-me-9876543210"}
+KEYS = {
+    "ANTHROPIC_API_KEY": "sk-ant-grep-me-0123456789",
+    "OPENAI_API_KEY": "sk-proj-grep-me-9876543210",
+}
 DAY = date(2026, 3, 1)
 
 
@@ -40,7 +45,10 @@ def settings(tmp_path, monkeypatch) -> Settings:
     with open_home(settings) as home:
         talk = [f"Message number {n} about the plans for the week." for n in range(12)]
         home.archive.add(
-            [make_conversation([*talk, f"The end of {n}."], conversation_id=f"test:{n}") for n in range(8)]
+            [
+                make_conversation([*talk, f"The end of {n}."], conversation_id=f"test:{n}")
+                for n in range(8)
+            ]
         )
     return settings
 
@@ -53,7 +61,9 @@ def test_the_configured_providers_come_in_the_order_of_preference(settings):
 def dreaming(*arguments, **environment):
     """Run the command to its end."""
     command = [sys.executable, "-m", "dagster_project", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | environment
+    )
 
 
 def everything_in(folder):
@@ -71,14 +81,23 @@ def assert_no_key(folder, *texts):
 def test_the_command_runs_the_local_llm_and_says_what_it_did(settings):
     """Model, calls and tokens; and with another engine what it made stays."""
     with FakeVendor(own_server=True) as vendor:
-        result = dreaming("run", "--engine", "local", "--json", DREAMING_LOCAL_URL=vendor.url + "/v1")
+        result = dreaming(
+            "run", "--engine", "local", "--json", DREAMING_LOCAL_URL=vendor.url + "/v1"
+        )
         assert result.returncode == 0, result.stderr
         told = json.loads(result.stdout)
         assert told["models"] == {"fake-model": 8}
         report = told["model_report"]
         assert (report["conversations_cut"], report["calls"], report["fell_back"]) == (8, 8, {})
         assert report["input_tokens"] + report["output_tokens"] == vendor.books.charged_tokens
-        shown = dreaming("run", "--engine", "local", "--day", DAY.isoformat(), DREAMING_LOCAL_URL=vendor.url + "/v1")
+        shown = dreaming(
+            "run",
+            "--engine",
+            "local",
+            "--day",
+            DAY.isoformat(),
+            DREAMING_LOCAL_URL=vendor.url + "/v1",
+        )
         assert "local LLM: 0 conversations in 0 calls" in shown.stdout
     assert_no_key(settings.home, result.stdout, result.stderr, shown.stdout, shown.stderr)
 
@@ -98,7 +117,9 @@ def test_an_interrupted_run_asks_for_no_reply_twice(settings):
     with FakeVendor(own_server=True, latency_seconds=0.4) as vendor:
         environment = os.environ | {"DREAMING_LOCAL_URL": vendor.url + "/v1"}
         command = [sys.executable, "-m", "dagster_project", "run", "--engine", "local"]
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         deadline = time.monotonic() + 60
         while len(vendor.books.served) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -106,18 +127,24 @@ def test_an_interrupted_run_asks_for_no_reply_twice(settings):
         process.communicate(timeout=60)
         assert process.returncode == 130
         with sqlite3.connect(settings.home / "ledger.sqlite") as connection:
-            [(answered,)] = connection.execute("SELECT COUNT(*) FROM calls WHERE reply IS NOT NULL").fetchall()
+            [(answered,)] = connection.execute(
+                "SELECT COUNT(*) FROM calls WHERE reply IS NOT NULL"
+            ).fetchall()
         assert answered < 8
         served = len(vendor.books.served)
         vendor.latency_seconds = 0
-        result = dreaming("run", "--engine", "local", "--json", DREAMING_LOCAL_URL=vendor.url + "/v1")
+        result = dreaming(
+            "run", "--engine", "local", "--json", DREAMING_LOCAL_URL=vendor.url + "/v1"
+        )
         assert json.loads(result.stdout)["model_report"]["stored_calls"] == answered
         assert len(vendor.books.served) == served + 8 - answered
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "openai"])
 def test_no_key_is_in_anything_that_a_run_leaves(settings, monkeypatch, provider, capfd):
-    """Logs at their most talkative, run config, event log, databases; also where the vendor repeats the key."""
+    """Logs at their most talkative, run config, event log, databases; also where the vendor repeats
+    the key.
+    """
     with FakeVendor(keys={"sk-another"}) as vendor:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", vendor.url)
         monkeypatch.setenv("OPENAI_BASE_URL", vendor.url + "/v1")
@@ -133,7 +160,9 @@ def test_no_key_is_in_anything_that_a_run_leaves(settings, monkeypatch, provider
             result = asyncio.run(ask())
             assert isinstance(result, GivenUp)
             context.log.info(f"{result!r} {llm!r} {vars(opened)!r} {vars(opened.inner)!r}")
-            context.log_event(dg.AssetMaterialization("asked", metadata={"failure": result.failure.message}))
+            context.log_event(
+                dg.AssetMaterialization("asked", metadata={"failure": result.failure.message})
+            )
             raise dg.Failure(result.failure.message)
 
         @dg.job
@@ -146,7 +175,9 @@ def test_no_key_is_in_anything_that_a_run_leaves(settings, monkeypatch, provider
         folder.mkdir()
         with dg.instance_for_test(temp_dir=str(folder)) as instance:
             definitions = dg.Definitions(jobs=[ask], resources={"llm": resource})
-            result = definitions.resolve_job_def("ask").execute_in_process(instance=instance, raise_on_error=False)
+            result = definitions.resolve_job_def("ask").execute_in_process(
+                instance=instance, raise_on_error=False
+            )
             assert not result.success
         assert len(vendor.books.served) == 1
     printed = capfd.readouterr()

@@ -24,19 +24,31 @@ def bad() -> None:
 
 
 def make(instance, day, asset=chunks):
-    return dg.materialize([asset], instance=instance, partition_key=day, raise_on_error=False).run_id
+    return dg.materialize(
+        [asset], instance=instance, partition_key=day, raise_on_error=False
+    ).run_id
 
 
 def test_a_run_is_deleted_when_another_one_made_its_day_again(kept_instance):
-    """Failed ones too; the newest of each day stays, however old, and so do all that are not old."""
-    old = [make(kept_instance, "2026-03-01"), make(kept_instance, "2026-03-01"), make(kept_instance, "2026-03-02")]
+    """Failed ones too; the newest of each day stays, however old,
+    and so do all that are not old.
+    """
+    old = [
+        make(kept_instance, "2026-03-01"),
+        make(kept_instance, "2026-03-01"),
+        make(kept_instance, "2026-03-02"),
+    ]
     failed = make(kept_instance, "2026-03-03", bad)
     before = datetime.now(UTC)
     new = make(kept_instance, "2026-03-04")
     assert delete_old_runs(kept_instance, before=before) == (2, None)
     assert {run.run_id for run in kept_instance.get_runs()} == {old[1], old[2], new}
     assert failed not in {run.run_id for run in kept_instance.get_runs()}
-    assert kept_instance.get_materialized_partitions(chunks.key) == {"2026-03-01", "2026-03-02", "2026-03-04"}
+    assert kept_instance.get_materialized_partitions(chunks.key) == {
+        "2026-03-01",
+        "2026-03-02",
+        "2026-03-04",
+    }
 
 
 def test_so_many_are_looked_at_and_the_next_time_goes_on(kept_instance):

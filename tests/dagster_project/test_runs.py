@@ -16,8 +16,8 @@ from dagster import DagsterRunStatus
 
 from dagster_project.building import build_definitions
 from dagster_project.instance import open_instance
-from dreaming.checking import check_nothing_lost, check_verbatim
 from dreaming.home import open_home
+from dreaming.measuring.checking import check_nothing_lost, check_verbatim
 from dreaming.processes import this_process
 from dreaming.settings import Settings
 from dreaming.storage.tables import run_owners
@@ -56,7 +56,9 @@ def fill(settings, days):
     """Some conversations on each of so many days."""
     talks = []
     for n in range(days):
-        at = datetime.combine(FIRST + timedelta(days=n), datetime.min.time(), UTC) + timedelta(hours=8)
+        at = datetime.combine(FIRST + timedelta(days=n), datetime.min.time(), UTC) + timedelta(
+            hours=8
+        )
         said = [f"Day {n}: what about the harbour, part {k}? " * 8 for k in range(12)]
         talks += [make_conversation(said, conversation_id=f"test:{n}:{c}", at=at) for c in range(3)]
     with open_home(settings) as home:
@@ -101,7 +103,10 @@ def test_a_run_takes_what_imports_touched_and_the_next_finds_nothing_to_do(setti
     second = json.loads(dreaming("run", "--json").stdout)
     assert (second["days"], second["run"]) == (0, None)
     with open_instance(settings) as instance:
-        assert instance.get_materialized_partitions(dg.AssetKey("memory_index")) == {"2026-01-01", "2026-01-02"}
+        assert instance.get_materialized_partitions(dg.AssetKey("memory_index")) == {
+            "2026-01-01",
+            "2026-01-02",
+        }
         check = dg.AssetCheckKey(dg.AssetKey("basic_chunks"), "verbatim")
         [record] = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
         assert record.status.value == "SUCCEEDED"
@@ -141,11 +146,15 @@ def test_the_terminate_button_reaches_a_run_of_the_command(settings):
 
 @pytest.mark.long
 def test_a_killed_run_blocks_nobody_and_leaves_no_torn_day(settings):
-    """kill -9 at random moments: what is visible is proved, the next run ends the dead one and goes on."""
+    """kill -9 at random moments: what is visible is proved, the next run ends the dead one and goes
+    on.
+    """
     fill(settings, 60)
     moments = random.Random(7)
     for _ in range(KILLS):
-        process = start("run", "--from", FIRST.isoformat(), "--to", (FIRST + timedelta(days=59)).isoformat())
+        process = start(
+            "run", "--from", FIRST.isoformat(), "--to", (FIRST + timedelta(days=59)).isoformat()
+        )
         time.sleep(moments.uniform(2.0, 5.0))
         process.kill()
         process.communicate(timeout=30)
@@ -229,7 +238,9 @@ with open_home(settings) as home, open_instance(settings) as instance:
 
 
 def test_a_run_whose_end_could_not_be_written_is_ended_when_its_process_is_gone(settings):
-    """As on a disk that was full: the process went on to its end, and nobody else would ever say so."""
+    """As on a disk that was full: the process went on to its end, and nobody else would ever say
+    so.
+    """
     subprocess.run([sys.executable, "-c", UNFINISHED], check=True, capture_output=True)
     assert [status for _, status in runs(settings)] == [DagsterRunStatus.STARTED]
     assert dreaming("run").returncode == 0

@@ -57,9 +57,13 @@ def execute(settings, **task):
 
 
 def test_the_asked_for_flow_from_python(settings, vendor):
-    """Day 1 basic for free; day 2 good from leftover quota; day 30 premium by label: each awaited for its result."""
+    """Day 1 basic for free; day 2 good from leftover quota; day 30 premium by label: each awaited
+    for its result.
+    """
     span = {"mode": "full_day", "first_date": "2026-03-01", "last_date": "2026-03-02"}
-    first = execute(settings, id="dreaming_daily", config=span, resources=TaskResources(llm_provider="local"))
+    first = execute(
+        settings, id="dreaming_daily", config=span, resources=TaskResources(llm_provider="local")
+    )
     assert first.quality_counts["basic"] == first.chunks_created > 0
     assert (first.tokens_consumed, first.estimated_cost_usd, first.days_published) == (
         0,
@@ -68,12 +72,16 @@ def test_the_asked_for_flow_from_python(settings, vendor):
     )
     haiku = TaskResources(llm_provider="anthropic", model="claude-haiku-3-5", max_tokens=50_000)
     asked = {"mode": "upgrade", "filter": "needs_upgrade=true", "limit": 50}
-    second = execute(settings, id="upgrade", priority=TaskPriority.LOW, config=asked, resources=haiku)
+    second = execute(
+        settings, id="upgrade", priority=TaskPriority.LOW, config=asked, resources=haiku
+    )
     assert second.quality_counts["good"] == second.chunks_created > 0
     assert second.tokens_consumed == vendor.books.charged_tokens > 0
     sonnet = TaskResources(llm_provider="anthropic", model="claude-sonnet-4-5", max_tokens=100_000)
     asked = {"mode": "upgrade", "filter": "labels CONTAINS 'billing'", "target_quality": "premium"}
-    third = execute(settings, id="premium", priority=TaskPriority.HIGH, config=asked, resources=sonnet)
+    third = execute(
+        settings, id="premium", priority=TaskPriority.HIGH, config=asked, resources=sonnet
+    )
     assert third.quality_counts["premium"] == third.chunks_upgraded == 2
     assert third.llm_model == served_now("claude-sonnet-4-5")
     assert second.tokens_consumed + third.tokens_consumed == vendor.books.charged_tokens
@@ -89,7 +97,12 @@ def test_the_asked_for_flow_from_python(settings, vendor):
 def test_a_full_day_with_a_cloud_provider_is_upgraded_to_what_its_model_gives(settings, vendor):
     """In the same run."""
     resources = TaskResources(llm_provider="anthropic", max_tokens=50_000, max_duration_seconds=300)
-    result = execute(settings, id="day", config={"mode": "full_day", "target_date": "2026-03-01"}, resources=resources)
+    result = execute(
+        settings,
+        id="day",
+        config={"mode": "full_day", "target_date": "2026-03-01"},
+        resources=resources,
+    )
     assert result.quality_counts["basic"] == 0 < result.quality_counts["good"]
     assert result.quality_before == {"basic": 0, "good": 0, "premium": 0}
     assert result.tokens_consumed == vendor.books.charged_tokens
@@ -135,13 +148,19 @@ def test_a_task_becomes_a_run_with_its_priority_its_time_limit_and_its_config():
     ("task", "message"),
     [
         ({"id": ""}, "The task has no id"),
-        ({"config": {"mode": "half_day"}}, "mode = 'half_day' is none. Choose full_day or upgrade."),
+        (
+            {"config": {"mode": "half_day"}},
+            "mode = 'half_day' is none. Choose full_day or upgrade.",
+        ),
         (
             {"config": {"mode": "upgrade", "filtre": "x"}},
             "filtre: Extra inputs are not permitted. The config of upgrade",
         ),
         ({"config": {"mode": "full_day", "target_date": "2026-02-31"}}, "target_date: "),
-        ({"config": {"mode": "full_day", "first_date": "2026-02-03"}}, "first_date and last_date go together"),
+        (
+            {"config": {"mode": "full_day", "first_date": "2026-02-03"}},
+            "first_date and last_date go together",
+        ),
     ],
 )
 def test_a_task_that_cannot_be_meant_is_refused_at_once(task, message):
@@ -154,11 +173,17 @@ def test_a_task_that_cannot_be_meant_is_refused_at_once(task, message):
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        ({"config": {"mode": "upgrade", "filter": "quality = basic"}}, "There is no column 'quality'"),
+        (
+            {"config": {"mode": "upgrade", "filter": "quality = basic"}},
+            "There is no column 'quality'",
+        ),
         ({"config": {"mode": "upgrade", "limit": 0}}, "limit = 0 allows nothing"),
         ({"config": {"mode": "full_day", "target_date": "2027-01-01"}}, "has not begun"),
         ({"config": {"mode": "full_day", "target_quality": "good"}}, "needs a cloud provider"),
-        ({"resources": TaskResources(llm_provider="anthropic", model="claude-9")}, "is not known to serve a model"),
+        (
+            {"resources": TaskResources(llm_provider="anthropic", model="claude-9")},
+            "is not known to serve a model",
+        ),
         ({"resources": TaskResources(llm_provider="acme")}, "There is no provider 'acme'"),
     ],
 )
@@ -180,10 +205,16 @@ def test_a_task_is_kept_as_json_and_is_itself_again():
     )
     again = Task.from_json(task.as_json())
     assert again.schedule == datetime(2026, 2, 14, 3, tzinfo=UTC)
-    assert (again.work(), again.resources, again.priority) == (task.work(), task.resources, task.priority)
+    assert (again.work(), again.resources, again.priority) == (
+        task.work(),
+        task.resources,
+        task.priority,
+    )
 
 
-def test_a_task_with_a_time_is_kept_and_started_by_the_sensor_when_it_has_come(settings, kept_instance):
+def test_a_task_with_a_time_is_kept_and_started_by_the_sensor_when_it_has_come(
+    settings, kept_instance
+):
     """Requested until its run is there, then started; what was canceled is never started."""
     now = datetime.now(UTC)
     at = now + timedelta(hours=1)
@@ -201,13 +232,18 @@ def test_a_task_with_a_time_is_kept_and_started_by_the_sensor_when_it_has_come(s
 
     def tick(moment):
         definitions = build_definitions(settings, clock=lambda: moment)
-        context = dg.build_sensor_context(instance=kept_instance, repository_def=definitions.get_repository_def())
+        context = dg.build_sensor_context(
+            instance=kept_instance, repository_def=definitions.get_repository_def()
+        )
         return definitions.resolve_sensor_def("tasks").evaluate_tick(context).run_requests
 
     assert tick(now) == []
     [request] = tick(at)
     assert [again.run_key for again in tick(at)] == [request.run_key]
-    assert (request.job_name, request.tags["dreaming/submission"]) == ("upgrade", submitted.submission_id)
+    assert (request.job_name, request.tags["dreaming/submission"]) == (
+        "upgrade",
+        submitted.submission_id,
+    )
     job = build_definitions(settings).resolve_job_def("upgrade")
     with open_instance(settings) as own_instance:
         for instance in (kept_instance, own_instance):
@@ -221,10 +257,17 @@ def test_results_of_several_runs_are_one():
     """As those of a backfill's runs are."""
     parts = [
         DreamingTaskResult(
-            chunks_created=n, tokens_consumed=10 * n, quality_counts={"basic": 1, "good": n}, days_published=[f"{n}"]
+            chunks_created=n,
+            tokens_consumed=10 * n,
+            quality_counts={"basic": 1, "good": n},
+            days_published=[f"{n}"],
         )
         for n in (1, 2)
     ]
     whole = DreamingTaskResult.of_all(parts)
-    assert (whole.chunks_created, whole.tokens_consumed, whole.days_published) == (3, 30, ["1", "2"])
+    assert (whole.chunks_created, whole.tokens_consumed, whole.days_published) == (
+        3,
+        30,
+        ["1", "2"],
+    )
     assert whole.quality_counts == {"basic": 2, "good": 3}

@@ -1,4 +1,6 @@
-"""Upgrades through the real UI and daemon: a backfill with run config, its retry, a re-execution, Terminate."""
+"""Upgrades through the real UI and daemon: a backfill with run config, its retry, a re-execution,
+Terminate.
+"""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -14,21 +16,33 @@ from tests.dagster_project.ui import ask, serving, wait_until
 
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(6)]
 BUDGET = 9_000
-ASSETS = [{"path": [name]} for name in ("raw_conversations", "basic_chunks", "upgraded_chunks", "memory_index")]
+ASSETS = [
+    {"path": [name]}
+    for name in ("raw_conversations", "basic_chunks", "upgraded_chunks", "memory_index")
+]
 CONFIG = {"target_quality": "good", "budget": {"max_tokens": BUDGET}}
 
-BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+BACKFILL = """mutation($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-RETRY = """mutation($params: ReexecutionParams!) { reexecutePartitionBackfill(reexecutionParams: $params) {
+RETRY = """mutation($params: ReexecutionParams!) {
+  reexecutePartitionBackfill(reexecutionParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-STATUS = "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"
-RERUN = """mutation($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {
+STATUS = (
+    "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { "
+    "status } } }"
+)
+RERUN = """mutation($params: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
 RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
-RUNS = "query($filter: RunsFilter) { runsOrError(filter: $filter) { ... on Runs { results { runId status } } } }"
+RUNS = (
+    "query($filter: RunsFilter) { runsOrError(filter: $filter) { ... on Runs { results { runId "
+    "status } } } }"
+)
 
 
 def fill(settings):
@@ -37,7 +51,10 @@ def fill(settings):
         for n, day in enumerate(DAYS):
             at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=9)
             home.archive.add(
-                [make_conversation(talk(f"{n}-{c}"), conversation_id=f"test:{n}:{c}", at=at) for c in range(4)]
+                [
+                    make_conversation(talk(f"{n}-{c}"), conversation_id=f"test:{n}:{c}", at=at)
+                    for c in range(4)
+                ]
             )
             home.pipeline.run_day(day)
 
@@ -48,10 +65,12 @@ def levels(settings, day):
 
 
 @pytest.mark.long
-def test_a_backfill_with_run_config_its_retry_and_a_reexecution_share_a_budget_and_terminate_publishes(
+def test_a_backfill_its_retry_and_a_reexecution_share_a_budget_and_terminate_publishes(
     tmp_path, monkeypatch
 ):
-    """All of it as a person clicks it: the vendor's books never exceed what the first backfill was given."""
+    """All of it as a person clicks it: the vendor's books never exceed what the first backfill was
+    given.
+    """
     with FakeVendor(answer=answer_about_topics) as vendor:
         for name, value in {
             "DREAMING_HOME": str(tmp_path / "home"),
@@ -66,7 +85,10 @@ def test_a_backfill_with_run_config_its_retry_and_a_reexecution_share_a_budget_a
         with serving(tmp_path / "log") as (port, _):
 
             def done(backfill_id):
-                return ask(port, STATUS, id=backfill_id)["partitionBackfillOrError"]["status"] == "COMPLETED_SUCCESS"
+                return (
+                    ask(port, STATUS, id=backfill_id)["partitionBackfillOrError"]["status"]
+                    == "COMPLETED_SUCCESS"
+                )
 
             def ended(run_id, status):
                 return ask(port, RUN, id=run_id)["runOrError"]["status"] == status
@@ -95,7 +117,11 @@ def test_a_backfill_with_run_config_its_retry_and_a_reexecution_share_a_budget_a
             assert vendor.books.charged_tokens <= BUDGET
 
             vendor.latency_seconds = 5.0
-            config = {"target_quality": "premium", "filter": f"day = {DAYS[5]}", "budget": {"max_tokens": 10**6}}
+            config = {
+                "target_quality": "premium",
+                "filter": f"day = {DAYS[5]}",
+                "budget": {"max_tokens": 10**6},
+            }
             selector = {
                 "repositoryName": "__repository__",
                 "repositoryLocationName": "dreaming",

@@ -1,4 +1,6 @@
-"""Upgrades as Dagster runs: what they log, whose budget they have, and when they run by themselves."""
+"""Upgrades as Dagster runs: what they log, whose budget they
+have, and when they run by themselves.
+"""
 
 import json
 from dataclasses import replace
@@ -39,7 +41,10 @@ def full_home(home):
     for n, day in enumerate(DAYS):
         at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=9)
         home.archive.add(
-            [make_conversation(talk(10 * n + c), conversation_id=f"test:{n}:{c}", at=at) for c in range(2)]
+            [
+                make_conversation(talk(10 * n + c), conversation_id=f"test:{n}:{c}", at=at)
+                for c in range(2)
+            ]
         )
         home.pipeline.run_day(day)
     return home
@@ -95,12 +100,17 @@ def levels(home):
 
 
 def test_the_job_logs_each_day_with_figures_that_are_the_vendors(full_home, vendor, instance):
-    """Tokens of all days together are the books'; checks are evaluated for each day that changed."""
+    """Tokens of all days together are the books'; checks are
+    evaluated for each day that changed.
+    """
     result = upgrade(full_home, vendor, instance)
     assert result.success
     metadata = metadata_of(result)
     assert set(metadata) == {day.isoformat() for day in DAYS}
-    assert sum(each["day_tokens_consumed"] for each in metadata.values()) == vendor.books.charged_tokens
+    assert (
+        sum(each["day_tokens_consumed"] for each in metadata.values())
+        == vendor.books.charged_tokens
+    )
     for each in metadata.values():
         assert each["tokens_consumed"] == vendor.books.charged_tokens
         assert each["quality_good"] == each["chunks"]
@@ -118,8 +128,12 @@ def test_the_job_logs_each_day_with_figures_that_are_the_vendors(full_home, vend
 
 
 def test_a_materialisation_with_run_config_upgrades_its_days(full_home, vendor, instance):
-    """The partitioned asset takes the same config as the job; the result is of all that the run did."""
-    late = make_conversation(talk(99), conversation_id="test:late", at=datetime(2026, 3, 2, 12, tzinfo=UTC))
+    """The partitioned asset takes the same config as the job; the result is of all that the run
+    did.
+    """
+    late = make_conversation(
+        talk(99), conversation_id="test:late", at=datetime(2026, 3, 2, 12, tzinfo=UTC)
+    )
     full_home.archive.add([late])
     result = materialize(
         full_home,
@@ -147,7 +161,11 @@ def test_without_a_target_nothing_is_spent(full_home, vendor, instance):
     assert result.success
     assert not vendor.books.served
     told = full_home.requests.result(result.dagster_run.run_id)
-    assert (told["llm_provider"], told["llm_model"], told["tokens_consumed"]) == ("local", "rules", 0)
+    assert (told["llm_provider"], told["llm_model"], told["tokens_consumed"]) == (
+        "local",
+        "rules",
+        0,
+    )
     assert told["quality_counts"]["basic"] > 0
     assert told["chunks_created"] == 0
 
@@ -155,34 +173,53 @@ def test_without_a_target_nothing_is_spent(full_home, vendor, instance):
 def test_what_a_run_did_not_change_is_observed_with_the_reason(full_home, vendor, instance):
     """So that the UI says why nothing was upgraded."""
     result = upgrade(full_home, vendor, instance, filter="labels CONTAINS 'astronomy'")
-    [observation] = [e.event_specific_data.asset_observation for e in result.all_events if e.is_asset_observation]
+    [observation] = [
+        e.event_specific_data.asset_observation for e in result.all_events if e.is_asset_observation
+    ]
     assert observation.metadata["tokens_consumed"].value == 0
     assert metadata_of(result) == {}
 
 
-@pytest.mark.parametrize("tag", [REQUEST_TAG, "dagster/root_backfill_id", "dagster/backfill", "dagster/root_run_id"])
+@pytest.mark.parametrize(
+    "tag", [REQUEST_TAG, "dagster/root_backfill_id", "dagster/backfill", "dagster/root_run_id"]
+)
 def test_retries_and_the_runs_of_a_backfill_share_one_budget(full_home, vendor, instance, tag):
-    """By the first of these tags that a run has: a re-execution is no fresh request, whatever its config says."""
+    """By the first of these tags that a run has: a re-execution is no fresh request, whatever its
+    config says.
+    """
     budget = {"max_tokens": 4_000}
-    first = materialize(full_home, vendor, instance, tags={tag: "abc"}, target_quality="good", budget=budget)
+    first = materialize(
+        full_home, vendor, instance, tags={tag: "abc"}, target_quality="good", budget=budget
+    )
     assert first.success
     spent = vendor.books.charged_tokens
     assert 0 < spent <= 4_000
     more = {"max_tokens": 10**6}
-    again = materialize(full_home, vendor, instance, tags={tag: "abc"}, target_quality="good", budget=more)
+    again = materialize(
+        full_home, vendor, instance, tags={tag: "abc"}, target_quality="good", budget=more
+    )
     assert again.success
     assert vendor.books.charged_tokens <= 4_000
     assert full_home.ledger.balance(request_scope("abc")).limit.tokens == 4_000
 
 
 def test_a_backfill_in_several_runs_is_one_request_with_one_budget(full_home, vendor, instance):
-    """As DREAMING_DAYS_A_RUN makes it: each run has days of its own, and all of them what one was given."""
+    """As DREAMING_DAYS_A_RUN makes it: each run has days of its own, and all of them what one was
+    given.
+    """
     published = {}
     for day in DAYS:
-        days = dict.fromkeys(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), str(day))
+        days = dict.fromkeys(
+            ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), str(day)
+        )
         tags = {"dagster/backfill": "abc", **days}
         result = materialize(
-            full_home, vendor, instance, tags=tags, target_quality="good", budget={"max_tokens": 6_000}
+            full_home,
+            vendor,
+            instance,
+            tags=tags,
+            target_quality="good",
+            budget={"max_tokens": 6_000},
         )
         assert result.success
         published |= metadata_of(result)
@@ -244,7 +281,9 @@ def nightly(kept_instance, home, clock):
 
     def tick(moment=NIGHT, name="upgrade_nightly"):
         context = dg.build_schedule_context(
-            instance=kept_instance, scheduled_execution_time=moment, repository_def=definitions.get_repository_def()
+            instance=kept_instance,
+            scheduled_execution_time=moment,
+            repository_def=definitions.get_repository_def(),
         )
         return definitions.resolve_schedule_def(name).evaluate_tick(context)
 
@@ -255,12 +294,26 @@ def nightly(kept_instance, home, clock):
     ("environment", "limit", "reason"),
     [
         ({}, None, "There is no key for anthropic or openai."),
-        ({"ANTHROPIC_API_KEY": "sk-fake"}, None, "dreaming budget set --provider anthropic --tier good"),
-        ({"ANTHROPIC_API_KEY": "sk-fake"}, Limit(tokens=10_000), "10,000 tokens of anthropic are left, and more than"),
-        ({"ANTHROPIC_API_KEY": "sk-fake"}, Limit(picodollars=0), "The dollars of anthropic's budget"),
+        (
+            {"ANTHROPIC_API_KEY": "sk-fake"},
+            None,
+            "dreaming budget set --provider anthropic --tier good",
+        ),
+        (
+            {"ANTHROPIC_API_KEY": "sk-fake"},
+            Limit(tokens=10_000),
+            "10,000 tokens of anthropic are left, and more than",
+        ),
+        (
+            {"ANTHROPIC_API_KEY": "sk-fake"},
+            Limit(picodollars=0),
+            "The dollars of anthropic's budget",
+        ),
     ],
 )
-def test_the_nightly_upgrade_is_skipped_with_the_reason(nightly, home, clock, monkeypatch, environment, limit, reason):
+def test_the_nightly_upgrade_is_skipped_with_the_reason(
+    nightly, home, clock, monkeypatch, environment, limit, reason
+):
     """No key; no budget; not more than 10,000 tokens left."""
     set_keys(monkeypatch, environment)
     clock.now = NIGHT
@@ -278,20 +331,31 @@ def set_keys(monkeypatch, environment):
         monkeypatch.setenv(name, value)
 
 
-def test_the_nightly_upgrade_takes_what_is_left_of_the_months_quota(nightly, home, clock, monkeypatch):
-    """Less what was declared as spent elsewhere; over all days; with the first provider that has enough."""
+def test_the_nightly_upgrade_takes_what_is_left_of_the_months_quota(
+    nightly, home, clock, monkeypatch
+):
+    """Less what was declared as spent elsewhere; over all days; with the first provider that has
+    enough.
+    """
     set_keys(monkeypatch, {"ANTHROPIC_API_KEY": "sk-fake", "OPENAI_API_KEY": "sk-fake"})
     clock.now = NIGHT
     home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=9_000))
     home.ledger.set_limit("openai", "good", "month", Limit(tokens=50_000))
     home.ledger.declare_elsewhere(window_scope("openai", "good", "month", clock()), tokens=20_000)
     [request] = nightly().run_requests
-    config = {"target_quality": "good", "provider": "openai", "delivery": "batch", "budget": {"max_tokens": 30_000}}
+    config = {
+        "target_quality": "good",
+        "provider": "openai",
+        "delivery": "batch",
+        "budget": {"max_tokens": 30_000},
+    }
     assert request.run_config == {"ops": {"upgrade_chunks": {"config": config}}}
     assert request.run_key == "upgrade:2026-11-24"
 
 
-def test_the_nightly_upgrade_knows_the_providers_that_the_definitions_have(kept_instance, home, clock, monkeypatch):
+def test_the_nightly_upgrade_knows_the_providers_that_the_definitions_have(
+    kept_instance, home, clock, monkeypatch
+):
     """Not only those of the environment."""
     set_keys(monkeypatch, {})
     clock.now = NIGHT
@@ -299,14 +363,20 @@ def test_the_nightly_upgrade_knows_the_providers_that_the_definitions_have(kept_
     providers = {"openai": OpenAIResource(api_key="sk-fake")}
     definitions = build_definitions(home.settings, providers=providers, clock=clock)
     context = dg.build_schedule_context(
-        instance=kept_instance, scheduled_execution_time=NIGHT, repository_def=definitions.get_repository_def()
+        instance=kept_instance,
+        scheduled_execution_time=NIGHT,
+        repository_def=definitions.get_repository_def(),
     )
-    [request] = definitions.resolve_schedule_def("upgrade_nightly").evaluate_tick(context).run_requests
+    [request] = (
+        definitions.resolve_schedule_def("upgrade_nightly").evaluate_tick(context).run_requests
+    )
     assert request.run_config["ops"]["upgrade_chunks"]["config"]["provider"] == "openai"
 
 
 @pytest.mark.parametrize("planner", ["rules", "thinking"])
-def test_a_planned_night_spends_its_share_and_shows_its_plan(full_home, vendor, instance, clock, planner):
+def test_a_planned_night_spends_its_share_and_shows_its_plan(
+    full_home, vendor, instance, clock, planner
+):
     """In the run's metadata, with the reason; whoever plans, the limits hold."""
     clock.now = NIGHT
     full_home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=70_000))
@@ -314,8 +384,15 @@ def test_a_planned_night_spends_its_share_and_shows_its_plan(full_home, vendor, 
     def answer(request):
         if "todays_allowance" not in request.content:
             return answer_about_topics(request)
-        proposal = {"provider": "anthropic", "model": "claude-haiku-4-5", "filter": "labels CONTAINS 'invoice'"}
-        return json.dumps(proposal | {"filter": "text CONTAINS 'invoice'", "max_tokens": 9_000, "reason": "Bills."})
+        proposal = {
+            "provider": "anthropic",
+            "model": "claude-haiku-4-5",
+            "filter": "labels CONTAINS 'invoice'",
+        }
+        return json.dumps(
+            proposal
+            | {"filter": "text CONTAINS 'invoice'", "max_tokens": 9_000, "reason": "Bills."}
+        )
 
     vendor.answer = answer
     result = upgrade(full_home, vendor, instance, budget={}, planner=planner)
@@ -327,18 +404,25 @@ def test_a_planned_night_spends_its_share_and_shows_its_plan(full_home, vendor, 
         assert each["budget_limit_tokens"] == {"rules": 10_000, "thinking": 9_000}[planner]
     balance = full_home.ledger.window_balances("anthropic", "good")["month"]
     assert balance.used.tokens == vendor.books.charged_tokens <= 70_000
-    again = upgrade(full_home, vendor, instance, budget={}, planner=planner, tags={REQUEST_TAG: result.run_id})
+    again = upgrade(
+        full_home, vendor, instance, budget={}, planner=planner, tags={REQUEST_TAG: result.run_id}
+    )
     assert again.success
     assert len(full_home.plans.latest(5)) == 1
 
 
-def test_a_night_that_is_planned_to_save_spends_nothing_and_says_so(full_home, vendor, instance, clock):
+def test_a_night_that_is_planned_to_save_spends_nothing_and_says_so(
+    full_home, vendor, instance, clock
+):
     """On the page of the asset."""
     clock.now = NIGHT
     full_home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=1_200))
     result = upgrade(full_home, vendor, instance, budget={}, planner="rules")
     assert result.success
-    [observation] = [event.event_specific_data.asset_observation for event in result.filter_events(is_observation)]
+    [observation] = [
+        event.event_specific_data.asset_observation
+        for event in result.filter_events(is_observation)
+    ]
     assert "it is saved" in observation.metadata["plan_reason"].value
     assert not vendor.books.served
     assert "it is saved" in full_home.requests.result(result.run_id)["message"]
@@ -355,20 +439,33 @@ def test_the_nightly_schedule_lets_a_planner_choose(kept_instance, home, clock, 
     home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=50_000))
     definitions = build_definitions(replace(home.settings, planner="thinking"), clock=clock)
     context = dg.build_schedule_context(
-        instance=kept_instance, scheduled_execution_time=NIGHT, repository_def=definitions.get_repository_def()
+        instance=kept_instance,
+        scheduled_execution_time=NIGHT,
+        repository_def=definitions.get_repository_def(),
     )
-    [request] = definitions.resolve_schedule_def("upgrade_nightly").evaluate_tick(context).run_requests
-    assert request.run_config["ops"]["upgrade_chunks"]["config"] == {"target_quality": "good", "planner": "thinking"}
+    [request] = (
+        definitions.resolve_schedule_def("upgrade_nightly").evaluate_tick(context).run_requests
+    )
+    assert request.run_config["ops"]["upgrade_chunks"]["config"] == {
+        "target_quality": "good",
+        "planner": "thinking",
+    }
 
 
-def test_after_a_week_asleep_each_stage_catches_up_once(nightly, kept_instance, home, clock, monkeypatch):
-    """Of the ticks that Dagster makes up for, only the latest one does something, for all days that were missed."""
+def test_after_a_week_asleep_each_stage_catches_up_once(
+    nightly, kept_instance, home, clock, monkeypatch
+):
+    """Of the ticks that Dagster makes up for, only the latest one does something, for all days that
+    were missed.
+    """
     set_keys(monkeypatch, {"ANTHROPIC_API_KEY": "sk-fake"})
     home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=50_000))
     clock.now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
     tags = {"dagster/schedule_name": "initial_nightly"}
     tags |= {f"dagster/asset_partition_range_{end}": "2026-11-16" for end in ("start", "end")}
-    kept_instance.create_run_for_job(build_definitions(home.settings).resolve_job_def("initial"), tags=tags)
+    kept_instance.create_run_for_job(
+        build_definitions(home.settings).resolve_job_def("initial"), tags=tags
+    )
     for name, hour in (("initial_nightly", 3), ("upgrade_nightly", 4)):
         ticks = [nightly(datetime(2026, 11, day, hour, tzinfo=UTC), name) for day in range(18, 25)]
         assert [len(tick.run_requests or []) for tick in ticks] == [0, 0, 0, 0, 0, 0, 1]
@@ -381,7 +478,10 @@ def test_after_a_week_asleep_each_stage_catches_up_once(nightly, kept_instance, 
 def test_the_stages_have_their_priorities(home):
     """Initial medium, upgrade low: Dagster starts the higher one first."""
     definitions = build_definitions(home.settings)
-    tags = {name: definitions.resolve_job_def(name).tags["dagster/priority"] for name in ("initial", "upgrade")}
+    tags = {
+        name: definitions.resolve_job_def(name).tags["dagster/priority"]
+        for name in ("initial", "upgrade")
+    }
     assert tags == {"initial": "0", "upgrade": "-10"}
 
 

@@ -13,8 +13,12 @@ from tests.dagster_project.ui import ask, serving, wait_until
 
 
 @pytest.mark.long
-def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_no_process(tmp_path, monkeypatch):
-    """From a file to a hit, with nobody typing a command; the UI knows the partition; a queued run is taken."""
+def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_no_process(
+    tmp_path, monkeypatch
+):
+    """From a file to a hit, with nobody typing a command; the UI knows the partition; a queued run
+    is taken.
+    """
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     monkeypatch.setenv("DREAMING_HOME", str(tmp_path / "home"))
@@ -37,7 +41,8 @@ def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_
         found = ask(
             port,
             '{ assetNodeOrError(assetKey: {path: ["basic_chunks"]}) { ... on AssetNode { '
-            'latestMaterializationByPartition(partitions: ["2026-03-01"]) { metadataEntries { label } } } } }',
+            'latestMaterializationByPartition(partitions: ["2026-03-01"]) '
+            "{ metadataEntries { label } } } } }",
         )
         [materialization] = found["assetNodeOrError"]["latestMaterializationByPartition"]
         labels = {entry["label"] for entry in materialization["metadataEntries"]}
@@ -45,7 +50,9 @@ def test_what_appears_in_a_watched_folder_becomes_searchable_and_sigterm_leaves_
         queue = [sys.executable, "-m", "dagster_project", "run", "--day", "2026-03-02", "--queue"]
         subprocess.run(queue, check=True, capture_output=True)
         status = "{ runsOrError(limit: 1) { ... on Runs { results { jobName status } } } }"
-        wait_until(lambda: ask(port, status)["runsOrError"]["results"][0]["status"] == "SUCCESS", 90)
+        wait_until(
+            lambda: ask(port, status)["runsOrError"]["results"][0]["status"] == "SUCCESS", 90
+        )
         family = psutil.Process(server.pid).children(recursive=True)
         assert len(family) >= 3
     _, alive = psutil.wait_procs(family, 10)

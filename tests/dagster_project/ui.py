@@ -50,7 +50,9 @@ def is_up(port):
 
 @contextmanager
 def serving(log_path):
-    """The port of a running UI with its daemon, and its process; ended by SIGTERM at the end of the block."""
+    """The port of a running UI with its daemon, and its process; ended by SIGTERM at the end of the
+    block.
+    """
     port = free_port()
     with log_path.open("w") as log:
         command = [sys.executable, "-m", "dagster_project", "ui", "--port", str(port)]

@@ -12,12 +12,22 @@ from dreaming.importing import ArchiveLimits
 
 from .conftest import Imported, as_bytes, import_paths
 
-CLAUDE = [{"uuid": "c1", "name": "Tea", "chat_messages": [{"uuid": "m", "sender": "human", "text": "Tea?"}]}]
+CLAUDE = [
+    {
+        "uuid": "c1",
+        "name": "Tea",
+        "chat_messages": [{"uuid": "m", "sender": "human", "text": "Tea?"}],
+    }
+]
 
 
 def gpt(identity: str) -> dict[str, object]:
     message = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["Tea?"]}}
-    return {"id": identity, "current_node": "m", "mapping": {"m": {"id": "m", "parent": None, "message": message}}}
+    return {
+        "id": identity,
+        "current_node": "m",
+        "mapping": {"m": {"id": "m", "parent": None, "message": message}},
+    }
 
 
 def zipped(path: Path, members: dict[str, object], method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -31,7 +41,9 @@ def errors_of(imported: Imported) -> list[str]:
     return [f"{error.type}: {error.message}" for error in imported.report.errors]
 
 
-def test_a_chatgpt_zip_gives_its_conversations_and_forgives_what_lies_beside_them(tmp_path: Path) -> None:
+def test_a_chatgpt_zip_gives_its_conversations_and_forgives_what_lies_beside_them(
+    tmp_path: Path,
+) -> None:
     path = zipped(
         tmp_path / "gpt.zip",
         {
@@ -50,16 +62,28 @@ def test_a_chatgpt_zip_gives_its_conversations_and_forgives_what_lies_beside_the
 
 
 def test_a_chatgpt_zip_of_shards_gives_all_of_them(tmp_path: Path) -> None:
-    shards: dict[str, object] = {f"conversations-{number:03}.json": [gpt(f"c{number}")] for number in range(3)}
-    imported = import_paths(zipped(tmp_path / "gpt.zip", shards | {"export_manifest.json": {"files": []}}))
-    assert [found.id for found in imported.conversations] == ["chatgpt:c0", "chatgpt:c1", "chatgpt:c2"]
+    shards: dict[str, object] = {
+        f"conversations-{number:03}.json": [gpt(f"c{number}")] for number in range(3)
+    }
+    imported = import_paths(
+        zipped(tmp_path / "gpt.zip", shards | {"export_manifest.json": {"files": []}})
+    )
+    assert [found.id for found in imported.conversations] == [
+        "chatgpt:c0",
+        "chatgpt:c1",
+        "chatgpt:c2",
+    ]
     assert imported.report.errors == []
 
 
 def test_a_claude_zip_gives_its_conversations_whatever_the_file_is_called(tmp_path: Path) -> None:
     users = [{"uuid": "u", "full_name": "Mia", "email_address": "mia@example.org"}]
     projects = [{"uuid": "p", "name": "Tea", "prompt_template": "", "docs": []}]
-    members: dict[str, object] = {"data/x.json": CLAUDE, "users.json": users, "projects.json": projects}
+    members: dict[str, object] = {
+        "data/x.json": CLAUDE,
+        "users.json": users,
+        "projects.json": projects,
+    }
     imported = import_paths(zipped(tmp_path / "claude.zip", members))
     assert imported.conversation.id == "claude_ai:c1"
     assert imported.skipped == {"no_conversations": 2}
@@ -98,9 +122,12 @@ def test_a_member_with_flipped_bytes_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil.json", "/etc/evil.json", "a/../../evil.json", "C:\\evil.json", "..\\evil.json"]
+    "name",
+    ["../evil.json", "/etc/evil.json", "a/../../evil.json", "C:\\evil.json", "..\\evil.json"],
 )
-def test_members_that_point_outside_are_refused_and_the_others_read(tmp_path: Path, name: str) -> None:
+def test_members_that_point_outside_are_refused_and_the_others_read(
+    tmp_path: Path, name: str
+) -> None:
     imported = import_paths(zipped(tmp_path / "a.zip", {name: CLAUDE, "good.json": CLAUDE}))
     assert len(imported.conversations) == 1
     assert [error.split(":")[0] for error in errors_of(imported)] == ["UnsafeArchive"]
@@ -150,7 +177,11 @@ def test_a_folder_is_walked_in_order_and_other_files_are_counted(tmp_path: Path)
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(gpt(name)))
     imported = import_paths(tmp_path)
-    assert [found.id for found in imported.conversations] == ["chatgpt:c.JSONL", "chatgpt:a/1.json", "chatgpt:b/2.json"]
+    assert [found.id for found in imported.conversations] == [
+        "chatgpt:c.JSONL",
+        "chatgpt:a/1.json",
+        "chatgpt:b/2.json",
+    ]
     assert imported.skipped == {"other_file": 2}
 
 

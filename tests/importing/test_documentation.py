@@ -11,9 +11,11 @@ PAGE = (Path(__file__).parents[2] / "docs" / "importing.md").read_text(encoding=
 
 
 def test_the_page_has_a_row_for_every_format() -> None:
-    assert set(re.findall(r"^\| `(\w+)` \| .*\| .*\|$", PAGE.partition("## What is taken")[0], re.MULTILINE)) == set(
-        FORMATS
-    )
+    assert set(
+        re.findall(
+            r"^\| `(\w+)` \| .*\| .*\|$", PAGE.partition("## What is taken")[0], re.MULTILINE
+        )
+    ) == set(FORMATS)
 
 
 def test_the_example_of_our_own_jsonl_is_imported_whole(import_content: ImportContent) -> None:

@@ -16,7 +16,9 @@ def own(*contents: str, **extra: object) -> dict[str, object]:
     return {"messages": [{"role": "user", "content": content} for content in contents]} | extra
 
 
-def test_a_grown_conversation_keeps_the_ids_of_its_old_messages(import_content: ImportContent) -> None:
+def test_a_grown_conversation_keeps_the_ids_of_its_old_messages(
+    import_content: ImportContent,
+) -> None:
     before = import_content(as_lines(own("One", "Two", "One"))).conversation
     after = import_content(as_lines(own("One", "Two", "One", "Three", "One"))).conversation
     assert after.id == before.id
@@ -29,7 +31,9 @@ def test_an_inserted_message_changes_no_other_id(import_content: ImportContent) 
     assert [after[0], after[2]] == before
 
 
-def test_an_id_does_not_depend_on_the_place_in_the_file_or_on_its_name(import_content: ImportContent) -> None:
+def test_an_id_does_not_depend_on_the_place_in_the_file_or_on_its_name(
+    import_content: ImportContent,
+) -> None:
     alone = import_content(as_lines(own("One")), "a.jsonl").conversation
     later = import_content(as_lines(own("Zero"), own("One")), "b.jsonl").conversations[1]
     assert later == alone
@@ -50,8 +54,13 @@ def test_the_start_time_tells_equal_first_messages_apart(import_content: ImportC
     assert first.id != second.id
 
 
-def test_message_ids_that_the_source_repeats_are_numbered_in_order(import_content: ImportContent) -> None:
-    messages = [{"id": identity, "role": "user", "content": identity} for identity in ("a", "a~2", "a", "a", "b")]
+def test_message_ids_that_the_source_repeats_are_numbered_in_order(
+    import_content: ImportContent,
+) -> None:
+    messages = [
+        {"id": identity, "role": "user", "content": identity}
+        for identity in ("a", "a~2", "a", "a", "b")
+    ]
     assert import_content(as_lines({"conversation_id": "c", "messages": messages})).ids == [
         "a",
         "a~2",
@@ -104,7 +113,9 @@ def test_a_time_is_read_in_every_notation(written: JsonValue) -> None:
 def test_what_is_no_time_gives_none_and_is_counted(written: JsonValue) -> None:
     report = FileReport("x")
     assert read_time(written, report) is None
-    assert {str(reason): count for reason, count in report.skipped.items()} == {"unreadable_time": 1}
+    assert {str(reason): count for reason, count in report.skipped.items()} == {
+        "unreadable_time": 1
+    }
 
 
 def test_a_missing_time_is_not_counted() -> None:
@@ -118,7 +129,8 @@ def test_a_conversation_starts_and_is_updated_when_its_messages_say_if_nothing_e
     import_content: ImportContent,
 ) -> None:
     messages = [
-        {"role": "user", "content": str(second), "timestamp": f"2024-05-01T00:00:0{second}Z"} for second in (2, 5, 3)
+        {"role": "user", "content": str(second), "timestamp": f"2024-05-01T00:00:0{second}Z"}
+        for second in (2, 5, 3)
     ]
     found = import_content(as_lines({"messages": messages})).conversation
     assert found.started_at == datetime(2024, 5, 1, 0, 0, 2, tzinfo=UTC)

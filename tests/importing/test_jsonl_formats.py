@@ -5,7 +5,9 @@ import json
 from .conftest import ImportContent, as_lines
 
 
-def test_our_own_jsonl_keeps_ids_as_written_and_ignores_other_keys(import_content: ImportContent) -> None:
+def test_our_own_jsonl_keeps_ids_as_written_and_ignores_other_keys(
+    import_content: ImportContent,
+) -> None:
     imported = import_content(
         as_lines(
             {
@@ -16,8 +18,19 @@ def test_our_own_jsonl_keeps_ids_as_written_and_ignores_other_keys(import_conten
                 "local_only": True,
                 "language": "en",
                 "messages": [
-                    {"id": "a", "role": "user", "name": "Mia", "content": "Tea?", "timestamp": "2024-05-01T00:00:00"},
-                    {"role": "assistant", "content": "Search.", "kind": "tool_call", "name": "search"},
+                    {
+                        "id": "a",
+                        "role": "user",
+                        "name": "Mia",
+                        "content": "Tea?",
+                        "timestamp": "2024-05-01T00:00:00",
+                    },
+                    {
+                        "role": "assistant",
+                        "content": "Search.",
+                        "kind": "tool_call",
+                        "name": "search",
+                    },
                     {"role": "tool", "content": "Two teas.", "kind": "tool_result"},
                     {"role": "system", "content": "Kept as written."},
                 ],
@@ -26,7 +39,12 @@ def test_our_own_jsonl_keeps_ids_as_written_and_ignores_other_keys(import_conten
         "chats.jsonl",
     )
     found = imported.conversation
-    assert (found.id, found.source, found.title, found.local_only) == ("tea-1", "dreaming", "Tea", True)
+    assert (found.id, found.source, found.title, found.local_only) == (
+        "tea-1",
+        "dreaming",
+        "Tea",
+        True,
+    )
     assert found.started_at is not None
     assert found.started_at.isoformat() == "2024-05-01T00:00:00+00:00"
     assert imported.said == [
@@ -62,7 +80,11 @@ def test_our_own_jsonl_counts_what_does_not_fit(import_content: ImportContent) -
 
 
 def test_messages_of_chat_apis_keep_parts_calls_and_results(import_content: ImportContent) -> None:
-    call = {"id": "k1", "type": "function", "function": {"name": "search", "arguments": '{"q": "tea"}'}}
+    call = {
+        "id": "k1",
+        "type": "function",
+        "function": {"name": "search", "arguments": '{"q": "tea"}'},
+    }
     imported = import_content(
         as_lines(
             {
@@ -70,9 +92,17 @@ def test_messages_of_chat_apis_keep_parts_calls_and_results(import_content: Impo
                     {"role": "developer", "content": "Be kind."},
                     {
                         "role": "user",
-                        "content": [{"type": "text", "text": "Tea?"}, {"type": "image_url", "image_url": {}}],
+                        "content": [
+                            {"type": "text", "text": "Tea?"},
+                            {"type": "image_url", "image_url": {}},
+                        ],
                     },
-                    {"role": "assistant", "content": None, "reasoning_content": "Look.", "tool_calls": [call]},
+                    {
+                        "role": "assistant",
+                        "content": None,
+                        "reasoning_content": "Look.",
+                        "tool_calls": [call],
+                    },
                     {"role": "tool", "tool_call_id": "k1", "content": "Two teas."},
                     {"role": "assistant", "content": "Two."},
                     {"role": "ghost", "content": "Boo."},
@@ -95,10 +125,18 @@ def test_messages_of_chat_apis_keep_parts_calls_and_results(import_content: Impo
 
 
 def test_anthropics_messages_are_read_too(import_content: ImportContent) -> None:
-    blocks = [{"type": "thinking", "thinking": "Hm."}, {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}]
+    blocks = [
+        {"type": "thinking", "thinking": "Hm."},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}},
+    ]
     answer = [{"type": "tool_result", "tool_use_id": "t", "content": "1"}]
     imported = import_content(
-        {"messages": [{"role": "assistant", "content": blocks}, {"role": "user", "content": answer}]}
+        {
+            "messages": [
+                {"role": "assistant", "content": blocks},
+                {"role": "user", "content": answer},
+            ]
+        }
     )
     assert imported.said == [
         ("assistant", "thinking", "Hm."),
@@ -131,7 +169,12 @@ def test_sharegpt_is_read_from_lists_and_from_lines(import_content: ImportConten
 
 def test_older_function_calls_and_refusals_are_kept(import_content: ImportContent) -> None:
     messages = [
-        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}, "tool_calls": [{}]},
+        {
+            "role": "assistant",
+            "content": None,
+            "function_call": {"name": "f", "arguments": "{}"},
+            "tool_calls": [{}],
+        },
         {"role": "function", "name": "f", "content": "1"},
         {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
         {"role": "assistant", "content": None, "refusal": "Never."},
@@ -149,10 +192,14 @@ def test_older_function_calls_and_refusals_are_kept(import_content: ImportConten
     assert imported.skipped == {"unknown_content": 2, "empty_message": 1}
 
 
-def test_an_entry_nested_too_deep_to_be_written_again_is_counted(import_content: ImportContent) -> None:
+def test_an_entry_nested_too_deep_to_be_written_again_is_counted(
+    import_content: ImportContent,
+) -> None:
     call = {"function": {"name": "f", "arguments": 0}}
     entry = json.dumps({"messages": [{"role": "assistant", "tool_calls": [call]}]})
     nested = entry.replace('"arguments": 0', '"arguments": ' + "[" * 980 + "]" * 980)
-    imported = import_content(nested + "\n" + as_lines({"messages": [{"role": "user", "content": "Hi."}]}))
+    imported = import_content(
+        nested + "\n" + as_lines({"messages": [{"role": "user", "content": "Hi."}]})
+    )
     assert imported.said == [("user", "text", "Hi.")]
     assert set(imported.skipped) <= {"too_deep", "unreadable_line"}

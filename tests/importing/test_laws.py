@@ -65,20 +65,34 @@ KEYS = [
     "recipient",
 ]
 TEXTS = st.sampled_from(
-    ["user", "assistant", "human", "tool", "text", "code", "a", "b", "session_meta", "response_item"]
+    [
+        "user",
+        "assistant",
+        "human",
+        "tool",
+        "text",
+        "code",
+        "a",
+        "b",
+        "session_meta",
+        "response_item",
+    ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.text(max_size=5)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=5)
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=5)
     ),
     max_leaves=30,
 )
 
 
 def conversation_of(name: str, message: Any) -> Any:
-    """The smallest entry that a format recognises, around a value that stands where a message should."""
+    """The smallest entry that a format recognises, around a value that stands where a message
+    should.
+    """
     return {
         "dreaming": {"conversation_id": "c", "messages": [message]},
         "chatgpt": {"id": "c", "mapping": {"m": {"id": "m", "parent": None, "message": message}}},
@@ -88,7 +102,12 @@ def conversation_of(name: str, message: Any) -> Any:
         "gemini_cli": {"sessionId": "c", "messages": [message]},
         "codex": {"type": "session_meta", "payload": {"id": "c"}, "next": message},
         "claude_code": {"loglines": [message]},
-        "gemini_takeout": {"header": "Gemini Apps", "title": "Prompted x", "time": message, "safeHtmlItem": message},
+        "gemini_takeout": {
+            "header": "Gemini Apps",
+            "title": "Prompted x",
+            "time": message,
+            "safeHtmlItem": message,
+        },
         "sharegpt": {"id": "c", "conversations": [{"from": "human", "value": "x"}, message]},
         "openai_messages": {"id": "c", "messages": [{"role": "user", "content": "x"}, message]},
     }[name]
@@ -147,9 +166,14 @@ def test_any_bytes_are_imported_counted_or_refused(folder: Path, content: bytes)
 
 @settings(max_examples=100, deadline=None)
 @given(
-    contents=st.lists(st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0")), max_size=5)
+    contents=st.lists(
+        st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0")),
+        max_size=5,
+    )
 )
-def test_every_message_of_our_own_jsonl_is_kept_exactly_or_counted_as_empty(folder: Path, contents: list[str]) -> None:
+def test_every_message_of_our_own_jsonl_is_kept_exactly_or_counted_as_empty(
+    folder: Path, contents: list[str]
+) -> None:
     messages = [{"role": "user", "content": content} for content in contents]
     imported = imported_from(folder, json.dumps({"conversation_id": "c", "messages": messages}))
     kept = [message.content for found in imported.conversations for message in found.messages]
@@ -158,8 +182,13 @@ def test_every_message_of_our_own_jsonl_is_kept_exactly_or_counted_as_empty(fold
 
 
 @settings(max_examples=100, deadline=None)
-@given(contents=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=8), cut=st.integers(1, 8))
-def test_ids_of_a_conversation_stay_when_it_grows(folder: Path, contents: list[str], cut: int) -> None:
+@given(
+    contents=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=8),
+    cut=st.integers(1, 8),
+)
+def test_ids_of_a_conversation_stay_when_it_grows(
+    folder: Path, contents: list[str], cut: int
+) -> None:
     messages = [{"role": "user", "content": content} for content in contents]
     before = imported_from(folder, json.dumps({"messages": messages[:cut]})).conversation
     after = imported_from(folder, json.dumps({"messages": messages})).conversation

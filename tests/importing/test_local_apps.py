@@ -9,15 +9,35 @@ FIRST = "00000000-0000-0000-0000-000000000000"
 
 def chat(current: str | None = "m2", **extra: Any) -> dict[str, Any]:
     messages = {
-        "m1": {"id": "m1", "parentId": None, "role": "user", "content": "Tea?", "timestamp": 1744577557},
-        "m2": {"id": "m2", "parentId": "m1", "role": "assistant", "content": "Green.", "timestamp": 1744577558},
-        "m3": {"id": "m3", "parentId": "m1", "role": "assistant", "content": "Black.", "timestamp": 1744577559},
+        "m1": {
+            "id": "m1",
+            "parentId": None,
+            "role": "user",
+            "content": "Tea?",
+            "timestamp": 1744577557,
+        },
+        "m2": {
+            "id": "m2",
+            "parentId": "m1",
+            "role": "assistant",
+            "content": "Green.",
+            "timestamp": 1744577558,
+        },
+        "m3": {
+            "id": "m3",
+            "parentId": "m1",
+            "role": "assistant",
+            "content": "Black.",
+            "timestamp": 1744577559,
+        },
     }
     return {"title": "Tea", "history": {"currentId": current, "messages": messages}} | extra
 
 
 def test_open_webui_takes_the_branch_of_the_current_message(import_content: ImportContent) -> None:
-    imported = import_content([{"id": "w1", "title": "Tea", "chat": chat(), "updated_at": 1744577600}])
+    imported = import_content(
+        [{"id": "w1", "title": "Tea", "chat": chat(), "updated_at": 1744577600}]
+    )
     assert imported.conversation.id == "open_webui:w1"
     assert imported.ids == ["m1", "m2"]
     assert imported.skipped == {"inactive_branch": 1}
@@ -25,7 +45,9 @@ def test_open_webui_takes_the_branch_of_the_current_message(import_content: Impo
     assert imported.conversation.updated_at.isoformat() == "2025-04-13T20:53:20+00:00"
 
 
-def test_open_webui_chats_without_an_envelope_and_with_milliseconds_are_read(import_content: ImportContent) -> None:
+def test_open_webui_chats_without_an_envelope_and_with_milliseconds_are_read(
+    import_content: ImportContent,
+) -> None:
     imported = import_content(chat(None, id="", timestamp=1744577557127))
     assert imported.ids == ["m1", "m3"]
     assert imported.conversation.id.startswith("open_webui:")
@@ -41,18 +63,30 @@ def test_open_webui_messages_of_wrong_types_are_counted(import_content: ImportCo
     }
     imported = import_content(wrong)
     assert imported.ids == ["m1"]
-    assert imported.skipped == {"inactive_branch": 2, "unknown_role": 1, "attachment": 1, "empty_message": 1}
+    assert imported.skipped == {
+        "inactive_branch": 2,
+        "unknown_role": 1,
+        "attachment": 1,
+        "empty_message": 1,
+    }
 
 
 def said(key: str, parent: str | None, text: str, by_user: bool, **extra: Any) -> dict[str, Any]:
-    return {"messageId": key, "parentMessageId": parent, "text": text, "isCreatedByUser": by_user} | extra
+    return {
+        "messageId": key,
+        "parentMessageId": parent,
+        "text": text,
+        "isCreatedByUser": by_user,
+    } | extra
 
 
 def conversation(*messages: Any, **extra: Any) -> dict[str, Any]:
     return {"conversationId": "l1", "title": "Tea", "messages": list(messages)} | extra
 
 
-def test_librechat_takes_the_latest_leaf_of_a_list_with_branches(import_content: ImportContent) -> None:
+def test_librechat_takes_the_latest_leaf_of_a_list_with_branches(
+    import_content: ImportContent,
+) -> None:
     imported = import_content(
         conversation(
             said("m1", FIRST, "Tea?", True, createdAt="2024-05-28T18:00:00Z"),
@@ -66,13 +100,22 @@ def test_librechat_takes_the_latest_leaf_of_a_list_with_branches(import_content:
     assert imported.skipped == {"inactive_branch": 1}
 
 
-def test_librechat_reads_a_linear_list_without_parents_in_order(import_content: ImportContent) -> None:
-    imported = import_content(conversation(said("m1", None, "Tea?", True), said("m2", None, "Green.", False)))
+def test_librechat_reads_a_linear_list_without_parents_in_order(
+    import_content: ImportContent,
+) -> None:
+    imported = import_content(
+        conversation(said("m1", None, "Tea?", True), said("m2", None, "Green.", False))
+    )
     assert imported.ids == ["m1", "m2"]
 
 
-def test_librechat_reads_recursive_children_and_the_messages_tree(import_content: ImportContent) -> None:
-    answers = [said("m2", "m1", "Green.", False, children=[]), said("m3", "m1", "Black.", False, children=[])]
+def test_librechat_reads_recursive_children_and_the_messages_tree(
+    import_content: ImportContent,
+) -> None:
+    answers = [
+        said("m2", "m1", "Green.", False, children=[]),
+        said("m3", "m1", "Black.", False, children=[]),
+    ]
     tree = said("m1", FIRST, "Tea?", True, children=answers)
     for exported in (conversation(tree), {"conversationId": "l1", "messagesTree": [tree]}):
         imported = import_content(exported)
@@ -84,7 +127,10 @@ def test_librechat_content_parts_keep_thinking_and_tools(import_content: ImportC
     parts = [
         {"type": "think", "think": "Which tea?"},
         {"type": "text", "text": {"value": "Looking."}},
-        {"type": "tool_call", "tool_call": {"name": "search", "args": '{"q":"tea"}', "output": "Two teas."}},
+        {
+            "type": "tool_call",
+            "tool_call": {"name": "search", "args": '{"q":"tea"}', "output": "Two teas."},
+        },
         {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}},
     ]
     imported = import_content(conversation(said("m1", FIRST, "", False, content=parts)))
@@ -97,7 +143,9 @@ def test_librechat_content_parts_keep_thinking_and_tools(import_content: ImportC
     assert imported.skipped == {"attachment": 1}
 
 
-def test_librechat_trees_deeper_than_pythons_stack_are_walked(import_content: ImportContent) -> None:
+def test_librechat_trees_deeper_than_pythons_stack_are_walked(
+    import_content: ImportContent,
+) -> None:
     """LibreChat nests each answer in its question; 300 messages are 600 levels of JSON."""
     tree: dict[str, Any] = said("m299", "m298", "m299", True)
     for number in range(298, -1, -1):

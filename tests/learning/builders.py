@@ -12,8 +12,12 @@ TOPICS = [
 ]
 
 
-def make_dialogue(number: int, *, opening: str = "", dataset: str = "made", topics: int = 3) -> Dialogue:
-    """A talk of some topics, four to eight turns each; `opening` stands before the first turn of each but the first."""
+def make_dialogue(
+    number: int, *, opening: str = "", dataset: str = "made", topics: int = 3
+) -> Dialogue:
+    """A talk of some topics, four to eight turns each; `opening` stands before the first turn of
+    each but the first.
+    """
     chance = random.Random(f"{dataset} {number}")
     turns: list[tuple[str, str]] = []
     boundaries = []
@@ -23,5 +27,8 @@ def make_dialogue(number: int, *, opening: str = "", dataset: str = "made", topi
         for exchange in range(chance.randint(2, 4)):
             said = " ".join(chance.sample(topic.split(), 2))
             lead = opening if place and not exchange else ""
-            turns += [("user", f"{lead}what of the {said} then?"), ("assistant", f"The {said} will do.")]
+            turns += [
+                ("user", f"{lead}what of the {said} then?"),
+                ("assistant", f"The {said} will do."),
+            ]
     return Dialogue(f"{dataset}/{number}", dataset, tuple(turns), tuple(boundaries))

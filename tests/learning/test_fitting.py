@@ -9,7 +9,13 @@ import pytest
 from dreaming.chunking.segmenter import Segmenter, Weights, shipped_segmenter
 from dreaming.errors import UsageError
 from dreaming.learning import evaluating
-from dreaming.learning.confidence import Topic, calibration_error, confidence_of, fit_confidence, ranking_quality
+from dreaming.learning.confidence import (
+    Topic,
+    calibration_error,
+    confidence_of,
+    fit_confidence,
+    ranking_quality,
+)
 from dreaming.learning.evaluating import by_set, interval, judge, leave_one_fold_out
 from dreaming.learning.examples import example_of, weigh
 from dreaming.learning.fitting import fit_segmenter, move_segmenter
@@ -64,14 +70,18 @@ def test_turns_of_which_nothing_is_known_teach_nothing():
     example = example_of(make_dialogue(1))
     half = replace(example, known=np.arange(len(example.signs)) < 6)
     lied = replace(half, starts=np.where(half.known, example.starts, ~example.starts))
-    one, other = (move_segmenter(shipped_segmenter(), [e], ridge=1.0, version="x") for e in (half, lied))
+    one, other = (
+        move_segmenter(shipped_segmenter(), [e], ridge=1.0, version="x") for e in (half, lied)
+    )
     assert one.weights == other.weights
     assert half.boundaries == [b for b in example.boundaries if b <= 6]
 
 
 def test_sets_weigh_alike_and_so_do_the_talks_of_a_set():
     """However many turns they have."""
-    examples = [example_of(make_dialogue(n, dataset="big")) for n in range(5)] + [example_of(make_dialogue(9))]
+    examples = [example_of(make_dialogue(n, dataset="big")) for n in range(5)] + [
+        example_of(make_dialogue(9))
+    ]
     weights = np.split(weigh(examples), np.cumsum([len(e.signs) for e in examples])[:-1])
     assert sum(each.sum() for each in weights[:5]) == pytest.approx(weights[5].sum())
     assert weights[0].sum() == pytest.approx(weights[1].sum())
@@ -95,7 +105,8 @@ def test_confidence_is_calibrated_and_told_for_both_ends():
     edges[::7, 0] = np.inf
     right = (chance.random(edges.shape) < 1 / (1 + np.exp(-edges))).all(axis=1)
     topics = [
-        Topic("a", first, after, 0.2, bool(is_right)) for (first, after), is_right in zip(edges, right, strict=True)
+        Topic("a", first, after, 0.2, bool(is_right))
+        for (first, after), is_right in zip(edges, right, strict=True)
     ]
     fitted = fit_confidence(topics)
     told = [confidence_of(fitted, topic) for topic in topics]

@@ -12,9 +12,15 @@ def test_what_is_right_scores_one():
 
 
 def test_pk_and_windowdiff_count_the_windows_that_differ():
-    """10 turns, a topic from turn 5: of 9 windows of 2 turns (half of 5), a boundary that is off by one is in two."""
+    """10 turns, a topic from turn 5: of 9 windows of 2 turns (half of 5), a boundary that is off by
+    one is in two.
+    """
     found = score_boundaries([5], [6], 10)
-    assert (found.f1, found.pk, found.windowdiff) == (0.0, pytest.approx(2 / 9), pytest.approx(2 / 9))
+    assert (found.f1, found.pk, found.windowdiff) == (
+        0.0,
+        pytest.approx(2 / 9),
+        pytest.approx(2 / 9),
+    )
     assert found.score == pytest.approx((2 - 4 / 9) / 4)
 
 
@@ -32,4 +38,6 @@ def test_a_talk_shorter_than_its_window_has_one_window():
 
 def test_means_are_of_each_figure():
     """The macro score is the mean of sets."""
-    assert mean_score([Score(1.0, 1.0, 0.0, 0.0), Score(0.0, 0.0, 1.0, 1.0)]) == Score(0.5, 0.5, 0.5, 0.5)
+    assert mean_score([Score(1.0, 1.0, 0.0, 0.0), Score(0.0, 0.0, 1.0, 1.0)]) == Score(
+        0.5, 0.5, 0.5, 0.5
+    )

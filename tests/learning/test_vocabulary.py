@@ -17,9 +17,15 @@ SAID = {
 
 
 def texts(*labels, conversations=20, each=1, said=SAID):
-    """Chunks of conversations that take turns with the labels, each about its own and something of no label."""
+    """Chunks of conversations that take turns with the labels, each about its own and something of
+    no label.
+    """
     return [
-        LabelledText(f"c{n}", (label,), Counter(read_words(f"{said[label]} and more of number{chr(97 + n % 26)}")))
+        LabelledText(
+            f"c{n}",
+            (label,),
+            Counter(read_words(f"{said[label]} and more of number{chr(97 + n % 26)}")),
+        )
         for n, label in ((n, labels[n % len(labels)]) for n in range(conversations * len(labels)))
         for _ in range(each)
     ]
@@ -40,7 +46,10 @@ def test_a_label_is_learned_with_the_words_that_tell_it():
 def test_a_shipped_label_gets_further_words():
     """Where they find it where the shipped ones did not."""
     said = SAID | {"pets": "the axolotl in its aquarium with gravel"}
-    assert set(learn_labels(texts("pets", "beekeeping", "masonry", "talk", said=said))["pets"]) >= {"axolotl", "gravel"}
+    assert set(learn_labels(texts("pets", "beekeeping", "masonry", "talk", said=said))["pets"]) >= {
+        "axolotl",
+        "gravel",
+    }
 
 
 def test_what_the_vocabulary_finds_already_is_left_as_it_is():
@@ -53,8 +62,12 @@ def test_what_the_vocabulary_finds_already_is_left_as_it_is():
 def test_few_chunks_or_conversations_teach_no_label(count):
     """A label of some chunks is chance, and of one long talk the words of that talk."""
     others = texts("masonry", "talk", "养蜂")
-    assert "beekeeping" not in learn_labels([*others, *texts("beekeeping", conversations=count, each=10)])
-    assert "beekeeping" not in learn_labels([*others, *texts("beekeeping", conversations=count + 3)])
+    assert "beekeeping" not in learn_labels(
+        [*others, *texts("beekeeping", conversations=count, each=10)]
+    )
+    assert "beekeeping" not in learn_labels(
+        [*others, *texts("beekeeping", conversations=count + 3)]
+    )
 
 
 def test_a_label_that_its_text_does_not_tell_is_not_learned():
@@ -89,7 +102,11 @@ def test_spellings_that_differ_in_a_plural_are_one_label():
 def test_another_name_for_a_label_is_not_learned():
     """It would take the place of other labels on the same chunks."""
     named = [
-        LabelledText(t.conversation_id, ("beekeeping", "apiary") if t.labels == ("beekeeping",) else t.labels, t.counts)
+        LabelledText(
+            t.conversation_id,
+            ("beekeeping", "apiary") if t.labels == ("beekeeping",) else t.labels,
+            t.counts,
+        )
         for t in texts("beekeeping", "masonry", "talk", "养蜂")
     ]
     assert len({"beekeeping", "apiary"} & set(learn_labels(named))) == 1
@@ -98,7 +115,9 @@ def test_another_name_for_a_label_is_not_learned():
 def test_the_words_of_one_talk_tell_no_label():
     """However often it says them: they may be a name that is to be forgotten with it."""
     told = texts("beekeeping", "masonry", "talk", "养蜂")
-    secret = LabelledText("c0", ("beekeeping",), Counter(read_words("the hive of grandmasmith has a queen and combs")))
+    secret = LabelledText(
+        "c0", ("beekeeping",), Counter(read_words("the hive of grandmasmith has a queen and combs"))
+    )
     assert "grandmasmith" not in learn_labels([*told, *[secret] * 3])["beekeeping"]
 
 

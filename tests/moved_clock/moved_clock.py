@@ -1,7 +1,9 @@
-"""The clock that the tests and every process that they start run on: the real one, moved by the same number of seconds.
+"""The clock that the tests and every process that they start run on: the real one, moved by the
+same number of seconds.
 
-`sitecustomize` beside this file moves it in each Python process that has this folder on its `PYTHONPATH`; `tests/conftest`
-puts it there. Only the time of day moves: durations (`time.monotonic`, `time.perf_counter`) stay real.
+`sitecustomize` beside this file moves it in each Python process that has this folder on its
+`PYTHONPATH`; `tests/conftest` puts it there. Only the time of day moves: durations
+(`time.monotonic`, `time.perf_counter`) stay real.
 """
 
 import os
@@ -11,16 +13,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 TODAY = "DREAMING_TEST_TODAY"
-"""The environment variable of the day that the tests take for today; `python3 dev test --today DATE` sets it."""
+"""The environment variable of the day that the tests take for today; `python3 dev test --today
+DATE` sets it.
+"""
 DEFAULT_TODAY = "2026-11-23"
 OFFSET = "DREAMING_TEST_CLOCK_OFFSET_SECONDS"
-"""The environment variable that hands the offset to child processes, so that all clocks of a test run agree."""
+"""The environment variable that hands the offset to child processes, so that all clocks of a test
+run agree.
+"""
 
 _is_moved = False
 
 
 def choose_today() -> None:
-    """Decide the offset once, in the process that pytest starts, and put it into the environment of its children."""
+    """Decide the offset once, in the process that pytest starts, and put it into the environment of
+    its children.
+    """
     if OFFSET in os.environ:
         return
     noon = datetime.fromisoformat(os.environ.get(TODAY, DEFAULT_TODAY)).replace(hour=12, tzinfo=UTC)

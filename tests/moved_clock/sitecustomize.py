@@ -1,4 +1,6 @@
-"""Imported by Python itself at the start of each process that has this folder on its `PYTHONPATH`."""
+"""Imported by Python itself at the start of each process that has
+this folder on its `PYTHONPATH`.
+"""
 
 import moved_clock
 

@@ -19,7 +19,8 @@ from tests.spending.builders import answer, reservation
 DAY = date(2026, 3, 1)
 HOSTILE = (
     "<script>document.documentElement.dataset.owned='yes'</script>"
-    "<img src=x onerror=\"document.documentElement.dataset.owned='yes'\"> lighthouse {{7*7}} </div></td></table>"
+    "<img src=x onerror=\"document.documentElement.dataset.owned='yes'\"> lighthouse {{7*7}} "
+    "</div></td></table>"
 )
 STEERING = "\x1b[31mred\x1b[0m \u202egnitniap\u202c \x07\x00 " + "A" * 3_000 + " lighthouse"
 
@@ -37,15 +38,28 @@ def add_talk(home, said, **named):
 
 
 def add_compared_talk(home):
-    """A conversation about three topics, the first two thirds of which were upgraded; its days are published."""
+    """A conversation about three topics, the first two thirds of which were upgraded; its days are
+    published.
+    """
     add_talk(home, talk(), conversation_id="test:village", title="The village")
     with home.store.open_conversations(DAY) as raw:
         (conversation,) = raw.rows()
     ids = [message.id for message in conversation.messages]
-    spans = [(own_id, 0, len(message.content)) for own_id, message in zip(ids, conversation.messages, strict=True)]
+    spans = [
+        (own_id, 0, len(message.content))
+        for own_id, message in zip(ids, conversation.messages, strict=True)
+    ]
     bought = [
-        make_paid_chunk(conversation, spans[:4], paid_chunk_id="1", summary="Tents.", labels=("tents",)),
-        make_paid_chunk(conversation, spans[4:8], paid_chunk_id="2", summary="An invoice.", quality_level="premium"),
+        make_paid_chunk(
+            conversation, spans[:4], paid_chunk_id="1", summary="Tents.", labels=("tents",)
+        ),
+        make_paid_chunk(
+            conversation,
+            spans[4:8],
+            paid_chunk_id="2",
+            summary="An invoice.",
+            quality_level="premium",
+        ),
     ]
     with home.ledger.database.write() as connection:
         insert_paid(connection, bought)
@@ -56,7 +70,9 @@ def spend(home, tokens=1_234):
     """Pay for a call about `DAY`."""
     scope = home.ledger.open_scope(request_scope("request"), Limit(10_000, None))
     asked = reservation("key", (scope,), tokens, tokens * 10**6)
-    asked = type(asked)(**{name: getattr(asked, name) for name in asked.__slots__} | {"day": DAY.isoformat()})
+    asked = type(asked)(
+        **{name: getattr(asked, name) for name in asked.__slots__} | {"day": DAY.isoformat()}
+    )
     reserved = home.ledger.reserve(asked).result(10)
     home.ledger.settle(reserved.call_id, answer(tokens), cost=tokens * 10**6).result(10)
 

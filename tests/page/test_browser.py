@@ -14,11 +14,30 @@ from tests.page.builders import DAY, add_compared_talk, add_hostile_talk, served
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--window-size=1500,900", "--dump-dom"),
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-sync",
+    ),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--window-size=1500,900",
+        "--dump-dom",
+    ),
 ]
 HOSTILE = "/conversation?id=test%3A%22%3E%3Cb%3E%26%2F%3F%23"
-PATHS = (HOSTILE, "/conversation?id=test:village", "/?q=lighthouse+invoice&label=", "/?q=+", "/overview", f"/day/{DAY}")
+PATHS = (
+    HOSTILE,
+    "/conversation?id=test:village",
+    "/?q=lighthouse+invoice&label=",
+    "/?q=+",
+    "/overview",
+    f"/day/{DAY}",
+)
 WIDTHS = (320, 390, 900, 1400)
 PROBE = b"<script>document.documentElement.dataset.probed = 'yes'</script></body>"
 MEASURE = "const seen = contentDocument.documentElement; Object.assign(dataset, seen.dataset); "
@@ -30,13 +49,19 @@ pytestmark = pytest.mark.skipif(
 
 
 def with_probe(app, *, keeping_policy):
-    """The pages with a script of the test's own at their end; at /frames all of them, at every width."""
+    """The pages with a script of the test's own at their end; at /frames all of them, at every
+    width.
+    """
 
     async def probed(scope, receive, send):
         async def send_probed(message):
             if message["type"] == "http.response.start":
-                dropped = {b"content-length"} | (set() if keeping_policy else {b"content-security-policy"})
-                headers = [(name, value) for name, value in message["headers"] if name not in dropped]
+                dropped = {b"content-length"} | (
+                    set() if keeping_policy else {b"content-security-policy"}
+                )
+                headers = [
+                    (name, value) for name, value in message["headers"] if name not in dropped
+                ]
                 await send(message | {"headers": headers})
             else:
                 await send(message | {"body": message.get("body", b"").replace(b"</body>", PROBE)})
@@ -51,7 +76,8 @@ def with_probe(app, *, keeping_policy):
 
 def frames():
     shown = [
-        f'<iframe id="{number}-{width}" src="{html.escape(path)}" width="{width}" onload="{MEASURE}"></iframe>'
+        f'<iframe id="{number}-{width}" src="{html.escape(path)}" '
+        f'width="{width}" onload="{MEASURE}"></iframe>'
         for number, path in enumerate(PATHS)
         for width in WIDTHS
     ]
@@ -72,8 +98,12 @@ def application(home):
     return make_application(lambda: nullcontext(home))
 
 
-def test_hostile_talk_runs_nothing_and_fits_the_window_even_where_scripts_may_run(application, tmp_path):
-    """Escaping alone holds: the policy that forbids scripts is taken off, and a script of the test's own does run."""
+def test_hostile_talk_runs_nothing_and_fits_the_window_even_where_scripts_may_run(
+    application, tmp_path
+):
+    """Escaping alone holds: the policy that forbids scripts is taken off, and a script of the
+    test's own does run.
+    """
     with served(with_probe(application, keeping_policy=False)) as address:
         seen = look(f"{address}/frames", tmp_path)
     told = re.findall(r"<iframe id=\"(\d+)-(\d+)\"[^>]*>", seen)

@@ -32,7 +32,9 @@ def test_rows_hold_every_character_once_each_beside_its_chunks(home):
     for column in ("basic", "current"):
         free = 0
         for number, row in enumerate(rows):
-            cell = getattr(row, column) or (row.current if row.current and row.current.columns == 2 else None)
+            cell = getattr(row, column) or (
+                row.current if row.current and row.current.columns == 2 else None
+            )
             assert (cell is None) == (number < free), number
             free = number + cell.rows if cell else free
         assert free == len(rows)
@@ -76,14 +78,30 @@ def test_chunks_that_do_not_fit_their_messages_are_left_out_not_an_error(home):
 
 
 def test_a_conversation_is_shown_with_both_cuts_and_what_is_known_of_each_chunk(home):
-    """Summary, labels, quality level, confidence, model and cost; where topics start; the wanted chunk marked."""
+    """Summary, labels, quality level, confidence, model and cost; where topics start; the wanted
+    chunk marked.
+    """
     add_compared_talk(home)
     chunk = read_cuts(home)[2][1]
     with client_of(home) as browser:
         params = {"id": "test:village", "chunk": chunk.chunk_id, "q": "invoice"}
         shown = browser.get("/conversation", params=params).text
-    told = ("An invoice.", "Basic chunk", "Current chunk", "confidence 90%", "claude-haiku-4-5", "$0.0012", "free")
-    for each in (*told, "Topic starts", "Sunday, 1 March 2026", "<mark>invoice</mark>", "12 messages in"):
+    told = (
+        "An invoice.",
+        "Basic chunk",
+        "Current chunk",
+        "confidence 90%",
+        "claude-haiku-4-5",
+        "$0.0012",
+        "free",
+    )
+    for each in (
+        *told,
+        "Topic starts",
+        "Sunday, 1 March 2026",
+        "<mark>invoice</mark>",
+        "12 messages in",
+    ):
         assert each in shown
     cell = re.search(rf'<td class="([^"]+)" id="chunk-{chunk.chunk_id}"', shown)
     assert "wanted" in cell[1]
@@ -106,7 +124,11 @@ def test_days_of_a_conversation_follow_each_other_and_a_long_one_is_shown_by_day
     add_talk(home, ["One.", "Two.", "Three."], conversation_id="test:days", step=timedelta(days=1))
     with client_of(home) as browser:
         shown = browser.get("/conversation", params={"id": "test:days"}).text
-        assert re.findall(r'<section id="day-([^"]+)"', shown) == ["2026-03-01", "2026-03-02", "2026-03-03"]
+        assert re.findall(r'<section id="day-([^"]+)"', shown) == [
+            "2026-03-01",
+            "2026-03-02",
+            "2026-03-03",
+        ]
         monkeypatch.setattr(talks, "MOST_MESSAGES", 2)
         shown = browser.get("/conversation", params={"id": "test:days", "day": "2026-03-02"}).text
         assert re.findall(r'<section id="day-([^"]+)"', shown) == ["2026-03-02"]
@@ -144,6 +166,9 @@ def test_a_damaged_day_is_named_and_the_others_are_shown(home):
 def test_a_day_that_is_none_is_a_wrong_request(home, day):
     """With a message."""
     with client_of(home) as browser:
-        for answer in (browser.get("/conversation", params={"id": "x", "day": day}), browser.get(f"/day/{day}")):
+        for answer in (
+            browser.get("/conversation", params={"id": "x", "day": day}),
+            browser.get(f"/day/{day}"),
+        ):
             assert answer.status_code == 400
             assert "is no day" in answer.text

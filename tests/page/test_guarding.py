@@ -13,7 +13,16 @@ from dreaming.testing import FixedClock, make_settings
 from tests.page.builders import DAY, HOSTILE, add_hostile_talk, client_of
 
 CONVERSATION = '/conversation?id=test%3A"><b>%26%2F%3F%23'
-PAGES = ("/", "/?q=lighthouse", "/?q=", "/overview", f"/day/{DAY}", CONVERSATION, "/nowhere", "/static/style.css")
+PAGES = (
+    "/",
+    "/?q=lighthouse",
+    "/?q=",
+    "/overview",
+    f"/day/{DAY}",
+    CONVERSATION,
+    "/nowhere",
+    "/static/style.css",
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +37,13 @@ def browser(tmp_path_factory):
 def test_another_host_is_refused(home):
     """A name that was made to lead here (DNS rebinding) reads nothing, on no page."""
     with client_of(home) as browser:
-        for host in ("evil.example", "127.0.0.1.evil.example", "evil.example:3010", "127.0.0.1@evil.example", ""):
+        for host in (
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "evil.example:3010",
+            "127.0.0.1@evil.example",
+            "",
+        ):
             for path in PAGES:
                 answer = browser.get(path, headers={"host": host})
                 assert answer.status_code == 400, (host, path)
@@ -46,7 +61,12 @@ def test_other_sites_may_link_to_a_page_and_no_more(home):
     """What they make a browser fetch is refused, and remembers no search."""
     with client_of(home) as browser:
         for site in ("cross-site", "same-site"):
-            for destination, status in (("image", 403), ("empty", 403), ("iframe", 403), ("document", 200)):
+            for destination, status in (
+                ("image", 403),
+                ("empty", 403),
+                ("iframe", 403),
+                ("document", 200),
+            ):
                 told = {"sec-fetch-site": site, "sec-fetch-dest": destination}
                 assert browser.get("/overview", headers=told).status_code == status
 
@@ -55,7 +75,9 @@ def test_other_sites_may_link_to_a_page_and_no_more(home):
 def test_every_answer_forbids_scripts_frames_and_other_sites(browser, path):
     """Errors and files too."""
     headers = browser.get(path).headers
-    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    policy = dict(
+        part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
+    )
     assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
     assert policy["style-src"] == policy["form-action"] == policy["img-src"] == "'self'"
     assert "script-src" not in policy
@@ -69,7 +91,9 @@ def test_an_unforeseen_error_is_a_page_without_what_was_said():
         raise RuntimeError("secret words of a chat")
 
     application = make_application(broken)
-    with TestClient(application, base_url="http://127.0.0.1", raise_server_exceptions=False) as browser:
+    with TestClient(
+        application, base_url="http://127.0.0.1", raise_server_exceptions=False
+    ) as browser:
         answer = browser.get("/overview")
     assert answer.status_code == 500
     assert "Something went wrong" in answer.text
@@ -79,7 +103,9 @@ def test_an_unforeseen_error_is_a_page_without_what_was_said():
 
 @pytest.mark.parametrize("path", PAGES[:-1])
 def test_what_was_said_is_shown_as_text(browser, path):
-    """In every place of every page: no tag, no attribute, no control character, nothing that turns its reading."""
+    """In every place of every page: no tag, no attribute, no control character, nothing that turns
+    its reading.
+    """
     browser.get("/", params={"q": HOSTILE})
     shown = browser.get(path).text
     tags = set(re.findall(r"<([a-z]+)", shown))

@@ -23,7 +23,12 @@ def test_days_tell_their_quality_and_what_was_spent_on_them(any_home):
     with client_of(any_home) as browser:
         shown = browser.get("/overview").text
     told = cells(shown, DAY)
-    assert (told["good"], told["premium"], told["tokens"], told["USD"]) == ("1", "1", "1,234", "$0.0012")
+    assert (told["good"], told["premium"], told["tokens"], told["USD"]) == (
+        "1",
+        "1",
+        "1,234",
+        "$0.0012",
+    )
     assert int(told["chunks"]) == int(told["basic"]) + 2
     assert "<title>2026-03-01: 1,234 tokens, $0.001234</title>" in shown
     assert "50,000" in shown
@@ -66,7 +71,14 @@ def test_a_day_lists_its_conversations_with_links_and_neighbours(home):
     add_talk(home, ["The next day."], conversation_id="test:next", at=NOON + timedelta(days=1))
     with client_of(home) as browser:
         shown = browser.get(f"/day/{DAY}").text
-        for told in ("The village", "test:second", "2 conversations", "09:00", 'href="/day/2026-03-02"', "premium"):
+        for told in (
+            "The village",
+            "test:second",
+            "2 conversations",
+            "09:00",
+            'href="/day/2026-03-02"',
+            "premium",
+        ):
             assert told in shown
         fewer = browser.get(f"/day/{DAY}?most=1").text
         assert fewer.count("/conversation?") == 1

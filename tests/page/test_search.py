@@ -25,7 +25,9 @@ def browser(tmp_path_factory):
 
 
 def test_hits_tell_what_was_said_by_whom_and_when_and_where_it_stands(browser):
-    """With the query's words marked, and a link to the chunk in its conversation, which is there."""
+    """With the query's words marked, and a link to the chunk in
+    its conversation, which is there.
+    """
     shown = browser.get("/", params={"q": "invoice"}).text
     assert "<mark>invoice</mark>" in shown
     for told in (
@@ -66,7 +68,10 @@ def test_filters_narrow_what_is_found(browser, params, found):
         assert set(re.findall(r'class="id">([^<]+)<', answer.text)) == found or "words" in params
         assert '<details class="filters" open>' in answer.text
         filled = list(params.values())[1]
-        assert all(f'value="{value}"' in answer.text for value in ([filled] if isinstance(filled, str) else filled))
+        assert all(
+            f'value="{value}"' in answer.text
+            for value in ([filled] if isinstance(filled, str) else filled)
+        )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,10 @@ def test_filters_narrow_what_is_found(browser, params, found):
         ({"q": " "}, "no word to look for"),
         ({"q": "?!"}, "no word to look for"),
         ({"q": "a\0\ud7ff", "from": "soon"}, "is no day"),
-        ({"q": "tents", "from": "2026-03-02", "to": "2026-03-01"}, "The range from 2026-03-02 to 2026-03-01 is empty"),
+        (
+            {"q": "tents", "from": "2026-03-02", "to": "2026-03-01"},
+            "The range from 2026-03-02 to 2026-03-01 is empty",
+        ),
         ({"q": "tents", "quality": "best"}, "none of the quality levels"),
         ({"q": "tents", "kind": "x\0"}, "none of the kinds"),
         ({"q": "tents", "words": "3"}, "too little"),

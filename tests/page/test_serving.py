@@ -16,7 +16,9 @@ from dreaming.page.serving import address_of, listen
 def start(tmp_path, *arguments):
     environment = os.environ | {"DREAMING_HOME": str(tmp_path / "home"), "DREAMING_TIMEZONE": "UTC"}
     command = [sys.executable, "-m", "dagster_project", "page", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def test_it_says_where_it_is_serves_there_and_ends_by_ctrl_c(tmp_path):

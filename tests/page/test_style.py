@@ -15,7 +15,8 @@ COLOURS = {
     for scheme, root in zip(("light", "dark"), ROOTS, strict=True)
 }
 TINTS = {
-    scheme: float(re.search(r"--tint: (\d+)%", root)[1]) / 100 for scheme, root in zip(COLOURS, ROOTS, strict=True)
+    scheme: float(re.search(r"--tint: (\d+)%", root)[1]) / 100
+    for scheme, root in zip(COLOURS, ROOTS, strict=True)
 }
 
 
@@ -34,7 +35,9 @@ def contrast(one, other):
 
 
 def mixed(colour, share, base):
-    return [share * c + (1 - share) * b for c, b in zip(channels(colour), channels(base), strict=True)]
+    return [
+        share * c + (1 - share) * b for c, b in zip(channels(colour), channels(base), strict=True)
+    ]
 
 
 @pytest.mark.parametrize("scheme", COLOURS)
@@ -44,7 +47,9 @@ def test_text_reaches_the_contrast_of_wcag_aa_on_everything_that_it_stands_on(sc
     grounds = {name: channels(colour[name]) for name in ("paper", "card", "notice-paper")}
     for hue in range(6):
         for strength in (1, 2):
-            grounds[f"hue {hue} x{strength}"] = mixed(colour[f"hue-{hue}"], TINTS[scheme] * strength, colour["paper"])
+            grounds[f"hue {hue} x{strength}"] = mixed(
+                colour[f"hue-{hue}"], TINTS[scheme] * strength, colour["paper"]
+            )
     for name, ground in grounds.items():
         for ink in ("ink", "soft"):
             assert contrast(channels(colour[ink]), ground) >= 4.5, (ink, name)

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from dreaming.disclosing import Disclosure
 from dreaming.privacy.masking import Masking
+from dreaming.showing.disclosing import Disclosure
 from dreaming.testing import make_conversation
 
 DAY = date(2026, 3, 1)

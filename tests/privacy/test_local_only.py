@@ -31,7 +31,9 @@ def run(home):
 
 
 def settings_with(tmp_path, **variables):
-    return Settings.from_environment({"DREAMING_HOME": str(tmp_path / "home"), "DREAMING_TIMEZONE": "UTC"} | variables)
+    return Settings.from_environment(
+        {"DREAMING_HOME": str(tmp_path / "home"), "DREAMING_TIMEZONE": "UTC"} | variables
+    )
 
 
 def test_a_mark_of_the_users_outlives_every_import(any_home):
@@ -51,17 +53,25 @@ def test_a_mark_of_the_users_outlives_every_import(any_home):
 
 def test_a_mark_can_be_taken_back_even_against_the_export(any_home):
     """It is the user's word, not the file's."""
-    any_home.archive.add([replace(make_conversation(talk(), conversation_id=MINE), local_only=True)])
+    any_home.archive.add(
+        [replace(make_conversation(talk(), conversation_id=MINE), local_only=True)]
+    )
     run(any_home)
     assert any_home.local_only() == {MINE}
     any_home.mark_local_only(MINE, local_only=False)
     run(any_home)
-    assert (raw(any_home), any_home.local_only(), any_home.archive.is_local_only(MINE)) == ({MINE: False}, set(), False)
+    assert (raw(any_home), any_home.local_only(), any_home.archive.is_local_only(MINE)) == (
+        {MINE: False},
+        set(),
+        False,
+    )
 
 
 def test_a_conversation_that_is_not_held_is_named(home):
     """With what shows the ids of those that are."""
-    with pytest.raises(UsageError, match=r"No conversation 'test:none' is held. `dreaming search --json`"):
+    with pytest.raises(
+        UsageError, match=r"No conversation 'test:none' is held. `dreaming search --json`"
+    ):
         home.mark_local_only(ConversationId("test:none"), local_only=True)
 
 
@@ -87,7 +97,8 @@ def test_an_import_marks_what_was_there_before_too(home):
 
 def write_export(folder, name="talk.jsonl"):
     folder.mkdir(exist_ok=True)
-    line = '{"id": "tea", "messages": [{"role": "user", "content": "tea", "timestamp": "2026-03-01T09:00:00Z"}]}\n'
+    message = '{"role": "user", "content": "tea", "timestamp": "2026-03-01T09:00:00Z"}'
+    line = f'{{"id": "tea", "messages": [{message}]}}\n'
     (folder / name).write_text(line)
 
 
@@ -98,7 +109,9 @@ def test_a_source_is_kept_by_its_name_and_only_while_it_is_named(tmp_path):
         home.archive.add(read_exports([tmp_path / "exports"], ImportReport()))
         (held,) = [row.conversation_id for row in home.archive.read_day(DAY)]
         assert home.local_only() == set()
-    with open_home(settings_with(tmp_path, DREAMING_LOCAL_ONLY_SOURCES="claude_code, openai_messages")) as home:
+    with open_home(
+        settings_with(tmp_path, DREAMING_LOCAL_ONLY_SOURCES="claude_code, openai_messages")
+    ) as home:
         assert (home.local_only(), home.archive.is_local_only(held)) == ({held}, True)
         run(home)
         assert raw(home) == {held: True}
@@ -127,7 +140,9 @@ def test_the_database_is_kept_by_its_name_or_a_conversation_of_it_by_its_id(tmp_
         home.pipeline.run_day(day)
         assert [id for id, is_kept in raw(home, day).items() if is_kept] == held[:1]
         assert home.local_only() == {held[0]}
-    with open_home(settings_with(tmp_path, DREAMING_LOCAL_ONLY_SOURCES="mine"), sources=[source]) as home:
+    with open_home(
+        settings_with(tmp_path, DREAMING_LOCAL_ONLY_SOURCES="mine"), sources=[source]
+    ) as home:
         assert home.local_only() == set(held)
         assert all(home.archive.is_local_only(each) for each in held)
 
@@ -136,7 +151,10 @@ def test_the_database_is_kept_by_its_name_or_a_conversation_of_it_by_its_id(tmp_
 def test_a_source_that_is_none_is_an_error_that_names_those_that_are(tmp_path, named):
     """What is mistyped would leave."""
     with (
-        pytest.raises(ConfigurationError, match=rf"names '{named}', which is no source. Name some of .*claude_code"),
+        pytest.raises(
+            ConfigurationError,
+            match=rf"names '{named}', which is no source. Name some of .*claude_code",
+        ),
         open_home(settings_with(tmp_path, DREAMING_LOCAL_ONLY_SOURCES=named)),
     ):
         pass

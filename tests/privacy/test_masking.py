@@ -116,7 +116,10 @@ def test_patterns_of_ones_own_are_read_from_a_file(tmp_path):
     """A line each; empty ones and comments are none."""
     file = tmp_path / "patterns"
     file.write_text("# the project\nProject Falcon\n\n(?i)客户\\d+\n", encoding="utf-8")
-    assert Masking(read_patterns(file)).mask("Project Falcon is for 客户88.") == "[private] is for [private]."
+    assert (
+        Masking(read_patterns(file)).mask("Project Falcon is for 客户88.")
+        == "[private] is for [private]."
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,8 +147,28 @@ def test_a_part_of_a_message_is_masked_by_what_is_around_it():
 
 PIECES = st.sampled_from(
     [
-        *("my password is ", "hunter2x9", "密码是", "Lihua1990!", "：", " ", "\n", "token=", "<private>", "</private>"),
-        *("pin 4821 ", "the tea is good. ", "好的，", "https://bob:pw123456@x.io", '"secret": "', '"', "sk-", "login "),
+        *(
+            "my password is ",
+            "hunter2x9",
+            "密码是",
+            "Lihua1990!",
+            "：",
+            " ",
+            "\n",
+            "token=",
+            "<private>",
+            "</private>",
+        ),
+        *(
+            "pin 4821 ",
+            "the tea is good. ",
+            "好的，",
+            "https://bob:pw123456@x.io",
+            '"secret": "',
+            '"',
+            "sk-",
+            "login ",
+        ),
         "a1b2c3d4e5f6g7h8i9",
     ]
 )
@@ -176,7 +199,8 @@ def test_parts_hold_nothing_that_the_whole_would_not(text, data):
 
 
 @pytest.mark.parametrize(
-    "piece", ["mysql ", "password ", "<private", "-----BEGIN PRIVATE KEY-----", "a1-", "密码是", "://a:"]
+    "piece",
+    ["mysql ", "password ", "<private", "-----BEGIN PRIVATE KEY-----", "a1-", "密码是", "://a:"],
 )
 def test_masking_takes_no_longer_than_the_text_is_long(piece):
     """Nobody can stop the night with a text that is made for it."""

@@ -1,12 +1,14 @@
-"""Two hundred planted secrets, through the real SDKs to a fake vendor over HTTP: what arrives there."""
+"""Two hundred planted secrets, through the real SDKs to a fake vendor over HTTP: what arrives
+there.
+"""
 
 import asyncio
 from datetime import date
 
 import pytest
 
+from dreaming.buying.executor import DreamingExecutor
 from dreaming.chunking.units import split_units
-from dreaming.executor import DreamingExecutor
 from dreaming.model_call import ModelCall
 from dreaming.privacy.masking import Masking
 from dreaming.providers.provider import ProviderSettings
@@ -32,10 +34,14 @@ def vendor():
 
 def upgraded(home, vendor, name, **settings):
     """What arrived at a vendor when all chats were upgraded with it."""
-    home.archive.add([make_conversation(chat.said, conversation_id=f"test:{n}") for n, chat in enumerate(CHATS)])
+    home.archive.add(
+        [make_conversation(chat.said, conversation_id=f"test:{n}") for n, chat in enumerate(CHATS)]
+    )
     home.pipeline.run_day(DAY)
     url = vendor.url + ("/v1" if name == "openai" else "")
-    provider = ConfiguredProvider(name, ProviderSettings(api_key="sk-fake", base_url=url, **settings))
+    provider = ConfiguredProvider(
+        name, ProviderSettings(api_key="sk-fake", base_url=url, **settings)
+    )
     work = DreamingExecutor(home, {name: provider}, run_id="run")
     terms = UpgradeTerms(target_quality="good", max_tokens=5_000_000, provider=name)
     result = work.upgrade(work.begin("R", terms), [DAY])
@@ -51,7 +57,9 @@ def rows(home):
 @pytest.mark.parametrize(
     ("name", "shape"), [("anthropic", "indices"), ("openai", "indices"), ("anthropic", "verbatim")]
 )
-def test_of_200_planted_secrets_95_in_100_never_arrive_and_chunks_are_whole(home, vendor, name, shape):
+def test_of_200_planted_secrets_95_in_100_never_arrive_and_chunks_are_whole(
+    home, vendor, name, shape
+):
     """In English and Chinese, in either shape of replies; stored text has all of them."""
     sent = upgraded(home, vendor, name, reply_shape=shape)
     masked = [secret for secret in SECRETS if not arrives(secret, sent)]
@@ -60,7 +68,9 @@ def test_of_200_planted_secrets_95_in_100_never_arrive_and_chunks_are_whole(home
     chunks = rows(home)
     with home.store.open_conversations(DAY) as raw:
         for conversation in raw.rows():
-            own = [chunk for chunk in chunks if chunk.conversation_id == conversation.conversation_id]
+            own = [
+                chunk for chunk in chunks if chunk.conversation_id == conversation.conversation_id
+            ]
             prove_verbatim(conversation, own)
     stored = _solid("".join(chunk.content for chunk in chunks))
     assert [secret for secret in SECRETS if _solid(secret.text) not in stored] == []
@@ -81,7 +91,11 @@ def test_of_clean_units_fewer_than_1_in_100_are_touched():
         for start, end in split_units(said)
         if not any(secret.text in said for secret in chat.secrets)
     ]
-    touched = [said[start:end] for said, start, end in clean if masking.mask_part(said, start, end) != said[start:end]]
+    touched = [
+        said[start:end]
+        for said, start, end in clean
+        if masking.mask_part(said, start, end) != said[start:end]
+    ]
     assert len(touched) <= 0.01 * len(clean)
 
 
@@ -89,7 +103,9 @@ def ask(name, vendor, shown):
     """The request that a provider of a name makes of a passage."""
 
     async def chunk():
-        settings = ProviderSettings(base_url=vendor.url, model="fake-model" if name == "local" else None, api_key="k")
+        settings = ProviderSettings(
+            base_url=vendor.url, model="fake-model" if name == "local" else None, api_key="k"
+        )
         async with make_provider(name, settings, today=DAY) as provider:
             await provider.chunk_conversation(shown)
 

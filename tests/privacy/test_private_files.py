@@ -1,4 +1,6 @@
-"""What is written is its owner's alone, and what listens does so on loopback, whatever the umask."""
+"""What is written is its owner's alone, and what listens does so
+on loopback, whatever the umask.
+"""
 
 import ast
 import json
@@ -11,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import dreaming.samples
-from dagster_project import mcp_server, webserver
+from dagster_project import webserver
+from dagster_project.mcp import server as mcp_server
 from dreaming.page import serving
 from dreaming.testing.fake_vendor import FakeVendor
 
@@ -33,7 +36,13 @@ def command(tmp_path):
         def call(*arguments):
             started = [sys.executable, "-m", "dagster_project", *map(str, arguments)]
             done = subprocess.run(
-                started, env=environment, cwd=tmp_path, capture_output=True, text=True, umask=0o022, check=False
+                started,
+                env=environment,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                umask=0o022,
+                check=False,
             )
             assert done.returncode in (0, 3), done.stderr
             return done.stdout
@@ -42,12 +51,16 @@ def command(tmp_path):
 
 
 def open_to_others(folder):
-    return [path for path in (folder, *folder.rglob("*")) if stat.S_IMODE(path.lstat().st_mode) & 0o077]
+    return [
+        path for path in (folder, *folder.rglob("*")) if stat.S_IMODE(path.lstat().st_mode) & 0o077
+    ]
 
 
 @pytest.mark.long
 def test_nothing_in_the_home_and_no_export_is_open_to_others(tmp_path, command):
-    """After an import, a run, an upgrade, a search and an export: databases, partitions, Dagster's records and logs."""
+    """After an import, a run, an upgrade, a search and an export: databases, partitions, Dagster's
+    records and logs.
+    """
     (tmp_path / "home").mkdir(mode=0o755)
     command("import", *dreaming.samples.FILES)
     command("run")
@@ -58,7 +71,11 @@ def test_nothing_in_the_home_and_no_export_is_open_to_others(tmp_path, command):
     written = {path.suffix for path in (tmp_path / "home").rglob("*") if path.is_file()}
     assert written >= {".sqlite", ".parquet", ".lock", ".yaml", ".db"}
     assert open_to_others(tmp_path / "home") == []
-    assert [path for name in ("jsonl", "parquet", "csv") for path in open_to_others(tmp_path / f"out.{name}")] == []
+    assert [
+        path
+        for name in ("jsonl", "parquet", "csv")
+        for path in open_to_others(tmp_path / f"out.{name}")
+    ] == []
 
 
 def test_everything_listens_on_loopback():
@@ -68,7 +85,11 @@ def test_everything_listens_on_loopback():
         assert listening.getsockname()[0] == "127.0.0.1"
     for folder in ("dreaming", "dagster_project", "assets", "resources"):
         for file in (ROOT / folder).rglob("*.py"):
-            texts = {node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)}
+            texts = {
+                node.value
+                for node in ast.walk(ast.parse(file.read_text()))
+                if isinstance(node, ast.Constant)
+            }
             assert not texts & {"0.0.0.0", "::"}, file
 
 

@@ -12,7 +12,9 @@ def passage(*said, **options):
     """A passage of messages by alternating user and assistant: a unit each."""
     conversation = make_conversation(list(said), **options)
     lane = read_lane("text", lanes(conversation.messages)["text"])
-    return Passage(conversation_id=conversation.id, units=lane.units, local_only=conversation.local_only)
+    return Passage(
+        conversation_id=conversation.id, units=lane.units, local_only=conversation.local_only
+    )
 
 
 def numbered(*ranges, **described):
@@ -23,7 +25,9 @@ def numbered(*ranges, **described):
 
 def repeated(*contents, **described):
     """A reply in the `verbatim` shape."""
-    return json.dumps({"chunks": [{"content": content, **describe(**described)} for content in contents]})
+    return json.dumps(
+        {"chunks": [{"content": content, **describe(**described)} for content in contents]}
+    )
 
 
 def describe(**described):

@@ -19,7 +19,13 @@ def test_labels_are_few_short_and_plain():
         "c++",
         "绘画",
     ]
-    assert clean_labels(said) == ("machine-learning", "script-alert-1-script", "a-b", "x-javascript-1", "c++")
+    assert clean_labels(said) == (
+        "machine-learning",
+        "script-alert-1-script",
+        "a-b",
+        "x-javascript-1",
+        "c++",
+    )
     assert clean_labels(["绘画", "", "---", "C#", ".net"]) == ("绘画", "c#", "net")
 
 
@@ -39,7 +45,14 @@ def test_a_summary_is_one_visible_line():
 def test_a_language_is_a_code():
     """Without region; anything else is not told."""
     said = ["zh-CN", "EN", "pt_BR", "Chinese", "", "e n"]
-    assert [clean_language(language) for language in said] == ["zh", "en", "pt", "und", "und", "und"]
+    assert [clean_language(language) for language in said] == [
+        "zh",
+        "en",
+        "pt",
+        "und",
+        "und",
+        "und",
+    ]
 
 
 @given(st.lists(st.text(max_size=200), max_size=30), st.text(max_size=2_000))

@@ -21,7 +21,9 @@ FINGERPRINTS = {
 def test_a_change_of_the_fixed_part_needs_a_new_version(shape):
     """Stored replies are replies to these words."""
     instructions = write_prompt(SHOWN, 0, 2, shape=shape).instructions
-    assert hashlib.sha256(instructions.encode()).hexdigest()[:8] == FINGERPRINTS[PROMPT_VERSION, shape]
+    assert (
+        hashlib.sha256(instructions.encode()).hexdigest()[:8] == FINGERPRINTS[PROMPT_VERSION, shape]
+    )
 
 
 def test_units_are_shown_a_line_each_in_a_frame():
@@ -39,7 +41,14 @@ def test_the_instructions_say_what_was_asked_for():
     """The universal prompt: boundaries, size, fields, languages, JSON only."""
     for shape in ("indices", "verbatim"):
         text = write_prompt(SHOWN, 0, 2, shape=shape).instructions
-        for words in ("semantic boundaries", "100-800 tokens", "labels", "speaker", "entities", "summary"):
+        for words in (
+            "semantic boundaries",
+            "100-800 tokens",
+            "labels",
+            "speaker",
+            "entities",
+            "summary",
+        ):
             assert words in text
         assert "do not translate" in text
         assert "only valid JSON" in text
@@ -51,7 +60,9 @@ def test_every_array_and_string_of_the_schema_is_bounded_and_the_clouds_gets_non
     chunk = schema["properties"]["chunks"]["items"]["properties"]
     assert schema["properties"]["chunks"]["maxItems"] == 12
     assert chunk["first"]["maximum"] == chunk["last"]["maximum"] == 30
-    assert {name: part.get("maxLength") or part.get("maxItems") for name, part in chunk.items()} == {
+    assert {
+        name: part.get("maxLength") or part.get("maxItems") for name, part in chunk.items()
+    } == {
         "first": None,
         "last": None,
         "language": 5,
@@ -62,4 +73,6 @@ def test_every_array_and_string_of_the_schema_is_bounded_and_the_clouds_gets_non
     }
     bare = json.dumps(without_bounds(schema))
     assert not any(bound in bare for bound in ("max", "min"))
-    assert bare == json.dumps(without_bounds(reply_schema(Bounds.of(units=3, tokens=10), repeats_text=False)))
+    assert bare == json.dumps(
+        without_bounds(reply_schema(Bounds.of(units=3, tokens=10), repeats_text=False))
+    )

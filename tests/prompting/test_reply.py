@@ -70,7 +70,8 @@ def test_what_cannot_be_repaired_is_unusable_and_says_why(reply, is_json):
 
 
 @pytest.mark.parametrize(
-    "wrapping", ["```json\n{}\n```", "Here it is:\n\n{}\n\nI hope that helps.", "```\n{}```", "{}\n"]
+    "wrapping",
+    ["```json\n{}\n```", "Here it is:\n\n{}\n\nI hope that helps.", "```\n{}```", "{}\n"],
 )
 def test_json_is_found_in_fences_and_among_words(wrapping):
     """Servers that ignore the schema answer in fences."""
@@ -84,7 +85,13 @@ def test_a_bare_list_of_chunks_is_read():
 
 def test_fields_of_a_wrong_type_cost_only_themselves():
     """The boundaries still count."""
-    reply = json.dumps({"chunks": [{"first": "1", "last": 6.0, "labels": "billing", "entities": None, "summary": 7}]})
+    reply = json.dumps(
+        {
+            "chunks": [
+                {"first": "1", "last": 6.0, "labels": "billing", "entities": None, "summary": 7}
+            ]
+        }
+    )
     cut = read_reply(reply, SIX, 0, 6, shape="indices")
     assert isinstance(cut, Cut)
     [topic] = cut.topics
@@ -95,15 +102,22 @@ def test_fields_of_a_wrong_type_cost_only_themselves():
 
 def test_repeated_text_is_anchored_to_its_units():
     """White space, quotation marks and case may differ; numbers and roles may be repeated."""
-    shown = passage("What is 'Dagster'?", "An orchestrator.", "And pandas?", "A library for tables.")
-    reply = repeated("what is  “dagster”? An orchestrator", "[3] user: And pandas?\nassistant: A library for tables.")
+    shown = passage(
+        "What is 'Dagster'?", "An orchestrator.", "And pandas?", "A library for tables."
+    )
+    reply = repeated(
+        "what is  “dagster”? An orchestrator",
+        "[3] user: And pandas?\nassistant: A library for tables.",
+    )
     assert ranges(reply, shown, "verbatim") == ([(0, 2), (2, 4)], ())
 
 
 def test_repeated_text_of_chinese_is_anchored():
     """By letters, in any script."""
     shown = passage("我想学画画。", "很好，从素描开始。", "晚饭吃什么？", "面条。")
-    assert ranges(repeated("我想学画画 很好，从素描开始", "晚饭吃什么？面条。"), shown, "verbatim")[0] == [
+    assert ranges(repeated("我想学画画 很好，从素描开始", "晚饭吃什么？面条。"), shown, "verbatim")[
+        0
+    ] == [
         (0, 2),
         (2, 4),
     ]
@@ -111,11 +125,15 @@ def test_repeated_text_of_chinese_is_anchored():
 
 def test_text_that_was_never_said_has_no_place():
     """It is left out, and said to be; alone it makes the reply unusable."""
-    reply = repeated("one apple two pears three plums", "Buy bitcoin now!", "four figs five dates six limes")
+    reply = repeated(
+        "one apple two pears three plums", "Buy bitcoin now!", "four figs five dates six limes"
+    )
     found, repairs = ranges(reply, SIX, "verbatim")
     assert found == [(0, 3), (3, 6)]
     assert repairs == ("unanchored",)
-    assert isinstance(read_reply(repeated("Buy bitcoin now!"), SIX, 0, 6, shape="verbatim"), Unusable)
+    assert isinstance(
+        read_reply(repeated("Buy bitcoin now!"), SIX, 0, 6, shape="verbatim"), Unusable
+    )
 
 
 texts = st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=8)
@@ -138,17 +156,28 @@ def test_topics_of_any_usable_repetition_tile_the_units(said, contents):
     assert_tiles(read, len(shown.units))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=8) | st.text())
+@given(
+    st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=8)
+    | st.text()
+)
 def test_any_json_and_any_text_is_read_or_refused(value):
     """Never an exception."""
-    for text in (str(value), json.dumps(value), json.dumps({"chunks": value}), json.dumps({"chunks": [value]})):
+    for text in (
+        str(value),
+        json.dumps(value),
+        json.dumps({"chunks": value}),
+        json.dumps({"chunks": [value]}),
+    ):
         for shape in ("indices", "verbatim"):
             assert_tiles(read_reply(text, SIX, 0, 6, shape=shape), 6)
 
 
 def assert_tiles(read, count):
     if isinstance(read, Cut):
-        assert [topic.first for topic in read.topics] == [0, *(topic.last for topic in read.topics[:-1])]
+        assert [topic.first for topic in read.topics] == [
+            0,
+            *(topic.last for topic in read.topics[:-1]),
+        ]
         assert read.topics[-1].last == count
         assert all(topic.first < topic.last for topic in read.topics)
 

@@ -15,7 +15,9 @@ def topic(first, last, *, summary="Said.", labels=("work",)):
 
 
 def cut(shown, window_tokens, starts):
-    """What a perfect model would make of it, window by window: it sees a topic start where one is."""
+    """What a perfect model would make of it, window by window: it
+    sees a topic start where one is.
+    """
     topics, first, end, windows = [], 0, 0, []
     while True:
         end = window_end(shown, first, window_tokens, seen=end)
@@ -29,10 +31,18 @@ def cut(shown, window_tokens, starts):
 
 
 @given(st.integers(1, 40), st.integers(1, 400), st.data())
-def test_a_perfect_model_finds_the_same_topics_in_windows_as_in_one_piece(count, window_tokens, data):
-    """Wherever windows end: no cut of theirs is a boundary, and none is lost, however long topics are."""
+def test_a_perfect_model_finds_the_same_topics_in_windows_as_in_one_piece(
+    count, window_tokens, data
+):
+    """Wherever windows end: no cut of theirs is a boundary, and none is lost, however long topics
+    are.
+    """
     shown = passage(*(f"Sentence number {n} of this talk." for n in range(count)))
-    starts = data.draw(st.sets(st.integers(1, max(1, count - 1)), max_size=count)) if count > 1 else set()
+    starts = (
+        data.draw(st.sets(st.integers(1, max(1, count - 1)), max_size=count))
+        if count > 1
+        else set()
+    )
     topics, _ = cut(shown, window_tokens, starts)
     assert [t.first for t in topics] == [0, *(t.last for t in topics[:-1])]
     assert topics[-1].last == count

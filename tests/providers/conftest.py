@@ -31,7 +31,12 @@ class Target:
     def provider(self, vendor: FakeVendor | str, **settings: Any) -> LLMProvider:
         """The provider, towards a vendor or an address."""
         url = vendor if isinstance(vendor, str) else vendor.url
-        given = {"api_key": KEY, "base_url": url + self.suffix, "model": self.model, "timeout_seconds": 5} | settings
+        given = {
+            "api_key": KEY,
+            "base_url": url + self.suffix,
+            "model": self.model,
+            "timeout_seconds": 5,
+        } | settings
         return make_provider(self.name, ProviderSettings(**given), today=TODAY)
 
 

@@ -44,7 +44,9 @@ def test_a_conversation_is_cut_in_both_shapes(target, serve, shape):
     assert isinstance(answer, Answer)
     assert answer.charge == "charged"
     assert answer.seconds > 0
-    assert (answer.vendor_ref is not None) == (result.model.served != "fake-model" or target.own_server)
+    assert (answer.vendor_ref is not None) == (
+        result.model.served != "fake-model" or target.own_server
+    )
 
 
 def test_a_long_conversation_is_shown_in_windows(target, serve):
@@ -85,17 +87,28 @@ FAULTS = {
     "max tokens": (Fault("max_tokens"), "max_tokens", "charged", 2),
     "empty": (Fault("empty"), "empty", "charged", 2),
     "no JSON": (Fault("says", says="Sure! Here are the chunks:"), "invalid_json", "charged", 2),
-    "truncated JSON": (Fault("says", says='{"chunks": [{"first": 1, "la'), "invalid_json", "charged", 2),
+    "truncated JSON": (
+        Fault("says", says='{"chunks": [{"first": 1, "la'),
+        "invalid_json",
+        "charged",
+        2,
+    ),
     "gaps": (Fault("says", says=numbered((2, 3))), "invalid_reply", "charged", 2),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_ends_in_an_outcome_that_says_what_was_charged(target, serve, fault):
-    """Tried again where that may help, given up where not; the vendor never charged what was called released."""
+    """Tried again where that may help, given up where not; the vendor never charged what was called
+    released.
+    """
     broken, reason, charge, attempts = FAULTS[fault]
     if fault == "refusal" and target.name == "local":
-        pytest.skip("servers of one's own have no word for a refusal" if not target.own_server else "as OpenAI's")
+        pytest.skip(
+            "servers of one's own have no word for a refusal"
+            if not target.own_server
+            else "as OpenAI's"
+        )
     if fault == "429 for an hour" and target == TARGETS["ollama"]:
         pytest.skip("its client does not tell the headers of errors")
     vendor = serve()
@@ -113,7 +126,9 @@ def test_each_fault_ends_in_an_outcome_that_says_what_was_charged(target, serve,
     assert KEY not in repr(result)
 
 
-@pytest.mark.parametrize("fault", [name for name, (_, _, _, attempts) in FAULTS.items() if attempts > 1])
+@pytest.mark.parametrize(
+    "fault", [name for name, (_, _, _, attempts) in FAULTS.items() if attempts > 1]
+)
 def test_a_fault_that_passes_costs_no_conversation(target, serve, fault):
     """The next attempt cuts it."""
     vendor = serve()
@@ -140,7 +155,10 @@ def test_nobody_there_is_unreachable_and_released(target):
     result = chunk(target.provider(f"http://127.0.0.1:{port}"))
     assert isinstance(result, GivenUp)
     assert result.outcomes[0].reason == "unreachable"
-    assert f"127.0.0.1:{port}" in result.failure.message or "cannot be reached" in result.failure.message
+    assert (
+        f"127.0.0.1:{port}" in result.failure.message
+        or "cannot be reached" in result.failure.message
+    )
     assert {outcome.charge for outcome in result.outcomes} == {"released"}
 
 
@@ -232,7 +250,9 @@ def test_attempts_are_bounded_and_slow_down_when_asked_to(target, serve):
     async def run():
         async with provider:
             await provider.connect()
-            return await asyncio.gather(*(provider.chunk_conversation(passage(*TALK)) for _ in range(60)))
+            return await asyncio.gather(
+                *(provider.chunk_conversation(passage(*TALK)) for _ in range(60))
+            )
 
     results = asyncio.run(run())
     assert all(isinstance(result, Chunked) for result in results)

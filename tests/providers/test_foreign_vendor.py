@@ -1,4 +1,6 @@
-"""The providers against a fake vendor that others wrote (llmock): a wire is not only what we take it to be."""
+"""The providers against a fake vendor that others wrote (llmock): a wire is not only what we take
+it to be.
+"""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -61,12 +63,18 @@ def test_a_reply_is_read_with_its_usage(chunk, llmock):
         (529, {}, "overloaded", "unknown", 3),
     ],
 )
-def test_each_status_ends_in_a_typed_outcome(chunk, llmock, status, options, reason, charge, attempts):
+def test_each_status_ends_in_a_typed_outcome(
+    chunk, llmock, status, options, reason, charge, attempts
+):
     """As at our own fake vendor."""
     llmock.fail(status, times=attempts, **options)
     result = chunk()
     assert isinstance(result, GivenUp), result
-    assert (result.failure.reason, result.failure.charge, len(result.outcomes)) == (reason, charge, attempts)
+    assert (result.failure.reason, result.failure.charge, len(result.outcomes)) == (
+        reason,
+        charge,
+        attempts,
+    )
 
 
 def test_a_rate_limit_is_waited_for(chunk, llmock):
@@ -88,14 +96,19 @@ def test_an_answer_that_is_late_is_a_timeout(chunk, llmock):
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("Sure!", "invalid_json"), ('{"chunks": [{"fir', "invalid_json"), ("{}", "invalid_json")]
+    ("text", "reason"),
+    [("Sure!", "invalid_json"), ('{"chunks": [{"fir', "invalid_json"), ("{}", "invalid_json")],
 )
 def test_words_that_are_no_reply_are_charged_and_given_up(chunk, llmock, text, reason):
     """After asking once more."""
     llmock.reply(text, times=2)
     result = chunk()
     assert isinstance(result, GivenUp)
-    assert (result.failure.reason, result.failure.charge, len(result.outcomes)) == (reason, "charged", 2)
+    assert (result.failure.reason, result.failure.charge, len(result.outcomes)) == (
+        reason,
+        "charged",
+        2,
+    )
 
 
 # That vendor leaves the file open that was uploaded.
@@ -115,7 +128,9 @@ def test_a_batch_is_given_found_and_read(llmock, name):
                 await asyncio.sleep(0.2)
             since = datetime.now(UTC) - timedelta(hours=1)
             found = await batches.find("batch-of-ours", given.keys(), since=since, known=())
-            other = await batches.find("another", ["call-7", "call-8", "call-9"], since=since, known=())
+            other = await batches.find(
+                "another", ["call-7", "call-8", "call-9"], since=since, known=()
+            )
             return ref, found, other, await batches.read(ref)
 
     ref, found, other, results = asyncio.run(go())

@@ -33,7 +33,9 @@ TALK = [
 @pytest.mark.parametrize("shape", ["indices", "verbatim"])
 def test_it_cuts_a_real_conversation(shape):
     """Into topics that tile it, with words about each."""
-    settings = ProviderSettings(base_url=URL, model=os.environ.get("DREAMING_TEST_LOCAL_MODEL"), reply_shape=shape)
+    settings = ProviderSettings(
+        base_url=URL, model=os.environ.get("DREAMING_TEST_LOCAL_MODEL"), reply_shape=shape
+    )
 
     async def run():
         async with make_provider("local", settings, today=date(2026, 11, 24)) as provider:
@@ -42,11 +44,15 @@ def test_it_cuts_a_real_conversation(shape):
 
     result = asyncio.run(run())
     if shape == "verbatim" and isinstance(result, GivenUp):
-        # Small models leave most of the text out when they are to repeat it: seen, said and given up.
+        # Small models leave most of the text out when they are to repeat it: seen, said and given
+        # up.
         assert (result.failure.reason, result.failure.charge) == ("invalid_reply", "charged")
         return
     assert isinstance(result, Chunked), result.failure
-    assert [topic.first for topic in result.topics] == [0, *(topic.last for topic in result.topics[:-1])]
+    assert [topic.first for topic in result.topics] == [
+        0,
+        *(topic.last for topic in result.topics[:-1]),
+    ]
     assert result.topics[-1].last == len(TALK)
     assert any(topic.labels for topic in result.topics)
     assert any(topic.summary for topic in result.topics)

@@ -14,7 +14,9 @@ FINE = Answer(text="{}", usage=TokenUsage(), stop="end", model="m", vendor_ref=N
 
 
 def failure(reason, **options):
-    return Failure(reason=reason, charge=options.pop("charge", "released"), message=f"{reason}.", **options)
+    return Failure(
+        reason=reason, charge=options.pop("charge", "released"), message=f"{reason}.", **options
+    )
 
 
 class Time:
@@ -44,7 +46,10 @@ async def ending_in(outcome):
     return outcome
 
 
-@given(st.integers(1, 6), st.lists(st.sampled_from(["fine", "rate_limited", "cancelled", "raises"]), max_size=40))
+@given(
+    st.integers(1, 6),
+    st.lists(st.sampled_from(["fine", "rate_limited", "cancelled", "raises"]), max_size=40),
+)
 def test_never_more_than_the_limit_and_no_place_is_lost(limit, endings):
     """Whatever becomes of attempts: refused, cancelled in flight or while waiting, broken."""
     time = Time()
@@ -65,7 +70,10 @@ def test_never_more_than_the_limit_and_no_place_is_lost(limit, endings):
             at_once -= 1
 
     async def run():
-        tasks = [asyncio.create_task(own.run(lambda ending=ending: attempt(ending))) for ending in endings]
+        tasks = [
+            asyncio.create_task(own.run(lambda ending=ending: attempt(ending)))
+            for ending in endings
+        ]
         await asyncio.sleep(0)
         for task, ending in zip(tasks, endings, strict=True):
             if ending == "cancelled":
@@ -112,7 +120,9 @@ def test_what_the_vendor_asks_to_wait_all_wait_but_no_longer_than_a_minute(asked
     own = pace(time)
 
     async def run():
-        await own.run(lambda: ending_in(failure(FailureReason.RATE_LIMITED, retry_after_seconds=asked)))
+        await own.run(
+            lambda: ending_in(failure(FailureReason.RATE_LIMITED, retry_after_seconds=asked))
+        )
         await own.run(lambda: ending_in(FINE))
 
     asyncio.run(run())

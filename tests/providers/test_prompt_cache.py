@@ -26,7 +26,10 @@ def test_it_is_given_up_when_nothing_is_read_from_the_cache(reads, asked):
 
         async def run():
             async with provider:
-                return [await provider.chunk_conversation(passage("one", "two", "three")) for _ in range(40)]
+                return [
+                    await provider.chunk_conversation(passage("one", "two", "three"))
+                    for _ in range(40)
+                ]
 
         assert all(isinstance(result, Chunked) for result in asyncio.run(run()))
         assert sum(served.caches for served in vendor.books.served) == asked

@@ -24,7 +24,9 @@ def few_blocks(monkeypatch):
 
 def publish(home, day, said, *, updated_at=None):
     at = datetime(2026, 3, 1, 9, tzinfo=UTC) + timedelta(days=day)
-    conversation = make_conversation([said], conversation_id=f"c:{day}", at=at, updated_at=updated_at)
+    conversation = make_conversation(
+        [said], conversation_id=f"c:{day}", at=at, updated_at=updated_at
+    )
     home.archive.add([conversation])
     home.pipeline.run_day(at.date())
 

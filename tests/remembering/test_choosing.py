@@ -26,14 +26,19 @@ found = st.lists(
 @given(found, st.integers(20, 2000))
 def test_what_is_chosen_for_a_budget_fits_it(passages, budget):
     """With the day of each chunk and who says each message."""
-    words = dict(zip(zip(passages.row_id, passages.number, strict=True), passages.words, strict=True))
+    words = dict(
+        zip(zip(passages.row_id, passages.number, strict=True), passages.words, strict=True)
+    )
     chosen = choose_to_fill(passages, budget, limit=None)
     cost = sum(
-        HEADING_WORDS + sum(1 + (choice.cut_words or words[choice.row_id, n]) for n in choice.numbers)
+        HEADING_WORDS
+        + sum(1 + (choice.cut_words or words[choice.row_id, n]) for n in choice.numbers)
         for choice in chosen
     )
     assert 0 < cost <= budget
-    left_out = [key for key in words if all(key != (c.row_id, n) for c in chosen for n in c.numbers)]
+    left_out = [
+        key for key in words if all(key != (c.row_id, n) for c in chosen for n in c.numbers)
+    ]
     assert all(words[key] + 1 > budget - cost - HEADING_WORDS for key in left_out)
 
 
@@ -43,7 +48,9 @@ def test_hits_are_chunks_each_once_by_their_best_passage(passages, limit):
     chosen = choose_hits(passages, limit=limit)
     assert len(chosen) == min(limit, len(set(passages.row_id)))
     assert len({choice.row_id for choice in chosen}) == len(chosen)
-    assert [choice.score for choice in chosen] == sorted((choice.score for choice in chosen), reverse=True)
+    assert [choice.score for choice in chosen] == sorted(
+        (choice.score for choice in chosen), reverse=True
+    )
     best = dict(reversed(list(zip(passages.row_id, passages.number, strict=True))))
     assert all(best[choice.row_id] in choice.numbers for choice in chosen)
 
@@ -57,7 +64,9 @@ def test_a_message_that_is_longer_than_the_budget_is_cut():
 def test_messages_next_to_the_best_one_are_read_with_it():
     """Before others that have a better score."""
     passages = make_found([(1, 0, 9.0, 10), (2, 0, 8.0, 10), (1, 1, 1.0, 10)])
-    passages = Found(*(getattr(passages, name) for name in list(Found.__slots__)[:-1]), next_to=((2,),))
+    passages = Found(
+        *(getattr(passages, name) for name in list(Found.__slots__)[:-1]), next_to=((2,),)
+    )
     [choice] = choose_to_fill(passages, 30, limit=None)
     assert choice.numbers == {0, 1}
 

@@ -81,5 +81,10 @@ def test_a_question_may_ask_when(question):
 
 def test_a_text_may_name_a_time():
     """A date, a weekday, a span."""
-    assert all(map(names_a_time, ["see you on friday", "last week it rained", "明天见", "先週行った", "in 2023"]))
+    assert all(
+        map(
+            names_a_time,
+            ["see you on friday", "last week it rained", "明天见", "先週行った", "in 2023"],
+        )
+    )
     assert not any(map(names_a_time, ["the weakest link", "今度", "nothing"]))

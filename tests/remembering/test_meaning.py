@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreaming.home import open_home
-from dreaming.remembering.meaning import DIMENSIONS, differing_bits, join_codes, likeness, to_codes, to_signs
+from dreaming.remembering.meaning import (
+    DIMENSIONS,
+    differing_bits,
+    join_codes,
+    likeness,
+    to_codes,
+    to_signs,
+)
 from dreaming.storage import tables
 from dreaming.testing import make_conversation, make_settings
 
@@ -48,7 +55,9 @@ def vocabulary(home):
         ("自行车轮胎坏了", 2),
     ],
 )
-def test_what_was_said_in_other_words_or_another_language_is_found(home_with_meaning, question, day):
+def test_what_was_said_in_other_words_or_another_language_is_found(
+    home_with_meaning, question, day
+):
     """None of the question's words stands there."""
     assert home_with_meaning.memory.search(question)[0].chunk.day == date(2026, 3, day)
 
@@ -88,7 +97,9 @@ def test_what_is_unchanged_is_not_encoded_again(home_with_meaning):
 def test_a_word_that_nothing_has_any_more_is_erased(home_with_meaning):
     """The vocabulary would tell it."""
     assert "puppi" in vocabulary(home_with_meaning)
-    changed = make_conversation(["Nothing."], conversation_id="c:1", updated_at=datetime(2026, 5, 1, tzinfo=UTC))
+    changed = make_conversation(
+        ["Nothing."], conversation_id="c:1", updated_at=datetime(2026, 5, 1, tzinfo=UTC)
+    )
     home_with_meaning.archive.add([changed])
     home_with_meaning.pipeline.run_day(date(2026, 3, 1))
     home_with_meaning.index.erase_deleted()
@@ -112,5 +123,7 @@ def test_the_signs_of_a_vector_tell_how_alike_it_is(seed):
 
 def test_the_code_of_several_texts_is_what_most_of_them_have():
     """Bit by bit."""
-    held = np.array([[0b1100_0000], [0b1010_0000], [0b1000_0001]], dtype=np.uint8).repeat(64, axis=1)
+    held = np.array([[0b1100_0000], [0b1010_0000], [0b1000_0001]], dtype=np.uint8).repeat(
+        64, axis=1
+    )
     assert join_codes(held.tobytes()) == bytes([0b1000_0000] * 64)

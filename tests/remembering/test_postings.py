@@ -21,15 +21,24 @@ SAME_BUCKET = ["w109", "w7564", "w3986"]
 """Two of one part, and another."""
 NAMES = ["a", "b", "c", "日本", "本", "long-term", "x1", *SAME_BUCKET]
 terms = st.sampled_from(NAMES)
-passages = st.dictionaries(st.sampled_from([0, 1, 2, 7, 4094, HEADER]), st.lists(terms, max_size=8), max_size=4)
+passages = st.dictionaries(
+    st.sampled_from([0, 1, 2, 7, 4094, HEADER]), st.lists(terms, max_size=8), max_size=4
+)
 memory = st.lists(
-    st.lists(passages.map(lambda held: sorted(held.items())), min_size=1, max_size=5), min_size=1, max_size=4
+    st.lists(passages.map(lambda held: sorted(held.items())), min_size=1, max_size=5),
+    min_size=1,
+    max_size=4,
 )
 
 
 def pack(chunks):
     """The postings of chunks, which come with their numbers, and their passages with theirs."""
-    rows = [(NAMES.index(term), number, passage) for number, own in chunks for passage, said in own for term in said]
+    rows = [
+        (NAMES.index(term), number, passage)
+        for number, own in chunks
+        for passage, said in own
+        for term in said
+    ]
     return pack_postings(NAMES, *np.array(rows, dtype=np.int64).reshape(-1, 3).T)
 
 
@@ -47,7 +56,9 @@ def reading_parts(blocks):
     """What reads the parts of buckets from blocks."""
     split = [{bucket: split_bucket(held) for bucket, held in block.items()} for block in blocks]
     return lambda address: [
-        block[address.bucket][address.part] for block in split if address.part in block.get(address.bucket, {})
+        block[address.bucket][address.part]
+        for block in split
+        if address.part in block.get(address.bucket, {})
     ]
 
 
@@ -75,7 +86,9 @@ def test_every_term_is_found_where_it_stands_and_nowhere_else(segments, data):
     wanted = [n for n in order if n in live]
     bases = {n: sum(len(segments[m - 1]) for m in wanted[: wanted.index(n)]) for n in wanted}
     merged = {
-        bucket: merge_buckets([held[bucket] for held in packed.values() if bucket in held], sorted(live))
+        bucket: merge_buckets(
+            [held[bucket] for held in packed.values() if bucket in held], sorted(live)
+        )
         for bucket in {bucket for held in packed.values() for bucket in held}
     }
     for read in (reading([*packed.values()]), reading([merged]), reading_parts([merged])):
@@ -86,7 +99,9 @@ def test_every_term_is_found_where_it_stands_and_nowhere_else(segments, data):
             assert held.count == len(expected)
             if wanted:
                 only = {wanted[0]: bases[wanted[0]]}
-                assert held_of(held.unpack(np.array([*only.values()]))) == expected_of(term, segments, only)
+                assert held_of(held.unpack(np.array([*only.values()]))) == expected_of(
+                    term, segments, only
+                )
 
 
 @given(memory, st.data())
@@ -94,7 +109,12 @@ def test_what_is_taken_over_is_as_if_it_were_packed_afresh(segments, data):
     """Chunks of one segment in any order beside new ones, whatever else is in its buckets."""
     packed = packed_of(segments)
     merged = [
-        (bucket, merge_buckets([held[bucket] for held in packed.values() if bucket in held], list(packed)))
+        (
+            bucket,
+            merge_buckets(
+                [held[bucket] for held in packed.values() if bucket in held], list(packed)
+            ),
+        )
         for bucket in sorted({bucket for held in packed.values() for bucket in held})
     ]
     old = segments[0]

@@ -1,4 +1,6 @@
-"""A day that is replaced: what is taken over of unchanged chunks is what would be indexed of them afresh."""
+"""A day that is replaced: what is taken over of unchanged chunks is what would be indexed of them
+afresh.
+"""
 
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
@@ -26,7 +28,13 @@ from dreaming.remembering.segments import make_segments
 from dreaming.storage.tables import chunk_labels, indexed_chunks, segments
 
 DAY, NEXT = date(2026, 3, 1), date(2026, 3, 2)
-SAID = ["The harbour, painted yesterday.", "Which colours?", "我想学习绘画，周末去海边。", "京都へ旅行。Harbour?", "x"]
+SAID = [
+    "The harbour, painted yesterday.",
+    "Which colours?",
+    "我想学习绘画，周末去海边。",
+    "京都へ旅行。Harbour?",
+    "x",
+]
 VOICES = [Voice(None, "user"), Voice("Ana", "user"), Voice("小明", "assistant")]
 HASHES = map(str, count())
 
@@ -75,26 +83,41 @@ DAYS = st.lists(CHUNKS, min_size=1, max_size=10).flatmap(
 
 def encode(texts):
     """Vectors that tell nothing, the same for the same text."""
-    return np.array([np.random.default_rng(crc32(text.encode())).standard_normal(DIMENSIONS) for text in texts])
+    return np.array(
+        [np.random.default_rng(crc32(text.encode())).standard_normal(DIMENSIONS) for text in texts]
+    )
 
 
 def held_by(index):
     """All that is held, without the numbers of segments and blocks."""
     found = []
     with index.database.read() as connection:
-        for segment in connection.execute(sa.select(segments).order_by(segments.c.day, segments.c.part)).mappings():
+        for segment in connection.execute(
+            sa.select(segments).order_by(segments.c.day, segments.c.part)
+        ).mappings():
             first = segment["segment_id"] * segments_module.SEGMENT_CHUNKS
             numbers = (first, first + segments_module.SEGMENT_CHUNKS - 1)
             chunks = sa.select(indexed_chunks).where(indexed_chunks.c.row_id.between(*numbers))
             labels = sa.select(chunk_labels).where(chunk_labels.c.row_id.between(*numbers))
-            rows = [row | {"row_id": row["row_id"] - first} for row in map(dict, connection.execute(chunks).mappings())]
+            rows = [
+                row | {"row_id": row["row_id"] - first}
+                for row in map(dict, connection.execute(chunks).mappings())
+            ]
             entries = read_postings(connection, segment["segment_id"])
             found.append(
                 {
-                    **{name: cell for name, cell in segment.items() if name not in ("segment_id", "block_id")},
+                    **{
+                        name: cell
+                        for name, cell in segment.items()
+                        if name not in ("segment_id", "block_id")
+                    },
                     "rows": sorted(rows, key=lambda row: row["row_id"]),
-                    "labels": sorted((row_id - first, label) for label, row_id in connection.execute(labels)),
-                    "entries": [part.tolist() for part in (entries.terms, entries.counts, entries.packed)],
+                    "labels": sorted(
+                        (row_id - first, label) for label, row_id in connection.execute(labels)
+                    ),
+                    "entries": [
+                        part.tolist() for part in (entries.terms, entries.counts, entries.packed)
+                    ],
                 }
             )
         for table, name in ((indexed_chunks, "rows"), (chunk_labels, "labels")):
@@ -107,7 +130,8 @@ def answers(home):
     """What questions find, with their scores."""
     questions = ["harbour", "Ana harbours yesterday", "绘画", "旅行 京都", "x"]
     return [
-        [(hit.chunk, hit.score, hit.text) for hit in home.memory.search(question, limit=50)] for question in questions
+        [(hit.chunk, hit.score, hit.text) for hit in home.memory.search(question, limit=50)]
+        for question in questions
     ]
 
 
@@ -121,10 +145,16 @@ def small(monkeypatch):
 
 
 @pytest.mark.usefixtures("small")
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(editions=DAYS, has_meaning=st.booleans())
-def test_a_day_that_is_replaced_again_and_again_is_held_as_if_it_were_indexed_afresh(any_home, editions, has_meaning):
-    """All rows and postings, hits and scores; chunks may come, go, change their order and what stands beside them."""
+def test_a_day_that_is_replaced_again_and_again_is_held_as_if_it_were_indexed_afresh(
+    any_home, editions, has_meaning
+):
+    """All rows and postings, hits and scores; chunks may come, go, change their order and what
+    stands beside them.
+    """
     index = any_home.index
     index.encoder = NamedEncoder("made up", encode) if has_meaning else None
     for edition in editions:
@@ -142,14 +172,20 @@ def test_chunks_without_a_word_are_taken_over_too(any_home):
     """Their segment has no postings at all."""
     mute = [make_spoken([mark], entities=()) for mark in ("!", "…")]
     any_home.index.replace_day(DAY, mute, partition_hash=next(HASHES))
-    any_home.index.replace_day(DAY, [*reversed(mute), make_spoken(SAID)], partition_hash=next(HASHES))
+    any_home.index.replace_day(
+        DAY, [*reversed(mute), make_spoken(SAID)], partition_hash=next(HASHES)
+    )
     found = held_by(any_home.index)
     assert [row["content"] for row in found[0]["rows"]] == ["…", "!", CONTENT_SEPARATOR.join(SAID)]
 
 
 def test_what_is_unchanged_is_taken_over_from_where_it_was():
     """It is not analysed again, and its row moves."""
-    one, two, new = make_spoken(["The harbour."]), make_spoken(["京都", "Which?"]), make_spoken(["A windmill."])
+    one, two, new = (
+        make_spoken(["The harbour."]),
+        make_spoken(["京都", "Which?"]),
+        make_spoken(["A windmill."]),
+    )
     [before] = make_segments([one, two], {}, [], lambda _: pytest.fail("nothing is held"))
     held = NOTHING_HELD._replace(segment_id=7, facts=before.facts, digests=before.digests)
     [after] = make_segments([new, two], {}, [held], {7: before.entries}.__getitem__)
@@ -204,7 +240,10 @@ def test_nothing_of_a_chunk_changes_unseen(name):
 
 @pytest.mark.parametrize(
     "changed",
-    [replace(SPOKEN, title="A harbour"), *(replace(SPOKEN, voices=(voice,)) for voice in VOICES[1:])],
+    [
+        replace(SPOKEN, title="A harbour"),
+        *(replace(SPOKEN, voices=(voice,)) for voice in VOICES[1:]),
+    ],
 )
 def test_nothing_that_is_indexed_with_a_chunk_changes_unseen(changed):
     """The title of its conversation, and who speaks."""
@@ -219,7 +258,10 @@ def test_the_meaning_of_a_chunk_does_not_change_unseen():
 def test_a_day_that_another_process_replaces_meanwhile_is_held_as_it_was_said_last(any_home):
     """What was to be taken over is gone by then."""
     index = any_home.index
-    first, second = [make_spoken(["The harbour."]), make_spoken(["A windmill."])], [make_spoken(["京都"])]
+    first, second = (
+        [make_spoken(["The harbour."]), make_spoken(["A windmill."])],
+        [make_spoken(["京都"])],
+    )
 
     class Interrupted(list):
         """Chunks that are read while another process replaces the day."""

@@ -20,10 +20,17 @@ from dreaming.upgrading.filtering.printing import print_filter
 TALKS = {
     "en": ["I was painting the old harbour.", "Which colours did you use?"],
     "zh": ["我想学习绘画，周末去海边。", "好主意，带上画笔。"],
-    "ja": ["来週、京都へ旅行に行きます。ホテルと飛行機を予約しました。", "楽しい旅行ですね。猫も一緒？"],
+    "ja": [
+        "来週、京都へ旅行に行きます。ホテルと飛行機を予約しました。",
+        "楽しい旅行ですね。猫も一緒？",
+    ],
     "mixed": ["帮我 debug 这个 Kubernetes 的问题", "Sure, paste the error."],
     "ru": ["Где находится библиотека?", "Рядом с парком."],
-    "tools": ["Read the file", ("tool", "zebra_config = 1", "tool_result"), ("assistant", "hm, a zebra", "thinking")],
+    "tools": [
+        "Read the file",
+        ("tool", "zebra_config = 1", "tool_result"),
+        ("assistant", "hm, a zebra", "thinking"),
+    ],
 }
 
 
@@ -100,8 +107,12 @@ def test_a_change_is_visible_at_once_and_what_is_gone_is_not_found(any_home):
 
 def test_the_conversation_around_a_hit_is_in_order(any_home):
     """Chunks before and after it, over midnight too."""
-    said = [f"Topic {n}: " + f"something about number {n} and nothing else. " * 20 for n in range(10)]
-    any_home.archive.add([make_conversation(said, at=datetime(2026, 3, 1, 20, tzinfo=UTC), step=timedelta(hours=1))])
+    said = [
+        f"Topic {n}: " + f"something about number {n} and nothing else. " * 20 for n in range(10)
+    ]
+    any_home.archive.add(
+        [make_conversation(said, at=datetime(2026, 3, 1, 20, tzinfo=UTC), step=timedelta(hours=1))]
+    )
     for day in (date(2026, 3, 1), date(2026, 3, 2)):
         any_home.pipeline.run_day(day)
     hit = any_home.memory.search("topic 4")[0]
@@ -121,7 +132,8 @@ def said_by(home, *messages, conversation_id="test:1", day=1, title=None):
         title=title,
     )
     named = tuple(
-        replace(message, name=name) for message, (name, _) in zip(conversation.messages, messages, strict=True)
+        replace(message, name=name)
+        for message, (name, _) in zip(conversation.messages, messages, strict=True)
     )
     home.archive.add([replace(conversation, messages=named)])
     home.pipeline.run_day(date(2026, 3, day))
@@ -132,8 +144,12 @@ FILLING = "Something else altogether that goes on for a while about nothing at a
 
 
 def test_a_hit_says_the_messages_that_answer_word_for_word(any_home):
-    """Its spans cut just that out of the conversation, and its reading says who said it and when."""
-    messages = said_by(any_home, ("Ana", FILLING), ("Bo", "The lighthouse keeper is my aunt."), ("Ana", FILLING))
+    """Its spans cut just that out of the conversation, and its
+    reading says who said it and when.
+    """
+    messages = said_by(
+        any_home, ("Ana", FILLING), ("Bo", "The lighthouse keeper is my aunt."), ("Ana", FILLING)
+    )
     [hit] = any_home.memory.search("lighthouse keeper", budget_words=20)
     assert hit.text == "The lighthouse keeper is my aunt."
     contents = {message.id: message.content for message in messages}
@@ -167,9 +183,14 @@ def test_words_that_stand_beside_the_text_are_found(any_home):
 
 @pytest.mark.parametrize("budget", [20, 45, 120, 1000])
 def test_a_budget_of_words_is_filled_and_never_exceeded(any_home, budget):
-    """By what is read: days, names and messages; in a script without spaces two characters are a word."""
+    """By what is read: days, names and messages; in a script without spaces two characters are a
+    word.
+    """
     for day in range(1, 6):
-        said = [(("Ana", "小明")[n % 2], f"The harbour number {n} {day} is old. 港口很旧。") for n in range(6)]
+        said = [
+            (("Ana", "小明")[n % 2], f"The harbour number {n} {day} is old. 港口很旧。")
+            for n in range(6)
+        ]
         said_by(any_home, *said, conversation_id=f"c:{day}", day=day)
     hits = any_home.memory.search("harbour 港口", budget_words=budget)
     words = count_words("\n".join(hit.reading for hit in hits))
@@ -196,9 +217,19 @@ def test_conversations_may_be_left_out(any_home):
 
 def answers(home):
     """What some questions find, with their scores."""
-    questions = ["harbour", "harbour colours", "绘画", "旅行 ホテル", "Kubernetes error", "painting in March"]
+    questions = [
+        "harbour",
+        "harbour colours",
+        "绘画",
+        "旅行 ホテル",
+        "Kubernetes error",
+        "painting in March",
+    ]
     return [
-        [(hit.chunk.chunk_id, round(hit.score, 9), hit.text) for hit in home.memory.search(question)]
+        [
+            (hit.chunk.chunk_id, round(hit.score, 9), hit.text)
+            for hit in home.memory.search(question)
+        ]
         for question in questions
     ]
 
@@ -224,7 +255,9 @@ def test_both_dialects_give_the_same_hits(tmp_path, postgres_url, clock):
         with open_home(make_settings(tmp_path / name, database_url=url), clock=clock) as opened:
             for n, (conversation_id, said) in enumerate(TALKS.items(), 1):
                 at = datetime(2026, 3, n, 9, tzinfo=UTC)
-                opened.archive.add([make_conversation(said, conversation_id=conversation_id, at=at)])
+                opened.archive.add(
+                    [make_conversation(said, conversation_id=conversation_id, at=at)]
+                )
                 opened.pipeline.run_day(at.date())
             found.append(answers(opened))
     assert found[0] == found[1]
@@ -244,7 +277,9 @@ def test_a_database_that_refuses_does_not_quote_what_was_said(any_home):
         pytest.raises(StorageError, match=r"(?i)not.null constraint") as error,
         any_home.ledger.database.write() as connection,
     ):
-        connection.execute(tables.queries.insert().values(asked_at=None, query="my secret", hits=[]))
+        connection.execute(
+            tables.queries.insert().values(asked_at=None, query="my secret", hits=[])
+        )
     assert "secret" not in str(error.value)
 
 
@@ -260,17 +295,24 @@ def test_a_query_with_characters_that_cannot_be_stored_is_asked_and_remembered(m
     """A terminal gives lone surrogates for bytes that are no UTF-8."""
     assert [hit.chunk.conversation_id for hit in memory.search("harbour\udcff\0")] == ["en"]
     with any_home.ledger.database.read() as connection:
-        assert connection.execute(sa.select(tables.queries.c.query)).scalar_one() == "harbour\ufffd\ufffd"
+        assert (
+            connection.execute(sa.select(tables.queries.c.query)).scalar_one()
+            == "harbour\ufffd\ufffd"
+        )
 
 
-@pytest.mark.parametrize(("query", "limit", "message"), [("?!", 10, "no word"), ("word", 0, "limit=0")])
+@pytest.mark.parametrize(
+    ("query", "limit", "message"), [("?!", 10, "no word"), ("word", 0, "limit=0")]
+)
 def test_a_query_or_a_limit_without_sense_is_refused(home, query, limit, message):
     """The message names the value."""
     with pytest.raises(UsageError, match=message):
         home.memory.search(query, limit=limit)
 
 
-@pytest.mark.parametrize("query", ['"', "a AND", "NEAR(", "col:x", "*", "a*b", "-x", "(((", "'; DROP TABLE x", "NOT"])
+@pytest.mark.parametrize(
+    "query", ['"', "a AND", "NEAR(", "col:x", "*", "a*b", "-x", "(((", "'; DROP TABLE x", "NOT"]
+)
 def test_no_query_breaks_the_query_language_of_the_database(any_home, query):
     """What people type is words, never syntax."""
     any_home.archive.add([make_conversation(["a b x col near not drop table"])])
@@ -281,7 +323,9 @@ def test_no_query_breaks_the_query_language_of_the_database(any_home, query):
 
 def test_a_filter_with_an_impossible_value_is_refused():
     """The message names what is possible."""
-    with pytest.raises(UsageError, match="'best' is none of the quality levels basic, good, premium"):
+    with pytest.raises(
+        UsageError, match="'best' is none of the quality levels basic, good, premium"
+    ):
         ChunkFilter(quality_levels=("best",))
     with pytest.raises(UsageError, match="write \\('food',\\)"):
         ChunkFilter(labels="food")

@@ -36,7 +36,9 @@ def found_in(folded):
 @given(texts)
 def test_terms_and_lengths_are_those_of_each_text_by_itself(folded):
     """Whatever stands beside it."""
-    assert found_in(folded) == [(Counter(analyse(text).terms), analyse(text).half_words) for text in folded]
+    assert found_in(folded) == [
+        (Counter(analyse(text).terms), analyse(text).half_words) for text in folded
+    ]
 
 
 @given(texts)

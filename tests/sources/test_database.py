@@ -100,13 +100,23 @@ def test_its_conversations_are_chunked_like_any_other(tmp_path):
         ("SELECT 1", {}, "lacks the parameter :day_start"),
         (QUERY, {}, "gives no column 'conversation_id'"),
         (QUERY, COLUMNS | {"mood": "x"}, "maps \\['mood'\\]"),
-        (QUERY.replace("talk", "nowhere"), COLUMNS, "did not answer for 2026-03-01: OperationalError"),
-        (QUERY.replace("chat, sent", "sent").replace("sender AS role", "'user' AS role"), COLUMNS, None),
+        (
+            QUERY.replace("talk", "nowhere"),
+            COLUMNS,
+            "did not answer for 2026-03-01: OperationalError",
+        ),
+        (
+            QUERY.replace("chat, sent", "sent").replace("sender AS role", "'user' AS role"),
+            COLUMNS,
+            None,
+        ),
         (QUERY.replace("sender AS role", "'boss' AS role"), COLUMNS, "has role 'boss'"),
         (QUERY.replace("sent FROM", "'soon' AS sent FROM"), COLUMNS, "has timestamp 'soon'"),
     ],
 )
-def test_a_query_that_does_not_fit_is_named_with_what_is_expected(tmp_path, query, columns, message):
+def test_a_query_that_does_not_fit_is_named_with_what_is_expected(
+    tmp_path, query, columns, message
+):
     """Never with its URL, which may hold a password."""
     url = f"sqlite:///{tmp_path / 'secret-password.db'}"
     make_database(url, sa.Text, datetime.isoformat)
@@ -126,7 +136,8 @@ def test_rows_of_a_conversation_that_are_not_together_are_refused(tmp_path):
     make_database(url, sa.Text, datetime.isoformat)
     query = (
         "SELECT 'a' AS chat, 'user' AS role, 'x' AS content, :day_start AS sent "
-        "UNION ALL SELECT 'b', 'user', 'x', :day_start UNION ALL SELECT 'a', 'user', 'y', :day_start "
+        "UNION ALL SELECT 'b', 'user', 'x', :day_start UNION ALL SELECT 'a', 'user', 'y', "
+        ":day_start "
         "WHERE :day_start < :day_end"
     )
     source = DatabaseSource.configured("own", url, query, COLUMNS, "iso")
@@ -155,7 +166,9 @@ def test_unknown_bounds_are_refused():
         ),
     ],
 )
-def test_a_row_of_another_day_is_refused_with_the_bounds_that_fit(tmp_path, bounds, kind, form, looks, advice):
+def test_a_row_of_another_day_is_refused_with_the_bounds_that_fit(
+    tmp_path, bounds, kind, form, looks, advice
+):
     """Bounds of another form than the column's compare as something, but not as times."""
     url = f"sqlite:///{tmp_path / 'own.db'}"
     make_database(url, kind, form)
@@ -176,13 +189,17 @@ def test_a_timestamp_of_a_server_without_a_zone_is_refused_where_it_moves_the_da
     """The server reads it in the session's zone, dreaming in UTC."""
     make_database(postgres_url, sa.DateTime(timezone=False), lambda at: at.replace(tzinfo=None))
     url = sa.make_url(postgres_url).update_query_dict({"options": "-c timezone=Asia/Tokyo"})
-    source = DatabaseSource.configured("own", url.render_as_string(hide_password=False), QUERY, COLUMNS, "datetime")
+    source = DatabaseSource.configured(
+        "own", url.render_as_string(hide_password=False), QUERY, COLUMNS, "datetime"
+    )
     with pytest.raises(SourceError, match="Convert its time column to UTC in the query"):
         list(source.read_day(DAY, TOKYO))
 
 
 def only_day(url, bounds="datetime", **expressions):
-    """The conversation of a query that answers with one row, each value as the driver gives what SQL makes of it."""
+    """The conversation of a query that answers with one row, each value as the driver gives what
+    SQL makes of it.
+    """
     row = {
         "conversation_id": "'c'",
         "role": "'user'",
@@ -209,7 +226,9 @@ def only_day(url, bounds="datetime", **expressions):
 )
 def test_a_timestamp_may_be_what_drivers_give_for_one(postgres_server, given):
     """PostgreSQL gives extracted seconds as a Decimal."""
-    assert only_day(postgres_server, timestamp=given).started_at == datetime(2026, 3, 1, 9, tzinfo=UTC)
+    assert only_day(postgres_server, timestamp=given).started_at == datetime(
+        2026, 3, 1, 9, tzinfo=UTC
+    )
 
 
 def test_a_message_may_have_no_timestamp(postgres_server):
@@ -262,7 +281,9 @@ def test_bytes_that_are_no_utf_8_are_refused():
 def test_what_no_store_holds_is_replaced_in_every_text():
     """SQLite keeps NUL in a text; a number is a title too."""
     nul = "'a' || char(0)"
-    found = only_day("sqlite://", conversation_id=nul, content=nul, name=nul, message_id=nul, title="7")
+    found = only_day(
+        "sqlite://", conversation_id=nul, content=nul, name=nul, message_id=nul, title="7"
+    )
     [message] = found.messages
     assert {message.content, message.name, message.id} == {"a\ufffd"}
     assert (found.conversation_id, found.title) == ("own:a\ufffd", "7")

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 from dreaming.conversation import ConversationId
 from dreaming.model_call import Answer, Failure, FailureReason, TokenUsage
-from dreaming.spending.amount import Amount
+from dreaming.money import Amount
 from dreaming.spending.entries import Reservation
 
 
-def reservation(key: str, scopes: tuple[str, ...], tokens: int, picodollars: int | None = None) -> Reservation:
+def reservation(
+    key: str, scopes: tuple[str, ...], tokens: int, picodollars: int | None = None
+) -> Reservation:
     return Reservation(
         request_key=key,
         scopes=scopes,

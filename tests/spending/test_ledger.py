@@ -14,8 +14,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from dreaming.errors import StorageError, UsageError
 from dreaming.model_call import Answer, FailureReason
+from dreaming.money import Amount
 from dreaming.processes import this_process
-from dreaming.spending.amount import Amount
 from dreaming.spending.budgets import Limit, request_scope, window_scope
 from dreaming.spending.entries import AlreadyAsked, NoRoom, Reserved, mark_unusable
 from dreaming.spending.ledger import Ledger
@@ -43,7 +43,9 @@ def settle(ledger, call_id, outcome, cost=0):
 
 def state_of(ledger, call_id):
     with ledger.database.read() as connection:
-        return connection.execute(sa.select(calls.c.state).where(calls.c.call_id == call_id)).scalar_one()
+        return connection.execute(
+            sa.select(calls.c.state).where(calls.c.call_id == call_id)
+        ).scalar_one()
 
 
 def test_a_reservation_holds_the_worst_case_and_gives_back_what_was_not_used(ledger):
@@ -86,7 +88,9 @@ def test_an_outcome_decides_what_stays_counted(ledger, outcome, state, spent):
 
 
 def test_a_late_settlement_is_accepted_once(ledger):
-    """The reply to a call that was taken for lost arrives after all; a second one changes nothing."""
+    """The reply to a call that was taken for lost arrives after
+    all; a second one changes nothing.
+    """
     call_id = reserve(ledger).call_id
     settle(ledger, call_id, failure("unknown"))
     settle(ledger, call_id, answer(100))
@@ -122,7 +126,9 @@ def test_an_equal_call_is_made_once_at_a_time_and_answered_from_the_ledger(ledge
     assert ledger.reply("same") == again
 
 
-def test_a_call_that_used_more_than_it_reserved_is_booked_in_full_and_closes_its_scopes(ledger, caplog):
+def test_a_call_that_used_more_than_it_reserved_is_booked_in_full_and_closes_its_scopes(
+    ledger, caplog
+):
     """It raises an alarm; setting a limit anew opens a window again."""
     month = window_scope("anthropic", "good", "month", ledger.clock())
     call_id = reserve(ledger, tokens=100, scopes=(month, SCOPE)).call_id
@@ -138,7 +144,9 @@ def test_a_call_that_used_more_than_it_reserved_is_booked_in_full_and_closes_its
 
 
 def test_a_window_has_the_limit_that_stands(ledger, clock):
-    """The month that is under way too, and the next one begins anew; what is declared as spent elsewhere counts."""
+    """The month that is under way too, and the next one begins anew; what is declared as spent
+    elsewhere counts.
+    """
     ledger.set_limit("anthropic", "good", "month", Limit(tokens=1_000))
     november = window_scope("anthropic", "good", "month", clock())
     ledger.declare_elsewhere(november, tokens=700)
@@ -146,7 +154,10 @@ def test_a_window_has_the_limit_that_stands(ledger, clock):
     assert isinstance(reserve(ledger, "b", tokens=300, scopes=(november,)), Reserved)
     clock.move(timedelta(days=10))
     assert isinstance(
-        reserve(ledger, "c", tokens=1_000, scopes=(window_scope("anthropic", "good", "month", clock()),)), Reserved
+        reserve(
+            ledger, "c", tokens=1_000, scopes=(window_scope("anthropic", "good", "month", clock()),)
+        ),
+        Reserved,
     )
     assert ledger.window_balances("anthropic", "good")["month"].room.tokens == 0
 
@@ -154,12 +165,18 @@ def test_a_window_has_the_limit_that_stands(ledger, clock):
 def test_money_is_a_limit_too(ledger):
     """Whichever is reached first."""
     ledger.open_scope(request_scope("M"), Limit(tokens=10**9, picodollars=1_000))
-    assert isinstance(ledger.reserve(reservation("a", (request_scope("M"),), 1, 1_001)).result(), NoRoom)
-    assert isinstance(ledger.reserve(reservation("b", (request_scope("M"),), 1, 1_000)).result(), Reserved)
+    assert isinstance(
+        ledger.reserve(reservation("a", (request_scope("M"),), 1, 1_001)).result(), NoRoom
+    )
+    assert isinstance(
+        ledger.reserve(reservation("b", (request_scope("M"),), 1, 1_000)).result(), Reserved
+    )
 
 
 def test_the_reservations_of_a_dead_process_become_unknown_and_stay_counted(ledger, clock):
-    """By its identity on this machine, however long it waits; on another one when the lease is over."""
+    """By its identity on this machine, however long it waits; on another one when the lease is
+    over.
+    """
     lost, far, alive = (reserve(ledger, key, tokens=200).call_id for key in "abc")
     own = str(this_process())
     with ledger.database.write() as connection:
@@ -169,11 +186,19 @@ def test_the_reservations_of_a_dead_process_become_unknown_and_stay_counted(ledg
         ):
             connection.execute(calls.update().where(calls.c.call_id == call_id).values(owner=owner))
     assert ledger.give_up_dead() == 1
-    assert [state_of(ledger, each) for each in (lost, far, alive)] == ["unknown", "reserved", "reserved"]
+    assert [state_of(ledger, each) for each in (lost, far, alive)] == [
+        "unknown",
+        "reserved",
+        "reserved",
+    ]
     assert ledger.balance(SCOPE).used.tokens == 600
     clock.move(timedelta(minutes=3))
     assert ledger.give_up_dead() == 1
-    assert [state_of(ledger, each) for each in (lost, far, alive)] == ["unknown", "unknown", "reserved"]
+    assert [state_of(ledger, each) for each in (lost, far, alive)] == [
+        "unknown",
+        "unknown",
+        "reserved",
+    ]
     settle(ledger, alive, answer(50))
     assert ledger.balance(SCOPE).used.tokens == 450
 
@@ -184,7 +209,9 @@ def test_a_ledger_that_is_locked_says_so_and_reserves_nothing(home, monkeypatch)
     home.ledger.open_scope(SCOPE, Limit(tokens=1_000))
     with sqlite3.connect(home.settings.home / "ledger.sqlite", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StorageError, match=r"ledger database at .* refused: database is locked"):
+        with pytest.raises(
+            StorageError, match=r"ledger database at .* refused: database is locked"
+        ):
             reserve(home.ledger)
         other.execute("ROLLBACK")
     assert isinstance(reserve(home.ledger), Reserved)
@@ -220,7 +247,13 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self):
         self.stack.close()
 
-    @rule(target=open_calls, who=st.integers(0, 1), key=KEYS, tokens=st.integers(1, 400), dear=st.integers(1, 5))
+    @rule(
+        target=open_calls,
+        who=st.integers(0, 1),
+        key=KEYS,
+        tokens=st.integers(1, 400),
+        dear=st.integers(1, 5),
+    )
     def reserve(self, who, key, tokens, dear):
         wanted = reservation(key, (self.month, SCOPE), tokens, tokens * dear)
         before = self.ledgers[who].balance(SCOPE)
@@ -232,7 +265,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.needs[result.call_id] = wanted.need
         return (result.call_id, tokens, dear)
 
-    @rule(call=consumes(open_calls), who=st.integers(0, 1), share=st.floats(0, 1), times=st.integers(1, 2))
+    @rule(
+        call=consumes(open_calls),
+        who=st.integers(0, 1),
+        share=st.floats(0, 1),
+        times=st.integers(1, 2),
+    )
     def settle(self, call, who, share, times):
         call_id, tokens, dear = call
         used = int(tokens * share)
@@ -279,7 +317,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def the_scopes_are_the_sums_of_their_calls(self):
         with self.ledgers[0].database.read() as connection:
             rows = connection.execute(sa.select(calls)).mappings().all()
-            kept = {row["scope_id"]: row for row in connection.execute(sa.select(scopes)).mappings()}
+            kept = {
+                row["scope_id"]: row for row in connection.execute(sa.select(scopes)).mappings()
+            }
         reserved = [row for row in rows if row["state"] == "reserved"]
         for scope in (SCOPE, self.month):
             assert kept[scope]["reserved_tokens"] == sum(row["reserved_tokens"] for row in reserved)
@@ -291,4 +331,6 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 TestLedgerOverAnyOrder = LedgerMachine.TestCase
-TestLedgerOverAnyOrder.settings = hypothesis_settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestLedgerOverAnyOrder.settings = hypothesis_settings(
+    max_examples=25, stateful_step_count=25, deadline=None
+)

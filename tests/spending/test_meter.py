@@ -1,4 +1,6 @@
-"""The meter between a provider and its vendor, over HTTP against a fake vendor that keeps its own books."""
+"""The meter between a provider and its vendor, over HTTP against a fake vendor that keeps its own
+books.
+"""
 
 import asyncio
 from datetime import date, timedelta
@@ -34,11 +36,15 @@ def talk(number: int):
 def chunk_all(home, vendor, count, *, at_once=8, meter=None, **settings):
     """Every conversation through one metered provider."""
     meter = meter or Meter(home.ledger, purpose="upgrade", run_id="run", request_id="R")
-    configured = ProviderSettings(api_key="sk-fake", base_url=vendor.url, max_concurrency=at_once, **settings)
+    configured = ProviderSettings(
+        api_key="sk-fake", base_url=vendor.url, max_concurrency=at_once, **settings
+    )
 
     async def run():
         async with make_provider("anthropic", configured, today=TODAY, meter=meter) as provider:
-            return await asyncio.gather(*(provider.chunk_conversation(talk(n)) for n in range(count)))
+            return await asyncio.gather(
+                *(provider.chunk_conversation(talk(n)) for n in range(count))
+            )
 
     return asyncio.run(run())
 
@@ -75,7 +81,9 @@ def charged_by_one(home, vendor) -> int:
 
 
 def test_a_burst_that_fits_goes_through(any_home, vendor):
-    """Twenty calls at once under a budget that holds their worst case: none waits, none is refused."""
+    """Twenty calls at once under a budget that holds their worst
+    case: none waits, none is refused.
+    """
     any_home.ledger.open_scope(SCOPE, Limit(tokens=200_000))
     vendor.latency_seconds = 0.2
     results = chunk_all(any_home, vendor, 20, at_once=64)
@@ -156,7 +164,9 @@ def test_a_call_gets_no_more_than_a_third_of_the_time_that_is_left(any_home, ven
     any_home.ledger.open_scope(SCOPE, Limit(tokens=200_000))
     vendor.latency_seconds = 3
     deadline = any_home.ledger.clock() + timedelta(seconds=3)
-    meter = Meter(any_home.ledger, purpose="upgrade", run_id="run", request_id="R", deadline_at=deadline)
+    meter = Meter(
+        any_home.ledger, purpose="upgrade", run_id="run", request_id="R", deadline_at=deadline
+    )
     [result] = chunk_all(any_home, vendor, 1, meter=meter)
     assert isinstance(result, GivenUp)
     assert result.failure.reason == FailureReason.TOO_SLOW
@@ -173,7 +183,9 @@ def test_a_call_that_would_have_less_time_than_others_took_is_not_sent(any_home,
     any_home.ledger.open_scope(SCOPE, Limit(tokens=200_000))
     vendor.latency_seconds = 0.9
     deadline = any_home.ledger.clock() + timedelta(seconds=6)
-    meter = Meter(any_home.ledger, purpose="upgrade", run_id="run", request_id="R", deadline_at=deadline)
+    meter = Meter(
+        any_home.ledger, purpose="upgrade", run_id="run", request_id="R", deadline_at=deadline
+    )
     assert isinstance(chunk_all(any_home, vendor, 1, meter=meter)[0], Chunked)
     any_home.ledger.clock.move(timedelta(seconds=4))
     refused = chunk_all(any_home, vendor, 2, meter=meter)[1]
@@ -191,7 +203,10 @@ def test_winding_up_ends_the_pauses_between_attempts(any_home, vendor):
     async def run():
         asyncio.get_running_loop().call_later(0.5, meter.wind_up)
         configured = ProviderSettings(api_key="sk-fake", base_url=vendor.url, max_concurrency=1)
-        async with asyncio.timeout(10), make_provider("anthropic", configured, today=TODAY, meter=meter) as provider:
+        async with (
+            asyncio.timeout(10),
+            make_provider("anthropic", configured, today=TODAY, meter=meter) as provider,
+        ):
             return await asyncio.gather(*(provider.chunk_conversation(talk(n)) for n in range(3)))
 
     assert all(isinstance(each, GivenUp) for each in asyncio.run(run()))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dreaming.errors import ConfigurationError
 from dreaming.model_call import TokenUsage
-from dreaming.spending.amount import Amount, to_picodollars
+from dreaming.money import Amount, to_picodollars
 from dreaming.spending.prices import OwnPrice, price_of, worst_case
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -41,7 +41,9 @@ def test_cached_tokens_have_their_own_price():
 
 def test_a_model_without_a_price_is_an_error_that_says_how_to_give_one():
     """No budget could hold."""
-    with pytest.raises(ConfigurationError, match=r"'claude-of-my-own' of anthropic.*input_usd_per_mtok"):
+    with pytest.raises(
+        ConfigurationError, match=r"'claude-of-my-own' of anthropic.*input_usd_per_mtok"
+    ):
         price_of("anthropic", "claude-of-my-own", at=AT)
 
 
@@ -49,7 +51,10 @@ def test_a_users_own_price_wins():
     """Also over one that is known."""
     own = OwnPrice.of({"input_usd_per_mtok": 2.5, "output_usd_per_mtok": 10})
     price = price_of("anthropic", "claude-haiku-4-5", at=AT, own=own)
-    assert price.cost(TokenUsage(input_tokens=2, cache_read_tokens=2, output_tokens=1), at=AT) == 20 * 10**6
+    assert (
+        price.cost(TokenUsage(input_tokens=2, cache_read_tokens=2, output_tokens=1), at=AT)
+        == 20 * 10**6
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,10 @@ def test_no_call_costs_more_than_its_worst_case(kinds, output, model):
     """However its input is divided among the kinds, and though some prices rise with its size."""
     price = price_of(*model, at=AT)
     usage = TokenUsage(
-        input_tokens=kinds[0], cache_read_tokens=kinds[1], cache_write_tokens=kinds[2], output_tokens=output
+        input_tokens=kinds[0],
+        cache_read_tokens=kinds[1],
+        cache_write_tokens=kinds[2],
+        output_tokens=output,
     )
     bound = worst_case(price, input_tokens=sum(kinds), output_tokens=output, at=AT)
     assert not Amount(usage.total_tokens, price.cost(usage, at=AT)).exceeds(bound)

@@ -14,7 +14,9 @@ MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
 def held(home, day=date(2026, 3, 1)):
-    return {row.conversation_id: [m.content for m in row.messages] for row in home.archive.read_day(day)}
+    return {
+        row.conversation_id: [m.content for m in row.messages] for row in home.archive.read_day(day)
+    }
 
 
 def test_the_same_export_again_adds_nothing(any_home):
@@ -69,7 +71,12 @@ def test_a_version_offered_again_with_a_later_time_is_as_new_as_that(home, order
 
 def import_many(home_path, database_url, first):
     with open_home(make_settings(home_path, database_url=database_url)) as home:
-        home.archive.add([make_conversation(["a"], conversation_id=f"test:{n}") for n in range(first, first + 40)])
+        home.archive.add(
+            [
+                make_conversation(["a"], conversation_id=f"test:{n}")
+                for n in range(first, first + 40)
+            ]
+        )
 
 
 def test_imports_at_once_of_the_same_conversations_add_each_once(any_home):
@@ -97,7 +104,9 @@ def test_a_conversation_whose_times_cannot_be_believed_stays_when_the_zone_moves
 
 def test_two_versions_of_the_same_moment_settle(home):
     """The last one wins, and importing both again changes nothing."""
-    versions = [make_conversation([f"as {name} tells it"], updated_at=MARCH) for name in ("one", "another")]
+    versions = [
+        make_conversation([f"as {name} tells it"], updated_at=MARCH) for name in ("one", "another")
+    ]
     home.archive.add(versions)
     again = home.archive.add(versions)
     assert (again.updated, again.older, again.unchanged) == (0, 1, 1)

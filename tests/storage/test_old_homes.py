@@ -1,8 +1,8 @@
 """New code over what earlier versions of dreaming wrote: `old_homes` holds homes as they left them.
 
-`2026-11-24-basic`: three days, basic. `2026-11-25-upgraded`: the same, of which two days were upgraded by the request
-"old-request", which spent 664 tokens. `2026-11-26-upgraded`: that one, after the version of a
-day later had run its days.
+`2026-11-24-basic`: three days, basic. `2026-11-25-upgraded`: the same, of which two days were
+upgraded by the request "old-request", which spent 664 tokens. `2026-11-26-upgraded`: that one,
+after the version of a day later had run its days.
 """
 
 import tarfile
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dreaming.checking import check_nothing_lost, check_verbatim
 from dreaming.home import open_home
+from dreaming.measuring.checking import check_nothing_lost, check_verbatim
 from dreaming.spending.budgets import request_scope
 from dreaming.testing import FixedClock, make_settings
 
@@ -25,7 +25,9 @@ def ids(home):
     found = {}
     for day in DAYS:
         with home.store.open_chunks("upgraded_chunks", day) as chunks:
-            found |= {chunk.chunk_id: (chunk.created_at, chunk.quality_level) for chunk in chunks.rows()}
+            found |= {
+                chunk.chunk_id: (chunk.created_at, chunk.quality_level) for chunk in chunks.rows()
+            }
     return found
 
 

@@ -18,7 +18,10 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 def some_days(count=3):
-    return [make_day(make_conversation([f"hello {n}", "hi"], conversation_id=f"test:{n}")) for n in range(count)]
+    return [
+        make_day(make_conversation([f"hello {n}", "hi"], conversation_id=f"test:{n}"))
+        for n in range(count)
+    ]
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=5))
@@ -55,7 +58,9 @@ def test_big_days_are_written_in_row_groups(tmp_path, monkeypatch):
 
 def test_a_day_without_a_partition_is_empty(tmp_path):
     """Reading it is no error."""
-    with PartitionStore(str(tmp_path), staging=tmp_path).open_chunks("basic_chunks", DAY) as partition:
+    with PartitionStore(str(tmp_path), staging=tmp_path).open_chunks(
+        "basic_chunks", DAY
+    ) as partition:
         assert list(partition.rows()) == []
         assert partition.notes == {}
 
@@ -72,7 +77,9 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     with pytest.raises(RuntimeError, match="power cut"):
         store.write_conversations(DAY, broken(), notes={})
     assert store.hash_of("raw_conversations", DAY) == before
-    assert [path.name for path in (tmp_path / "raw_conversations").iterdir()] == ["2026-03-01.parquet"]
+    assert [path.name for path in (tmp_path / "raw_conversations").iterdir()] == [
+        "2026-03-01.parquet"
+    ]
     assert store.days("raw_conversations") == [DAY]
 
 
@@ -82,14 +89,21 @@ def test_a_damaged_partition_is_named(tmp_path):
     store.write_conversations(DAY, some_days(), notes={})
     path = tmp_path / "raw_conversations" / "2026-03-01.parquet"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(StorageError, match=r"2026-03-01.parquet is damaged"), store.open_conversations(DAY):
+    with (
+        pytest.raises(StorageError, match=r"2026-03-01.parquet is damaged"),
+        store.open_conversations(DAY),
+    ):
         pass
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path):
     """Whoever writes them."""
-    one = PartitionStore(str(tmp_path / "a"), staging=tmp_path).write_conversations(DAY, some_days(), notes={})
-    two = PartitionStore(str(tmp_path / "b"), staging=tmp_path).write_conversations(DAY, some_days(), notes={})
+    one = PartitionStore(str(tmp_path / "a"), staging=tmp_path).write_conversations(
+        DAY, some_days(), notes={}
+    )
+    two = PartitionStore(str(tmp_path / "b"), staging=tmp_path).write_conversations(
+        DAY, some_days(), notes={}
+    )
     assert one == two
 
 

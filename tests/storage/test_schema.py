@@ -41,7 +41,10 @@ def test_a_database_of_a_newer_dreaming_is_refused(tmp_path):
 def test_a_home_that_is_a_file_is_refused(tmp_path):
     """The message names the folder and the variable."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="DREAMING_HOME"), open_home(make_settings(tmp_path / "file" / "home")):
+    with (
+        pytest.raises(StorageError, match="DREAMING_HOME"),
+        open_home(make_settings(tmp_path / "file" / "home")),
+    ):
         pass
 
 

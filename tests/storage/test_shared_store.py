@@ -33,14 +33,18 @@ def fill(home):
 
 
 def test_the_files_are_those_of_a_local_store(shared, tmp_path):
-    """Byte for byte, of every asset; nothing is left in the staging folder, nor between the partitions."""
+    """Byte for byte, of every asset; nothing is left in the staging folder, nor between the
+    partitions.
+    """
     found = []
     for settings in (make_settings(tmp_path / "local"), shared):
         with open_home(settings, clock=FixedClock()) as home:
             fill(home)
             for day in (DAY, NEXT, DAY):
                 home.pipeline.run_day(day)
-            found.append({(a, d): home.store.hash_of(a, d) for a in ASSETS for d in home.store.days(a)})
+            found.append(
+                {(a, d): home.store.hash_of(a, d) for a in ASSETS for d in home.store.days(a)}
+            )
             assert len(home.memory.search("harbour")) == 2
     assert found[0] == found[1]
     assert len(found[0]) == 6

@@ -29,7 +29,9 @@ def rows_in_another_process(home: Path) -> int:
 
 @pytest.mark.parametrize("opened_again", [False, True])
 def test_what_is_written_stays_when_another_process_closes_the_file(tmp_path, opened_again):
-    """Also after the file was opened twice here: a lock that SQLite lost let the other remove the newest writes."""
+    """Also after the file was opened twice here: a lock that SQLite lost let the other remove the
+    newest writes.
+    """
     database = open_database("memory", home=tmp_path, database_url=None)
     for number in range(2):
         if opened_again:

@@ -16,7 +16,14 @@ from tests.builders import make_paid_chunk
 
 NOW = datetime(2026, 3, 2, 3, tzinfo=UTC)
 RANK = list(QUALITY_LEVELS)
-TALK = ["Where is the station?", "Two streets on.", "Thanks! 另外，哪里可以吃饭？", "车站旁边。" * 3, "好。", "再见"]
+TALK = [
+    "Where is the station?",
+    "Two streets on.",
+    "Thanks! 另外，哪里可以吃饭？",
+    "车站旁边。" * 3,
+    "好。",
+    "再见",
+]
 
 
 def buy(day, start, end, *, quality="good", minute=0, kind="text"):
@@ -81,8 +88,13 @@ def test_a_purchase_takes_the_place_of_what_it_covers_and_says_so():
 def test_a_purchase_whose_text_changed_is_left_out_and_the_others_stay():
     """Only what an edit touches is invalid."""
     day = make_day(make_conversation(TALK))
-    first, second = buy(day, 0, len(TALK[0])), buy(day, len(TALK[0]), len(TALK[0] + TALK[1]), minute=1)
-    edited = replace(day, messages=(replace(day.messages[0], content="Where is the harbour?"), *day.messages[1:]))
+    first, second = (
+        buy(day, 0, len(TALK[0])),
+        buy(day, len(TALK[0]), len(TALK[0] + TALK[1]), minute=1),
+    )
+    edited = replace(
+        day, messages=(replace(day.messages[0], content="Where is the harbour?"), *day.messages[1:])
+    )
     chunks = current(edited, [first, second])
     assert [c.request_id for c in chunks if c.request_id] == ["request:1"]
 
@@ -124,15 +136,30 @@ def bought(day, purchases):
     for minute, (start, length, quality, kind) in enumerate(purchases):
         total = sum(len(m.content) for m in lanes(day.messages)[kind])
         if start < total:
-            paid.append(buy(day, start, min(start + length, total), quality=quality, minute=minute, kind=kind))
+            paid.append(
+                buy(
+                    day,
+                    start,
+                    min(start + length, total),
+                    quality=quality,
+                    minute=minute,
+                    kind=kind,
+                )
+            )
     return paid
 
 
 @given(PURCHASES, st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=200)
 def test_any_purchases_tile_the_day_and_never_lower_its_quality(purchases, random):
-    """Law 1 and law 4: each one raises some characters and lowers none; the order of buying does not matter."""
-    day = make_day(make_conversation([*TALK[:3], ("assistant", "Hm. Let me think about it.", "thinking"), *TALK[3:]]))
+    """Law 1 and law 4: each one raises some characters and lowers none; the order of buying does
+    not matter.
+    """
+    day = make_day(
+        make_conversation(
+            [*TALK[:3], ("assistant", "Hm. Let me think about it.", "thinking"), *TALK[3:]]
+        )
+    )
     paid = bought(day, purchases)
     before = quality_by_character(current(day, []))
     for count in range(1, len(paid) + 1):
@@ -147,9 +174,15 @@ def test_any_purchases_tile_the_day_and_never_lower_its_quality(purchases, rando
 
 @given(PURCHASES, st.integers(0, 7), st.booleans())
 @settings(deadline=None, max_examples=200)
-def test_after_any_edit_the_day_is_tiled_and_untouched_text_keeps_its_quality(purchases, index, insert):
+def test_after_any_edit_the_day_is_tiled_and_untouched_text_keeps_its_quality(
+    purchases, index, insert
+):
     """Law 4: a purchase that lies wholly in other messages stays."""
-    day = make_day(make_conversation([*TALK[:3], ("assistant", "Hm. Let me think about it.", "thinking"), *TALK[3:]]))
+    day = make_day(
+        make_conversation(
+            [*TALK[:3], ("assistant", "Hm. Let me think about it.", "thinking"), *TALK[3:]]
+        )
+    )
     paid = bought(day, purchases)
     messages = list(day.messages)
     index = min(index, len(messages) - 1)
@@ -172,7 +205,10 @@ def test_an_amount_split_by_weights_adds_up(amount, weights):
     """No token and no pico-dollar is lost or made; no share is off by one or more."""
     shares = split_exactly(amount, weights)
     assert sum(shares) == amount
-    assert all(abs(share - amount * weight / sum(weights)) < 1 for share, weight in zip(shares, weights, strict=True))
+    assert all(
+        abs(share - amount * weight / sum(weights)) < 1
+        for share, weight in zip(shares, weights, strict=True)
+    )
 
 
 def test_the_day_of_a_paid_chunk_is_the_day_it_is_shown_on():

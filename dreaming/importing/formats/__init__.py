@@ -1,7 +1,7 @@
 """The formats that conversations are imported from: one file a format, one entry in `FORMATS`.
 
-A format turns entries (JSON objects) into drafts of conversations and counts what it leaves out. It opens no file, and
-it gives no ids that the source does not have.
+A format turns entries (JSON objects) into drafts of conversations and counts what it leaves out. It
+opens no file, and it gives no ids that the source does not have.
 """
 
 from collections.abc import Mapping

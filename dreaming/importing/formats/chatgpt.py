@@ -1,4 +1,6 @@
-"""ChatGPT's `conversations.json`: a tree of messages a conversation, of which `current_node` ends the active branch."""
+"""ChatGPT's `conversations.json`: a tree of messages a conversation, of which `current_node` ends
+the active branch.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -11,7 +13,12 @@ from dreaming.importing.json_values import JsonObject, as_id, as_list, as_object
 from dreaming.importing.report import FileReport, SkipReason
 from dreaming.importing.times import parse_time, read_time
 
-_ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "tool": "tool", "system": "system"}
+_ROLES: Mapping[str, Role] = {
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "system": "system",
+}
 _HIDDEN_TYPES = frozenset({"user_editable_context", "model_editable_context"})
 
 
@@ -39,7 +46,12 @@ def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
         title=as_text(entry.get("title")),
         started_at=read_time(entry.get("create_time"), report),
         updated_at=read_time(entry.get("update_time"), report),
-        messages=[draft for key in branch if messages[key] for draft in _read_message(key, messages[key], report)],
+        messages=[
+            draft
+            for key in branch
+            if messages[key]
+            for draft in _read_message(key, messages[key], report)
+        ],
     )
 
 
@@ -66,12 +78,19 @@ def _read_message(key: str, message: JsonObject, report: FileReport) -> list[Dra
         return []
     name = as_text(message.get("recipient")) if kind == "tool_call" else as_text(author.get("name"))
     source_id = as_id(message.get("id")) or key
-    return [DraftMessage(role, text, kind, name, read_time(message.get("create_time"), report), source_id)]
+    return [
+        DraftMessage(
+            role, text, kind, name, read_time(message.get("create_time"), report), source_id
+        )
+    ]
 
 
 def _reason_to_skip(message: JsonObject, role: Role | None) -> SkipReason | None:
     content_type = as_text(as_object(message.get("content")).get("content_type"))
-    if as_object(message.get("metadata")).get("is_visually_hidden_from_conversation") or content_type in _HIDDEN_TYPES:
+    if (
+        as_object(message.get("metadata")).get("is_visually_hidden_from_conversation")
+        or content_type in _HIDDEN_TYPES
+    ):
         return SkipReason.HIDDEN
     if content_type == "reasoning_recap":  # "Thought for 12 seconds"
         return SkipReason.SESSION_EVENT
@@ -101,7 +120,9 @@ def _read_texts(content: JsonObject, report: FileReport) -> list[str]:
 def _read_parts(content: JsonObject, report: FileReport) -> list[str]:
     texts: list[str] = []
     for part in as_list(content.get("parts")):
-        text = part.get("text") if isinstance(part, dict) else part  # audio transcriptions carry their text
+        text = (
+            part.get("text") if isinstance(part, dict) else part
+        )  # audio transcriptions carry their text
         if isinstance(text, str):
             texts.append(text)
         else:

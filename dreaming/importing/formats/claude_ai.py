@@ -1,4 +1,6 @@
-"""Claude.ai's `conversations.json`: a list of messages a conversation, in newer exports linked to their parents."""
+"""Claude.ai's `conversations.json`: a list of messages a conversation, in newer exports linked to
+their parents.
+"""
 
 from collections.abc import Mapping
 
@@ -33,16 +35,23 @@ def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
         title=as_text(entry.get("name")) or as_text(entry.get("title")),
         started_at=read_time(entry.get("created_at"), report),
         updated_at=read_time(entry.get("updated_at"), report),
-        messages=[draft for message in active for draft in _read_message(message, report, tool_names)],
+        messages=[
+            draft for message in active for draft in _read_message(message, report, tool_names)
+        ],
     )
 
 
 def _active(messages: list[JsonObject], entry: JsonObject) -> list[JsonObject]:
     if not any(as_text(message.get("parent_message_uuid")) for message in messages):
-        return messages  # an older export: the active branch only, and a current leaf that may be stale
-    keys = [as_id(message.get("uuid")) or f"#{position}" for position, message in enumerate(messages)]
+        # an older export: the active branch only, and a current leaf that may be stale
+        return messages
+    keys = [
+        as_id(message.get("uuid")) or f"#{position}" for position, message in enumerate(messages)
+    ]
     tree = [
-        Node(key, as_text(message.get("parent_message_uuid")), parse_time(message.get("created_at")))
+        Node(
+            key, as_text(message.get("parent_message_uuid")), parse_time(message.get("created_at"))
+        )
         for key, message in zip(keys, messages, strict=True)
     ]
     branch = active_branch(link_orphans(tree), as_text(entry.get("current_leaf_message_uuid")))
@@ -50,7 +59,9 @@ def _active(messages: list[JsonObject], entry: JsonObject) -> list[JsonObject]:
     return [by_key[key] for key in branch]
 
 
-def _read_message(message: JsonObject, report: FileReport, tool_names: ToolNames) -> list[DraftMessage]:
+def _read_message(
+    message: JsonObject, report: FileReport, tool_names: ToolNames
+) -> list[DraftMessage]:
     role = _ROLES.get(as_text(message.get("sender")) or "")
     if role is None:
         report.skip(SkipReason.UNKNOWN_ROLE)
@@ -65,14 +76,18 @@ def _read_message(message: JsonObject, report: FileReport, tool_names: ToolNames
 
 
 def _read_pieces(message: JsonObject, report: FileReport, tool_names: ToolNames) -> list[Piece]:
-    """The content's blocks; `text`, which flattens them with placeholders, only where they give nothing."""
+    """The content's blocks; `text`, which flattens them with placeholders, only where they give
+    nothing.
+    """
     pieces = read_blocks(message.get("content"), report, tool_names)
     if not any(piece.content.strip() for piece in pieces):
         text = as_text(message.get("text"))
         pieces = [Piece("text", text)] if text else []
     count_attachments(message.get("files"), report)
     return pieces + [
-        piece for attached in as_list(message.get("attachments")) for piece in _read_attachment(attached, report)
+        piece
+        for attached in as_list(message.get("attachments"))
+        for piece in _read_attachment(attached, report)
     ]
 
 

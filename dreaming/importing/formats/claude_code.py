@@ -1,7 +1,9 @@
-"""Claude Code's session files: a line an event, linked by `parentUuid`; also `{"loglines": [...]}` as one document.
+"""Claude Code's session files: a line an event, linked by `parentUuid`; also `{"loglines": [...]}`
+as one document.
 
-The active branch ends in what was said last. Compaction starts a new root, whose `logicalParentUuid` leads on to what
-came before. Parallel tool calls branch too: their results hang off their own calls, and all of them are active.
+The active branch ends in what was said last. Compaction starts a new root, whose
+`logicalParentUuid` leads on to what came before. Parallel tool calls branch too: their results hang
+off their own calls, and all of them are active.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,7 +53,9 @@ def _recognises(entry: JsonObject) -> bool:
     kind = as_text(entry.get("type"))
     if kind in _ROLES:
         return isinstance(entry.get("message"), dict)
-    is_event = {"messageId", "snapshot"} <= entry.keys() or "leafUuid" in entry or "sessionId" in entry
+    is_event = (
+        {"messageId", "snapshot"} <= entry.keys() or "leafUuid" in entry or "sessionId" in entry
+    )
     return kind is not None and is_event and "messages" not in entry
 
 
@@ -107,7 +111,9 @@ def _add_line(entry: JsonObject, sessions: dict[str | None, _Session], report: F
         session.lines[key] = _read_line(entry, key, uuid, role, report)
 
 
-def _read_line(entry: JsonObject, key: str, uuid: str | None, role: Role | None, report: FileReport) -> _Line:
+def _read_line(
+    entry: JsonObject, key: str, uuid: str | None, role: Role | None, report: FileReport
+) -> _Line:
     message = as_object(entry.get("message"))
     return _Line(
         key=key,
@@ -169,12 +175,18 @@ def _said_last(messages: Sequence[_Line]) -> str | None:
 def _with_parallel_calls(
     lines: Mapping[str, _Line], parents: Mapping[str, str | None], branch: Sequence[str]
 ) -> list[str]:
-    """Add the other lines of the branch's answers, and the results of all their calls, each after its parent."""
+    """Add the other lines of the branch's answers, and the results of all their calls, each after
+    its parent.
+    """
     active = set(branch)
     answers = {lines[key].answer_id for key in branch} - {None}
     active |= {line.key for line in lines.values() if line.answer_id in answers}
     calls = {call for key in active for call in _ids(lines[key].content, "tool_use", "id")}
-    active |= {line.key for line in lines.values() if calls & set(_ids(line.content, "tool_result", "tool_use_id"))}
+    active |= {
+        line.key
+        for line in lines.values()
+        if calls & set(_ids(line.content, "tool_result", "tool_use_id"))
+    }
     children: dict[str | None, list[str]] = {}
     for key in lines:
         if key in active and key not in branch:
@@ -189,7 +201,9 @@ def _with_parallel_calls(
 
 
 def _ids(content: JsonValue, kind: str, key: str) -> list[str]:
-    blocks = [block for block in as_list(content) if isinstance(block, dict) and block.get("type") == kind]
+    blocks = [
+        block for block in as_list(content) if isinstance(block, dict) and block.get("type") == kind
+    ]
     return [found for block in blocks if (found := as_id(block.get(key)))]
 
 
@@ -198,7 +212,9 @@ def _read_message(line: _Line, report: FileReport, tool_names: ToolNames) -> lis
         report.skip(SkipReason.HIDDEN)
         return []
     pieces = read_blocks(line.content, report, tool_names)
-    return split_message(pieces, report, role=line.role, source_id=line.uuid, timestamp=line.said_at)
+    return split_message(
+        pieces, report, role=line.role, source_id=line.uuid, timestamp=line.said_at
+    )
 
 
 CLAUDE_CODE = ExportFormat("claude_code", _recognises, _read)

@@ -1,4 +1,5 @@
-"""Codex's rollout files: a line an event; `response_item` holds what was said, `event_msg` repeats it.
+"""Codex's rollout files: a line an event; `response_item` holds what was said, `event_msg` repeats
+it.
 
 Oldest files have the items bare, one a line, after a first line with the session's id.
 """
@@ -12,7 +13,14 @@ from dreaming.conversation import Role
 from dreaming.importing.blocks import ToolNames, read_blocks, read_texts
 from dreaming.importing.draft import Draft, DraftMessage, Piece, split_message
 from dreaming.importing.export_format import ExportFormat
-from dreaming.importing.json_values import JsonObject, as_id, as_list, as_object, as_source_text, as_text
+from dreaming.importing.json_values import (
+    JsonObject,
+    as_id,
+    as_list,
+    as_object,
+    as_source_text,
+    as_text,
+)
 from dreaming.importing.report import FileReport, SkipReason
 from dreaming.importing.times import read_time
 
@@ -77,7 +85,9 @@ def _read_item(session: _Session, item: JsonObject, line: JsonObject, report: Fi
     if kind not in _ITEMS:
         report.skip(SkipReason.UNKNOWN_CONTENT)
     elif role is None:
-        report.skip(SkipReason.SYSTEM_PROMPT if said_as in _PROMPT_ROLES else SkipReason.UNKNOWN_ROLE)
+        report.skip(
+            SkipReason.SYSTEM_PROMPT if said_as in _PROMPT_ROLES else SkipReason.UNKNOWN_ROLE
+        )
     elif (pieces := _ITEMS[kind](item, session, report)) is not None:
         session.messages += split_message(
             pieces,

@@ -1,7 +1,8 @@
 """Gemini CLI's session files, with thoughts and tool calls inside the answers.
 
-Older files are one document a session. Newer ones are JSONL: a line that opens the session, a line a message (written
-again in full when it changes), `$set` for what changes in the session, `$rewindTo` for going back to before a message.
+Older files are one document a session. Newer ones are JSONL: a line that opens the session, a line
+a message (written again in full when it changes), `$set` for what changes in the session,
+`$rewindTo` for going back to before a message.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +12,15 @@ from dreaming.conversation import Role
 from dreaming.importing.blocks import read_blocks
 from dreaming.importing.draft import Draft, DraftMessage, Piece, split_message
 from dreaming.importing.export_format import ExportFormat
-from dreaming.importing.json_values import JsonObject, JsonValue, as_id, as_list, as_object, as_source_text, as_text
+from dreaming.importing.json_values import (
+    JsonObject,
+    JsonValue,
+    as_id,
+    as_list,
+    as_object,
+    as_source_text,
+    as_text,
+)
 from dreaming.importing.report import FileReport, SkipReason
 from dreaming.importing.times import read_time
 
@@ -87,7 +96,11 @@ def _read_session(session: _Session, report: FileReport) -> Draft:
         title=as_text(about.get("summary")),
         started_at=read_time(about.get("startTime"), report),
         updated_at=read_time(about.get("lastUpdated"), report),
-        messages=[draft for message in session.messages.values() for draft in _read_message(message, report)],
+        messages=[
+            draft
+            for message in session.messages.values()
+            for draft in _read_message(message, report)
+        ],
     )
 
 
@@ -108,7 +121,10 @@ def _read_message(message: JsonObject, report: FileReport) -> list[DraftMessage]
 
 def _read_pieces(message: JsonObject, report: FileReport) -> list[Piece]:
     thoughts = [as_object(thought) for thought in as_list(message.get("thoughts"))]
-    pieces = [Piece("thinking", _join(thought.get("subject"), thought.get("description"))) for thought in thoughts]
+    pieces = [
+        Piece("thinking", _join(thought.get("subject"), thought.get("description")))
+        for thought in thoughts
+    ]
     content = message.get("content")
     pieces += read_blocks([content] if isinstance(content, dict) else content, report, {})
     for call in as_list(message.get("toolCalls")):

@@ -1,6 +1,8 @@
-"""Google Takeout's `MyActivity.json` of Gemini Apps: a list of activities, newest first, each a prompt and its answer.
+"""Google Takeout's `MyActivity.json` of Gemini Apps: a list of activities, newest first, each a
+prompt and its answer.
 
-Activities of one conversation share the id in their link; one without a link is a conversation of its own.
+Activities of one conversation share the id in their link; one without a link is a conversation of
+its own.
 """
 
 import re
@@ -17,7 +19,16 @@ from dreaming.importing.report import FileReport, SkipReason
 from dreaming.importing.times import read_time
 
 _PROMPT_VERBS = ("Prompted ", "Asked ", "Said ")
-_OTHER_VERBS = ("Used ", "Created ", "Selected ", "Gave feedback", "Viewed ", "Searched ", "Visited ", "Deleted ")
+_OTHER_VERBS = (
+    "Used ",
+    "Created ",
+    "Selected ",
+    "Gave feedback",
+    "Viewed ",
+    "Searched ",
+    "Visited ",
+    "Deleted ",
+)
 _LINK = re.compile(r"/app/([0-9A-Za-z_-]+)")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -48,28 +59,41 @@ def _read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[Draft]:
 
 
 def _read_exchange(entry: JsonObject, report: FileReport) -> _Exchange | None:
-    answers = [as_text(as_object(item).get("html")) or "" for item in as_list(entry.get("safeHtmlItem"))]
+    answers = [
+        as_text(as_object(item).get("html")) or "" for item in as_list(entry.get("safeHtmlItem"))
+    ]
     answer = "\n\n".join(text_of_html(html) for html in answers)
     prompt = _read_prompt(entry, answered=bool(answer))
     if prompt is None:
         report.skip(SkipReason.OTHER_ACTIVITY)
         return None
     count_attachments(entry.get("attachedFiles"), report)
-    links = [as_text(as_object(detail).get("url")) or "" for detail in as_list(entry.get("details"))]
+    links = [
+        as_text(as_object(detail).get("url")) or "" for detail in as_list(entry.get("details"))
+    ]
     found = next(
-        (match for link in [*links, as_text(entry.get("titleUrl")) or ""] if (match := _LINK.search(link))), None
+        (
+            match
+            for link in [*links, as_text(entry.get("titleUrl")) or ""]
+            if (match := _LINK.search(link))
+        ),
+        None,
     )
-    return _Exchange(found[1] if found else None, read_time(entry.get("time"), report), prompt, answer)
+    return _Exchange(
+        found[1] if found else None, read_time(entry.get("time"), report), prompt, answer
+    )
 
 
 def _read_prompt(entry: JsonObject, *, answered: bool) -> str | None:
     """What the person said, or None for an activity that is no prompt.
 
-    English Takeouts begin the title with a verb. Other languages have their own; what was answered is a prompt there
-    too, and keeps its whole title.
+    English Takeouts begin the title with a verb. Other languages have their own; what was answered
+    is a prompt there too, and keeps its whole title.
     """
     title = as_text(entry.get("title")) or ""
-    if "Gemini" not in (as_text(entry.get("header")) or "") and "Bard" not in (as_text(entry.get("header")) or ""):
+    if "Gemini" not in (as_text(entry.get("header")) or "") and "Bard" not in (
+        as_text(entry.get("header")) or ""
+    ):
         return None
     for verb in _PROMPT_VERBS:
         if title.startswith(verb):

@@ -1,4 +1,6 @@
-"""LibreChat's export: a conversation's messages as a list or a tree of `children`, with one branch or all."""
+"""LibreChat's export: a conversation's messages as a list or a tree of `children`, with one branch
+or all.
+"""
 
 from collections.abc import Iterator
 
@@ -22,7 +24,9 @@ def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
         report.skip(SkipReason.NOT_A_CONVERSATION)
         return None
     flat = list(_flatten(listed, report))
-    tree = [Node(key, parent, parse_time(message.get("createdAt"))) for key, message, parent in flat]
+    tree = [
+        Node(key, parent, parse_time(message.get("createdAt"))) for key, message, parent in flat
+    ]
     messages = {key: message for key, message, _ in reversed(flat)}
     branch = active_branch(link_orphans(tree))
     report.skip(SkipReason.INACTIVE_BRANCH, len(tree) - len(branch))
@@ -34,7 +38,9 @@ def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
     )
 
 
-def _flatten(listed: list[JsonValue], report: FileReport) -> Iterator[tuple[str, JsonObject, str | None]]:
+def _flatten(
+    listed: list[JsonValue], report: FileReport
+) -> Iterator[tuple[str, JsonObject, str | None]]:
     """Yield (key, message, parent) of every message, parents first."""
     waiting: list[tuple[JsonValue, str | None]] = [(message, None) for message in reversed(listed)]
     position = 0

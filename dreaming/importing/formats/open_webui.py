@@ -1,4 +1,6 @@
-"""Open WebUI's chat export: a tree of messages a chat, `currentId` its active leaf; or a bare chat object."""
+"""Open WebUI's chat export: a tree of messages a chat, `currentId` its active leaf; or a bare chat
+object.
+"""
 
 from collections.abc import Mapping
 
@@ -11,7 +13,12 @@ from dreaming.importing.json_values import JsonObject, JsonValue, as_id, as_obje
 from dreaming.importing.report import FileReport, SkipReason
 from dreaming.importing.times import parse_time, read_time
 
-_ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "tool": "tool"}
+_ROLES: Mapping[str, Role] = {
+    "user": "user",
+    "assistant": "assistant",
+    "system": "system",
+    "tool": "tool",
+}
 
 
 def _recognises(entry: JsonObject) -> bool:

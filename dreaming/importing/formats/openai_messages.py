@@ -1,4 +1,6 @@
-"""Conversations as the chat APIs take them: `{"messages": [{"role", "content"}]}`, a conversation a line."""
+"""Conversations as the chat APIs take them: `{"messages": [{"role", "content"}]}`, a conversation a
+line.
+"""
 
 from collections.abc import Mapping
 
@@ -6,7 +8,15 @@ from dreaming.conversation import Role
 from dreaming.importing.blocks import ToolNames, read_blocks
 from dreaming.importing.draft import Draft, DraftMessage, Piece, split_message
 from dreaming.importing.export_format import ExportFormat, each_entry
-from dreaming.importing.json_values import JsonObject, JsonValue, as_id, as_list, as_object, as_source_text, as_text
+from dreaming.importing.json_values import (
+    JsonObject,
+    JsonValue,
+    as_id,
+    as_list,
+    as_object,
+    as_source_text,
+    as_text,
+)
 from dreaming.importing.report import FileReport, SkipReason
 from dreaming.importing.times import read_time
 
@@ -21,7 +31,10 @@ _ROLES: Mapping[str, Role] = {
 
 
 def _recognises(entry: JsonObject) -> bool:
-    return any(isinstance(message, dict) and "role" in message for message in as_list(entry.get("messages")))
+    return any(
+        isinstance(message, dict) and "role" in message
+        for message in as_list(entry.get("messages"))
+    )
 
 
 def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
@@ -35,12 +48,16 @@ def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
         started_at=read_time(entry.get("created_at"), report),
         updated_at=read_time(entry.get("updated_at"), report),
         messages=[
-            draft for message in as_list(entry["messages"]) for draft in _read_message(message, report, tool_names)
+            draft
+            for message in as_list(entry["messages"])
+            for draft in _read_message(message, report, tool_names)
         ],
     )
 
 
-def _read_message(message: JsonValue, report: FileReport, tool_names: ToolNames) -> list[DraftMessage]:
+def _read_message(
+    message: JsonValue, report: FileReport, tool_names: ToolNames
+) -> list[DraftMessage]:
     if not isinstance(message, dict):
         report.skip(SkipReason.NOT_A_MESSAGE)
         return []
@@ -48,7 +65,11 @@ def _read_message(message: JsonValue, report: FileReport, tool_names: ToolNames)
     if role is None:
         report.skip(SkipReason.UNKNOWN_ROLE)
         return []
-    pieces = _read_answer(message, report, tool_names) if role == "tool" else _read_talk(message, report, tool_names)
+    pieces = (
+        _read_answer(message, report, tool_names)
+        if role == "tool"
+        else _read_talk(message, report, tool_names)
+    )
     return split_message(
         pieces,
         report,
@@ -78,7 +99,11 @@ def _read_call(call: JsonObject, tool_names: ToolNames) -> list[Piece]:
     name, call_id = as_text(function.get("name")), as_id(call.get("id"))
     if name and call_id:
         tool_names[call_id] = name
-    return [Piece("tool_call", as_source_text(function.get("arguments", function.get("input", {}))), name)]
+    return [
+        Piece(
+            "tool_call", as_source_text(function.get("arguments", function.get("input", {}))), name
+        )
+    ]
 
 
 def _read_answer(message: JsonObject, report: FileReport, tool_names: ToolNames) -> list[Piece]:

@@ -1,4 +1,6 @@
-"""Our own JSONL, for whatever has no exporter: a conversation a line, written down in docs/importing.md."""
+"""Our own JSONL, for whatever has no exporter: a conversation a line, written down in
+docs/importing.md.
+"""
 
 from dreaming.conversation import MESSAGE_KINDS, ROLES, MessageKind, Role
 from dreaming.importing.draft import Draft, DraftMessage

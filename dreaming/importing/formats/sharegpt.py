@@ -1,4 +1,6 @@
-"""ShareGPT: `{"conversations": [{"from": "human", "value": "..."}]}`, a conversation a line or in a list."""
+"""ShareGPT: `{"conversations": [{"from": "human", "value": "..."}]}`, a conversation a line or in a
+list.
+"""
 
 from collections.abc import Mapping
 
@@ -24,7 +26,9 @@ _SPEAKERS: Mapping[str, tuple[Role, MessageKind]] = {
 
 
 def _recognises(entry: JsonObject) -> bool:
-    return any(isinstance(turn, dict) and "from" in turn for turn in as_list(entry.get("conversations")))
+    return any(
+        isinstance(turn, dict) and "from" in turn for turn in as_list(entry.get("conversations"))
+    )
 
 
 def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
@@ -33,7 +37,9 @@ def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
         report.skip(SkipReason.NOT_A_CONVERSATION)
         return None
     messages = [message for turn in turns if (message := _read_turn(turn, report))]
-    return Draft(source_id=as_id(entry.get("id")), title=as_text(entry.get("title")), messages=messages)
+    return Draft(
+        source_id=as_id(entry.get("id")), title=as_text(entry.get("title")), messages=messages
+    )
 
 
 def _read_turn(turn: JsonValue, report: FileReport) -> DraftMessage | None:

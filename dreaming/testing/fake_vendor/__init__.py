@@ -1,4 +1,5 @@
-"""A vendor of models on 127.0.0.1: the wires of Anthropic, OpenAI and Ollama, books of what it charged, and faults.
+"""A vendor of models on 127.0.0.1: the wires of Anthropic, OpenAI and Ollama, books of what it
+charged, and faults.
 
     wires.py    what each vendor's requests, replies and errors look like, and what it refuses
     answers.py  what the model says: computed from the request
@@ -7,9 +8,10 @@
     faults.py   what goes wrong
     broken.py   answers whose connection breaks
     books.py    what was served, and what was charged for it
-    server.py   the server, in a thread of a test; `python -m dreaming.testing.fake_vendor` is it as a process
+    server.py   the server, in a thread; or `python -m dreaming.testing.fake_vendor`
 
-It counts tokens by bytes unless it is told otherwise, which is no vendor's way but says the same on every machine.
+It counts tokens by bytes unless it is told otherwise, which is no vendor's way but says the same on
+every machine.
 """
 
 from dreaming.testing.fake_vendor.answers import Reply, topics_of

@@ -1,6 +1,8 @@
-"""The vendor's batches: calls that are given to it together, done later, and charged where they succeed.
+"""The vendor's batches: calls that are given to it together, done later, and charged where they
+succeed.
 
-They end as soon as somebody looks, unless they are held. What goes wrong with single calls, `end_next` says.
+They end as soon as somebody looks, unless they are held. What goes wrong with single calls,
+`end_next` says.
 """
 
 import json
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from dreaming.testing.fake_vendor.server import FakeVendor
 
 Ending = Literal["succeeded", "bad_request", "server_error", "expired", "canceled", "missing"]
-"""How a call in a batch ends; `missing`: it was done and charged, and the results do not have it."""
+"""How a call in a batch ends; `missing`: it was done and charged, and the results do not have it.
+"""
 
 _STATUSES: Mapping[Ending, int] = {"bad_request": 400, "server_error": 500}
 
@@ -213,7 +216,9 @@ class _Anthropic(_Api):
         if batch is None or batch.results is None or not self._batches.has_results:
             return self._missing(self._wire)
         lines = [
-            json.dumps({"custom_id": call_id, "result": self._result(ending, body)}, ensure_ascii=False)
+            json.dumps(
+                {"custom_id": call_id, "result": self._result(ending, body)}, ensure_ascii=False
+            )
             for call_id, (ending, body) in reversed(batch.results.items())
             if ending != "missing"
         ]
@@ -227,7 +232,10 @@ class _Anthropic(_Api):
         return {"type": "errored", "error": body}
 
     def _told(self, batch: HeldBatch) -> dict[str, Any]:
-        ended, left = batch.results is not None, 0 if batch.results is not None else len(batch.calls)
+        ended, left = (
+            batch.results is not None,
+            0 if batch.results is not None else len(batch.calls),
+        )
         return {
             "id": batch.ref,
             "type": "message_batch",
@@ -244,7 +252,9 @@ class _Anthropic(_Api):
             "ended_at": datetime.now(UTC).isoformat() if ended else None,
             "archived_at": None,
             "cancel_initiated_at": batch.made_at.isoformat() if batch.is_canceled else None,
-            "results_url": f"{self._batches.vendor.url}/v1/messages/batches/{batch.ref}/results" if ended else None,
+            "results_url": f"{self._batches.vendor.url}/v1/messages/batches/{batch.ref}/results"
+            if ended
+            else None,
         }
 
 
@@ -255,17 +265,28 @@ class _OpenAI(_Api):
         async with request.form() as form:
             file: Any = form["file"]
             content = (await file.read()).decode()
-        if self._batches.uploads_fail and (refusal := self._batches.vendor.refuse(self._wire, request)) is not None:
+        if (
+            self._batches.uploads_fail
+            and (refusal := self._batches.vendor.refuse(self._wire, request)) is not None
+        ):
             return refusal
         file_id = f"file-{uuid4().hex[:24]}"
         self._batches.files[file_id] = content
-        told = {"id": file_id, "object": "file", "bytes": len(content), "created_at": 0, "filename": file.filename}
+        told = {
+            "id": file_id,
+            "object": "file",
+            "bytes": len(content),
+            "created_at": 0,
+            "filename": file.filename,
+        }
         return JSONResponse(told | {"purpose": "batch", "status": "processed"})
 
     async def content(self, request: Request) -> Response:
         content = self._batches.files.get(request.path_params["file_id"])
         gone = content is None or not self._batches.has_results
-        return self._missing(self._wire) if gone else Response(content, media_type="application/jsonl")
+        return (
+            self._missing(self._wire) if gone else Response(content, media_type="application/jsonl")
+        )
 
     async def delete_file(self, request: Request) -> Response:
         file_id = request.path_params["file_id"]
@@ -277,7 +298,9 @@ class _OpenAI(_Api):
         body = json.loads(await request.body())
         if (refusal := self._batches.vendor.refuse(self._wire, request)) is not None:
             return refusal
-        lines = [json.loads(line) for line in self._batches.files[body["input_file_id"]].splitlines()]
+        lines = [
+            json.loads(line) for line in self._batches.files[body["input_file_id"]].splitlines()
+        ]
         made = HeldBatch(
             ref=f"batch_{uuid4().hex[:24]}",
             wire="openai",
@@ -330,23 +353,41 @@ class _OpenAI(_Api):
     def _write(self, batch: HeldBatch) -> dict[str, str]:
         """The files of what has come of a batch: canceled calls are in neither."""
         written: dict[str, str] = {}
-        for name, endings in (("output", ("succeeded",)), ("error", ("bad_request", "server_error", "expired"))):
+        for name, endings in (
+            ("output", ("succeeded",)),
+            ("error", ("bad_request", "server_error", "expired")),
+        ):
             lines = [
                 json.dumps(self._line(call_id, ending, body), ensure_ascii=False)
                 for call_id, (ending, body) in reversed((batch.results or {}).items())
                 if ending in endings
             ]
             written[name] = f"file-{name}-{batch.ref}"
-            self._batches.files.setdefault(written[name], _repeat(lines, twice=self._batches.says_each_twice))
+            self._batches.files.setdefault(
+                written[name], _repeat(lines, twice=self._batches.says_each_twice)
+            )
         return written
 
     def _line(self, call_id: str, ending: Ending, body: Any) -> dict[str, Any]:
-        line: dict[str, Any] = {"id": f"batch_req_{uuid4().hex[:12]}", "custom_id": call_id, "error": None}
+        line: dict[str, Any] = {
+            "id": f"batch_req_{uuid4().hex[:12]}",
+            "custom_id": call_id,
+            "error": None,
+        }
         if ending == "expired":
-            error = {"code": "batch_expired", "message": "This request could not be executed before the batch expired."}
+            error = {
+                "code": "batch_expired",
+                "message": "This request could not be executed before the batch expired.",
+            }
             return line | {"response": None, "error": error}
         status = _STATUSES.get(ending, 400 if "error" in body else 200)
-        return line | {"response": {"status_code": status, "request_id": f"req_{uuid4().hex[:12]}", "body": body}}
+        return line | {
+            "response": {
+                "status_code": status,
+                "request_id": f"req_{uuid4().hex[:12]}",
+                "body": body,
+            }
+        }
 
 
 def _lines(lines: list[str], *, twice: bool) -> Response:

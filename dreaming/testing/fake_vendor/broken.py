@@ -7,7 +7,9 @@ from starlette.types import Receive, Scope, Send
 
 
 class Broken(Response):
-    """An answer whose connection breaks: after half of it, or before it where there is nothing to send."""
+    """An answer whose connection breaks: after half of it, or before it where there is nothing to
+    send.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Promise all, send half, and break."""

@@ -24,10 +24,11 @@ FaultKind = Literal[
 class Fault:
     """One thing that goes wrong with one request.
 
-    status: an error of the vendor's, with `status` and `headers`; `says` is its message.
-    hang: no answer. reset: the connection breaks before one. cut: it breaks in the middle of one.
-    invalid_body, empty_body, html: a success whose body is no reply. no_usage: one that says nothing of tokens.
-    refusal, max_tokens, empty: a reply that refuses, is cut off, or holds nothing. says: one with the text `says`.
+    status: an error of the vendor's, with `status` and `headers`; `says` is its message. hang: no
+    answer. reset: the connection breaks before one. cut: it breaks in the middle of one.
+    invalid_body, empty_body, html: a success whose body is no reply. no_usage: one that says
+    nothing of tokens. refusal, max_tokens, empty: a reply that refuses, is cut off, or holds
+    nothing. says: one with the text `says`.
     """
 
     kind: FaultKind

@@ -21,7 +21,8 @@ _SUMMARY_TOKENS = 20
 
 
 class GoldAnswers:
-    """Answers of a fake vendor: the gold segmentation of whatever part of a known conversation is shown.
+    """Answers of a fake vendor: the gold segmentation of whatever part of a known conversation is
+    shown.
 
     Args:
         gold: conversations by their messages, and the ids of the messages that begin a topic.
@@ -45,7 +46,9 @@ class GoldAnswers:
 
     def _learn(self, messages: Sequence[Message], starts: Collection[MessageId]) -> None:
         units = read_lane("text", lanes(messages)["text"]).units
-        shown = _units(show_units(Passage(conversation_id=ConversationId(""), units=units), 0, len(units)))
+        shown = _units(
+            show_units(Passage(conversation_id=ConversationId(""), units=units), 0, len(units))
+        )
         begins, topics = units[0].message, []
         for unit in units:
             begins = unit.message if unit.message.id in starts else begins
@@ -67,8 +70,12 @@ class GoldAnswers:
         return json.dumps({"chunks": chunks}, ensure_ascii=False, separators=(",", ":"))
 
     def _find(self, units: Sequence[str]) -> list[Message]:
-        """The topics of the units of a request. The first and the last one may be parts of units."""
-        for known in sorted(range(len(units)), key=lambda n: (n in (0, len(units) - 1), -len(units[n]))):
+        """The topics of the units of a request. The first and the
+        last one may be parts of units.
+        """
+        for known in sorted(
+            range(len(units)), key=lambda n: (n in (0, len(units) - 1), -len(units[n]))
+        ):
             for conversation, place in self._places.get(_head(units[known]), []):
                 start, end = place - known, place - known + len(units)
                 shown = self._shown[conversation][max(start, 0) : end]
@@ -92,7 +99,9 @@ def _units(content: str) -> list[str]:
     shown = content[content.index("\n") + 1 : content.rindex("\n</conversation-")]
     ends = [match.end() for match in _UNIT.finditer(shown)]
     starts = [match.start() for match in _UNIT.finditer(shown)]
-    return [shown[end:start].strip() for end, start in zip(ends, [*starts[1:], len(shown)], strict=True)]
+    return [
+        shown[end:start].strip() for end, start in zip(ends, [*starts[1:], len(shown)], strict=True)
+    ]
 
 
 def _beginning(text: str, tokens: int) -> str:

@@ -47,8 +47,10 @@ class FakeVendor:
         latency_seconds: how long it takes.
         keys: the keys that it takes; None takes any, and none.
         models: the models that it has; None has any, and lists one.
-        at_once: how many requests it serves at once; further ones get a 429 with `retry-after: 0.05`.
-        own_server: whether OpenAI's wire is that of a server of one's own, which takes any schema and needs no key.
+        at_once: how many requests it serves at once; further ones get a 429 with `retry-after:
+            0.05`.
+        own_server: whether OpenAI's wire is that of a server of one's own, which takes any schema
+            and needs no key.
         count_tokens: how it counts what it charges for.
 
     """
@@ -81,7 +83,9 @@ class FakeVendor:
         counting = [(wire.counting_path, wire) for wire in wires if wire.counting_path]
         routes += [Route(path, _counter(self, wire), methods=["POST"]) for path, wire in counting]
         routes += [Route("/v1/models", self._list_openai), Route("/api/tags", self._list_ollama)]
-        routes += [Route(wire.usage_path, _reporter(self, wire)) for wire in wires if wire.usage_path]
+        routes += [
+            Route(wire.usage_path, _reporter(self, wire)) for wire in wires if wire.usage_path
+        ]
         routes += [Route("/_books", self._tell_books), *self.batches.routes()]
         config = uvicorn.Config(
             _WithTransport(Starlette(routes=routes)),
@@ -91,7 +95,8 @@ class FakeVendor:
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
-        # With the protocol named: else asyncio leaves Nagle's algorithm on, which adds 40 ms to each answer.
+        # With the protocol named: else asyncio leaves Nagle's algorithm on, which adds 40 ms to
+        # each answer.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((host, port))
@@ -104,7 +109,10 @@ class FakeVendor:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._server.should_exit = True
         self._thread.join()
@@ -143,9 +151,13 @@ class FakeVendor:
     async def _handle(self, wire: Wire, request: Request) -> Response:
         body = json.loads(await request.body())
         asked = self.read(wire, body)
-        fault = self._refusal(wire, request, body, asked) or (self._faults.popleft() if self._faults else None)
+        fault = self._refusal(wire, request, body, asked) or (
+            self._faults.popleft() if self._faults else None
+        )
         if fault is not None and fault.kind == "status":
-            self.note(asked, fault.status, asked.max_output_tokens or 0, charged=fault.status >= 500)
+            self.note(
+                asked, fault.status, asked.max_output_tokens or 0, charged=fault.status >= 500
+            )
             error = wire.error(fault.status, fault.says)
             return JSONResponse(error, fault.status, headers=wire.headers() | dict(fault.headers))
         if fault is not None and fault.kind in ("hang", "reset"):
@@ -160,7 +172,9 @@ class FakeVendor:
         """A request, to be counted in the vendor's way."""
         return replace(wire.read(body), count=self._count_tokens)
 
-    def _refusal(self, wire: Wire, request: Request, body: Mapping[str, Any], asked: FakeRequest) -> Fault | None:
+    def _refusal(
+        self, wire: Wire, request: Request, body: Mapping[str, Any], asked: FakeRequest
+    ) -> Fault | None:
         key = wire.key(request.headers)
         if self._keys is not None and key is not None and key not in self._keys:
             return Fault.of_status(401, f"Incorrect API key provided: {key}.")
@@ -174,7 +188,11 @@ class FakeVendor:
 
     def _reply(self, wire: Wire, asked: FakeRequest, fault: Fault | None) -> Response:
         kind = fault.kind if fault is not None else None
-        answer = fault.says if fault is not None and kind in ("says", "refusal", "empty") else self.answer(asked)
+        answer = (
+            fault.says
+            if fault is not None and kind in ("says", "refusal", "empty")
+            else self.answer(asked)
+        )
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         if kind == "max_tokens":
             reply = Reply(reply.text[: len(reply.text) // 2])
@@ -182,22 +200,30 @@ class FakeVendor:
         self.note(asked, 200, said.output_tokens)
         body = wire.reply(asked, said)
         if kind == "no_usage":
-            body = {name: value for name, value in body.items() if name not in ("usage", "eval_count")}
+            body = {
+                name: value for name, value in body.items() if name not in ("usage", "eval_count")
+            }
         content = json.dumps(body, ensure_ascii=False).encode()
         headers = wire.headers() | {"content-type": "application/json"}
         if kind == "cut":
             return Broken(content, headers=headers)
         if kind in ("invalid_body", "empty_body"):
-            return Response(content[: len(content) // 2] if kind == "invalid_body" else b"", headers=headers)
+            return Response(
+                content[: len(content) // 2] if kind == "invalid_body" else b"", headers=headers
+            )
         if kind == "html":
             return Response("<html><body>A proxy says hello.</body></html>", media_type="text/html")
         return Response(content, headers=headers)
 
     def refuse(self, wire: Wire, request: Request) -> Response | None:
-        """How a request about batches is refused, or its connection broken before anything is done."""
+        """How a request about batches is refused, or its connection
+        broken before anything is done.
+        """
         key = wire.key(request.headers)
         if self._keys is not None and key not in self._keys:
-            return JSONResponse(wire.error(401, "Incorrect API key provided."), 401, headers=wire.headers())
+            return JSONResponse(
+                wire.error(401, "Incorrect API key provided."), 401, headers=wire.headers()
+            )
         if not self._faults or self._faults[0].kind not in ("status", "reset"):
             return None
         fault = self._faults.popleft()
@@ -240,7 +266,10 @@ class FakeVendor:
         )
 
     async def _list_openai(self, _request: Request) -> Response:
-        models = [{"id": name, "object": "model", "created": 0, "owned_by": "fake"} for name in self._listed()]
+        models = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "fake"}
+            for name in self._listed()
+        ]
         return JSONResponse({"object": "list", "data": models})
 
     async def _list_ollama(self, _request: Request) -> Response:
@@ -256,7 +285,9 @@ class FakeVendor:
 
 
 class _WithTransport:
-    """Lets an endpoint break its connection, which ASGI has no word for: uvicorn's own transport is handed on."""
+    """Lets an endpoint break its connection, which ASGI has no word for: uvicorn's own transport is
+    handed on.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

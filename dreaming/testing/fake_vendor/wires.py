@@ -101,13 +101,22 @@ class Wire(ABC):
     def headers(self) -> dict[str, str]:
         """The headers of any answer."""
 
-    def usage_report(self, used: Mapping[tuple[str, Delivery | None], Sequence[int]]) -> dict[str, Any]:
-        """Tokens of input and output by model, and by delivery where that is asked for, all on one day."""
+    def usage_report(
+        self, used: Mapping[tuple[str, Delivery | None], Sequence[int]]
+    ) -> dict[str, Any]:
+        """Tokens of input and output by model, and by delivery where that is asked for, all on one
+        day.
+        """
         results = [
             self.usage_result(model, *tokens) | {self.delivery_group: self.deliveries[delivery]}
             for (model, delivery), tokens in used.items()
         ]
-        return {"object": "page", "data": [{"results": results, **self.bucket}], "has_more": False, "next_page": None}
+        return {
+            "object": "page",
+            "data": [{"results": results, **self.bucket}],
+            "has_more": False,
+            "next_page": None,
+        }
 
     delivery_group: str = ""
     """What reports are grouped by to tell batches."""
@@ -130,7 +139,9 @@ class AnthropicWire(Wire):
     usage_path = "/v1/organizations/usage_report/messages"
     delivery_group = "service_tier"
     deliveries: Mapping[Delivery | None, Any] = {None: None, "now": "standard", "batch": "batch"}
-    _TAKES = frozenset({"model", "max_tokens", "system", "messages", "output_config", "metadata", "stop_sequences"})
+    _TAKES = frozenset(
+        {"model", "max_tokens", "system", "messages", "output_config", "metadata", "stop_sequences"}
+    )
     _ERRORS: Mapping[int, str] = {
         400: "invalid_request_error",
         401: "authentication_error",
@@ -174,7 +185,10 @@ class AnthropicWire(Wire):
             if found := _BOUNDS & part.keys():
                 return f"output_config.format.schema: property '{min(found)}' is not supported"
             if part.get("type") == "object" and part.get("additionalProperties") is not False:
-                return "output_config.format.schema: For 'object' type, 'additionalProperties' must be set to false"
+                return (
+                    "output_config.format.schema: For 'object' type, 'additionalProperties' must "
+                    "be set to false"
+                )
         return None
 
     def reply(self, request: FakeRequest, said: Said) -> dict[str, Any]:
@@ -201,7 +215,11 @@ class AnthropicWire(Wire):
     def error(self, status: int, message: str) -> Any:
         """An error."""
         kind = self._ERRORS.get(status, "api_error")
-        return {"type": "error", "error": {"type": kind, "message": message}, "request_id": f"req_{uuid4().hex[:24]}"}
+        return {
+            "type": "error",
+            "error": {"type": kind, "message": message},
+            "request_id": f"req_{uuid4().hex[:24]}",
+        }
 
     def usage_result(self, model: str, sent: int, said: int) -> dict[str, Any]:
         """Uncached input by itself."""
@@ -217,7 +235,9 @@ class AnthropicWire(Wire):
 
 
 class OpenAIWire(Wire):
-    """POST /v1/chat/completions. `own_server` takes what vLLM, llama.cpp and LM Studio take: any schema, no key."""
+    """POST /v1/chat/completions. `own_server` takes what vLLM, llama.cpp and LM Studio take: any
+    schema, no key.
+    """
 
     name = "openai"
     path = "/v1/chat/completions"
@@ -245,7 +265,9 @@ class OpenAIWire(Wire):
 
     def key(self, headers: Mapping[str, str]) -> str | None:
         """A bearer token."""
-        return None if self._own_server else headers.get("authorization", "").removeprefix("Bearer ")
+        return (
+            None if self._own_server else headers.get("authorization", "").removeprefix("Bearer ")
+        )
 
     def read(self, body: Mapping[str, Any]) -> FakeRequest:
         """A request."""
@@ -261,7 +283,10 @@ class OpenAIWire(Wire):
 
     def as_counted(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """It comes in the words of the Responses API."""
-        said = [{"role": "system", "content": body["instructions"]}, {"role": "user", "content": body["input"]}]
+        said = [
+            {"role": "system", "content": body["instructions"]},
+            {"role": "user", "content": body["input"]},
+        ]
         form = {"json_schema": body["text"]["format"]}
         return {"model": body["model"], "messages": said, "response_format": form}
 
@@ -273,14 +298,15 @@ class OpenAIWire(Wire):
         form = (body.get("response_format") or {}).get("json_schema") or {}
         if self._own_server or not form.get("strict"):
             return None
+        refused = "Invalid schema for response_format"
         for part in _parts(form.get("schema")):
             if found := {"minLength", "maxLength"} & part.keys():
-                return f"Invalid schema for response_format '{form.get('name')}': '{min(found)}' is not permitted."
+                return f"{refused} '{form.get('name')}': '{min(found)}' is not permitted."
             if part.get("type") == "object":
                 if part.get("additionalProperties") is not False:
-                    return "Invalid schema for response_format: 'additionalProperties' is required to be false."
+                    return f"{refused}: 'additionalProperties' is required to be false."
                 if set(part.get("required", ())) != set(part.get("properties", ())):
-                    return "Invalid schema for response_format: 'required' must include every key in properties."
+                    return f"{refused}: 'required' must include every key in properties."
         return None
 
     def reply(self, request: FakeRequest, said: Said) -> dict[str, Any]:
@@ -304,7 +330,10 @@ class OpenAIWire(Wire):
                 "prompt_tokens": request.input_tokens,
                 "completion_tokens": said.output_tokens,
                 "total_tokens": request.input_tokens + said.output_tokens,
-                "prompt_tokens_details": {"cached_tokens": said.reply.cache_read_tokens, "audio_tokens": 0},
+                "prompt_tokens_details": {
+                    "cached_tokens": said.reply.cache_read_tokens,
+                    "audio_tokens": 0,
+                },
                 "completion_tokens_details": {"reasoning_tokens": 0},
             },
         }
@@ -319,7 +348,11 @@ class OpenAIWire(Wire):
     def usage_result(self, model: str, sent: int, said: int) -> dict[str, Any]:
         """With the kind of what it is of."""
         result = super().usage_result(model, sent, said)
-        return {"object": "organization.usage.completions.result", "num_model_requests": 1, **result}
+        return {
+            "object": "organization.usage.completions.result",
+            "num_model_requests": 1,
+            **result,
+        }
 
     def headers(self) -> dict[str, str]:
         """The request's id, and what is left of the limits."""
@@ -389,4 +422,7 @@ def _parts(schema: Any) -> Iterator[Mapping[str, Any]]:
 def _by_role(body: Mapping[str, Any]) -> dict[str, str]:
     """What the system and the user say in a request of chat messages."""
     messages = body["messages"]
-    return {role: "\n".join(m["content"] for m in messages if m["role"] == role) for role in ("system", "user")}
+    return {
+        role: "\n".join(m["content"] for m in messages if m["role"] == role)
+        for role in ("system", "user")
+    }

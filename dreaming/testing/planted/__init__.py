@@ -1,7 +1,9 @@
-"""Chats in which people give away secrets, to measure how many are masked: the phrasing is written, the secrets made.
+"""Chats in which people give away secrets, to measure how many are masked: the phrasing is written,
+the secrets made.
 
-`known.txt` was looked at while the patterns were made; `held_out.txt` was written before them, and they were not
-fitted to it. Nothing here is anybody's: all secrets are made at run time, by a seeded `Random`.
+`known.txt` was looked at while the patterns were made; `held_out.txt` was written before them, and
+they were not fitted to it. Nothing here is anybody's: all secrets are made at run time, by a seeded
+`Random`.
 """
 
 import base64
@@ -52,7 +54,18 @@ _WORDS = [
     "butter",
     "camera",
 ]
-_NAMES = ("Sunshine", "Charlie", "Bayern", "Zhangwei", "Lihua", "Xiaoming", "Monika", "Dragon", "Snowball", "wangfang")
+_NAMES = (
+    "Sunshine",
+    "Charlie",
+    "Bayern",
+    "Zhangwei",
+    "Lihua",
+    "Xiaoming",
+    "Monika",
+    "Dragon",
+    "Snowball",
+    "wangfang",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,9 @@ def plant_secrets(phrasing: Phrasing, *, seed: int, times: int = 2) -> list[Plan
     """Every chat of a phrasing so many times, each time with other secrets."""
     text = files(__name__).joinpath(f"{phrasing}.txt").read_text(encoding="utf-8")
     random = Random(seed)
-    return [_planted(language, said, random) for _ in range(times) for language, said in _chats(text)]
+    return [
+        _planted(language, said, random) for _ in range(times) for language, said in _chats(text)
+    ]
 
 
 def arrives(secret: Secret, sent: str) -> bool:
@@ -89,7 +104,10 @@ def arrives(secret: Secret, sent: str) -> bool:
 def _chats(text: str) -> Iterator[tuple[str, list[str]]]:
     for block in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         language, _, turns = block.partition("\n")
-        yield language.strip(), [turn.strip() for turn in re.split(r"^[<>] ", turns, flags=re.MULTILINE)[1:]]
+        yield (
+            language.strip(),
+            [turn.strip() for turn in re.split(r"^[<>] ", turns, flags=re.MULTILINE)[1:]],
+        )
 
 
 def _planted(language: str, said: Sequence[str], random: Random) -> PlantedChat:
@@ -113,16 +131,28 @@ def _after(prefix: str, make: Callable[[Random], str], end: str = "") -> Callabl
 
 
 def _password(random: Random) -> str:
-    """As people choose them: a name and a year, letters for digits, or by a generator; rarely a word alone."""
+    """As people choose them: a name and a year, letters for digits, or by a generator; rarely a
+    word alone.
+    """
     name, year = random.choice(_NAMES), str(random.randint(1970, 2024))
     styles = (
         lambda: name + year + random.choice("!@#$"),
         lambda: name.lower() + year,
-        lambda: name + "@" + str(random.randint(100, 99999)) if random.random() < 0.5 else name + "_" + year + "!",
         lambda: (
-            name.replace("a", "4").replace("i", "1").replace("o", "0") + random.choice("&*#") + random.choice("3579")
+            name + "@" + str(random.randint(100, 99999))
+            if random.random() < 0.5
+            else name + "_" + year + "!"
         ),
-        lambda: "".join(random.choices(_ALNUM, k=9)) + random.choice(string.digits) + random.choice("!#%^*"),
+        lambda: (
+            name.replace("a", "4").replace("i", "1").replace("o", "0")
+            + random.choice("&*#")
+            + random.choice("3579")
+        ),
+        lambda: (
+            "".join(random.choices(_ALNUM, k=9))
+            + random.choice(string.digits)
+            + random.choice("!#%^*")
+        ),
         lambda: "".join(random.choices(_ALNUM + "!#%^*-", k=15)) + random.choice(string.digits),
         lambda: random.choice(_WORDS) + random.choice(_WORDS) + str(random.randint(10, 999)),
         lambda: random.choice(_WORDS) + random.choice(_WORDS),
@@ -141,7 +171,9 @@ def _address(random: Random) -> str:
 
 def _card(random: Random) -> str:
     """With the check digit of Luhn's formula."""
-    digits = random.choice(("4", "51", "55", "62", "6011")) + "".join(random.choices(string.digits, k=15))
+    digits = random.choice(("4", "51", "55", "62", "6011")) + "".join(
+        random.choices(string.digits, k=15)
+    )
     digits = digits[:15]
     total = sum(sum(divmod(int(d) * (2 - place % 2), 10)) for place, d in enumerate(digits))
     whole = digits + str(-total % 10)
@@ -151,14 +183,21 @@ def _card(random: Random) -> str:
 
 def _iban(random: Random) -> str:
     account = "".join(random.choices(string.digits, k=18))
-    whole = next(iban for check in range(2, 99) if has_right_check_digits(iban := f"DE{check:02}{account}"))
-    return " ".join(whole[at : at + 4] for at in range(0, 22, 4)) if random.random() < 0.5 else whole
+    whole = next(
+        iban for check in range(2, 99) if has_right_check_digits(iban := f"DE{check:02}{account}")
+    )
+    return (
+        " ".join(whole[at : at + 4] for at in range(0, 22, 4)) if random.random() < 0.5 else whole
+    )
 
 
 def _jwt(random: Random) -> str:
     header = {"alg": "HS256", "typ": "JWT"}
     claims = {"sub": str(random.randrange(10**9)), "iat": random.randrange(10**9)}
-    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims)]
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+        for part in (header, claims)
+    ]
     return ".".join([*parts, _of(_ALNUM + "-_", 43)(random)])
 
 
@@ -189,7 +228,9 @@ MAKERS: dict[str, Callable[[Random], str]] = {
     "glpat": _after("gl" + "pat-", _of(_ALNUM, 20)),
     "slack": _after("xo" + "xb-", _of(string.digits, 12), "-Qw3rTyUiOpAsDfGhJkLz"),
     "hook": _after(
-        "https://hooks.slack.com/" + "services/T0", _of(string.ascii_uppercase + string.digits, 8), "/B01/Xy7"
+        "https://hooks.slack.com/" + "services/T0",
+        _of(string.ascii_uppercase + string.digits, 8),
+        "/B01/Xy7",
     ),
     "google": _after("AI" + "za", _of(_ALNUM + "-_", 35)),
     "hf": _after("h" + "f_", _of(string.ascii_letters, 34)),
@@ -210,4 +251,6 @@ MAKERS: dict[str, Callable[[Random], str]] = {
     "psk": _of(string.ascii_lowercase + string.digits, 12),
     "sec": _after("S" + "EC", _of("0123456789abcdef", 64)),
 }
-"""How a secret of each kind is made. Prefixes are put together here, so that no scanner takes this file for a leak."""
+"""How a secret of each kind is made. Prefixes are put together here, so that no scanner takes this
+file for a leak.
+"""

@@ -11,7 +11,9 @@ from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, Speaker
 Scalar = str | int | float | Decimal | bool | date | datetime
 Value = Scalar | None
 
-ColumnKind = Literal["text", "choice", "whole", "number", "money", "truth", "day", "instant", "list"]
+ColumnKind = Literal[
+    "text", "choice", "whole", "number", "money", "truth", "day", "instant", "list"
+]
 
 ALIASES: Mapping[str, str] = {"text": "content"}
 
@@ -77,7 +79,11 @@ def _truth(value: Scalar) -> bool:
 
 
 def _day(value: Scalar) -> date:
-    return value if isinstance(value, date) and not isinstance(value, datetime) else date.fromisoformat(str(value))
+    return (
+        value
+        if isinstance(value, date) and not isinstance(value, datetime)
+        else date.fromisoformat(str(value))
+    )
 
 
 def _instant(value: Scalar) -> datetime:
@@ -114,7 +120,8 @@ _EXPECTED: Mapping[ColumnKind, str] = {
 
 def _columns() -> dict[str, Column]:
     named: dict[ColumnKind, str] = {
-        "text": "chunk_id conversation_id content language summary segmenter_version llm_provider llm_used "
+        "text": "chunk_id conversation_id content language summary segmenter_version llm_provider "
+        "llm_used "
         "request_id prompt_version source_hash",
         "whole": "ordinal token_count tokens_used input_tokens output_tokens processing_time_ms",
         "number": "confidence",
@@ -124,7 +131,11 @@ def _columns() -> dict[str, Column]:
         "instant": "started_at ended_at created_at",
         "list": "labels entities speakers supersedes",
     }
-    choices = {"kind": CHUNK_KINDS, "quality_level": tuple(QUALITY_LEVELS), "speaker": get_args(Speaker)}
+    choices = {
+        "kind": CHUNK_KINDS,
+        "quality_level": tuple(QUALITY_LEVELS),
+        "speaker": get_args(Speaker),
+    }
     columns = {name: Column(name, kind) for kind, names in named.items() for name in names.split()}
     return columns | {name: Column(name, "choice", allowed) for name, allowed in choices.items()}
 

@@ -1,8 +1,8 @@
 """What a filter is, and whether a chunk matches it.
 
-There are two truth values. Where a cell is empty, `=`, `<`, `>` and `IN` are false; `!=` is exactly `NOT =`, and so
-true. Texts are compared as they are; `CONTAINS` minds neither case nor width: it looks for a member in a list, and for
-a part in a text.
+There are two truth values. Where a cell is empty, `=`, `<`, `>` and `IN` are false; `!=` is exactly
+`NOT =`, and so true. Texts are compared as they are; `CONTAINS` minds neither case nor width: it
+looks for a member in a list, and for a part in a text.
 """
 
 import operator
@@ -99,7 +99,9 @@ def matches(expression: Expression, chunk: BChunk) -> bool:
 
 
 def leaf_test(leaf: Leaf) -> Callable[[Any], bool]:
-    """What tells of a cell whether it is one that is asked for; a list is a tuple of its members."""
+    """What tells of a cell whether it is one that is asked for; a
+    list is a tuple of its members.
+    """
     match leaf:
         case Comparison(column, sign, value):
             return _comparing(column, sign, value)

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from dreaming.errors import FilterError
 from dreaming.upgrading.filtering.columns import ALIASES, COLUMNS, Column, Scalar
-from dreaming.upgrading.filtering.expression import And, Comparison, Contains, Expression, IsNull, Membership, Not, Or
+from dreaming.upgrading.filtering.expression import (
+    And,
+    Comparison,
+    Contains,
+    Expression,
+    IsNull,
+    Membership,
+    Not,
+    Or,
+)
 
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree
@@ -61,37 +70,54 @@ def _parser() -> "Lark":
 
 
 def parse_filter(text: str) -> Expression:
-    """The expression that a filter writes; raises `FilterError`, which shows the place and what was expected."""
+    """The expression that a filter writes; raises `FilterError`, which shows the place and what was
+    expected.
+    """
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
     if len(text) > LONGEST_FILTER:
-        raise FilterError(f"The filter has {len(text):,} characters, and at most {LONGEST_FILTER:,} are read.")
+        raise FilterError(
+            f"The filter has {len(text):,} characters, and at most {LONGEST_FILTER:,} are read."
+        )
     if not text.strip():
-        raise FilterError("The filter is empty. Write for example: quality_level = basic AND language = en")
+        raise FilterError(
+            "The filter is empty. Write for example: quality_level = basic AND language = en"
+        )
     _refuse_depth(text)
     try:
         tree = _parser().parse(text)
     except UnexpectedCharacters as error:
-        raise _error(text, error.pos_in_stream or 0, _odd_character(text, error.pos_in_stream or 0)) from None
+        raise _error(
+            text, error.pos_in_stream or 0, _odd_character(text, error.pos_in_stream or 0)
+        ) from None
     except UnexpectedToken as error:
         at_end = error.token.type == "$END"
         position = len(text) if at_end else error.token.start_pos or 0
         wanted = _wanted(error.accepts or error.expected)
-        raise _error(text, position, f"Here {wanted} was expected{', and it ends' if at_end else ''}.") from None
+        raise _error(
+            text, position, f"Here {wanted} was expected{', and it ends' if at_end else ''}."
+        ) from None
     except UnexpectedEOF as error:
-        raise _error(text, len(text), f"It ends where {_wanted(error.expected)} was expected.") from None
+        raise _error(
+            text, len(text), f"It ends where {_wanted(error.expected)} was expected."
+        ) from None
     return _Reader(text).read(tree)
 
 
 def _refuse_depth(text: str) -> None:
     depth = 0
-    for found in re.finditer(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\(|\)|\bNOT\b", text, re.IGNORECASE):
+    for found in re.finditer(
+        r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\(|\)|\bNOT\b", text, re.IGNORECASE
+    ):
         token = found[0]
         if token[0] in "'\"":
             continue
         depth += -1 if token == ")" else 1
         if depth > DEEPEST_FILTER and token != ")":
-            message = f"More than {DEEPEST_FILTER} parentheses and NOTs are too many. Write it more simply."
+            message = (
+                f"More than {DEEPEST_FILTER} parentheses and NOTs are too many. Write it more "
+                "simply."
+            )
             raise _error(text, found.start(), message)
 
 
@@ -121,21 +147,29 @@ class _Reader:
         column = self._column(parts[0])
         sign = _SIGNS.get(str(parts[1]), str(parts[1]))
         if column.kind == "list":
-            message = f"{column.name} is a list. Write {column.name} CONTAINS {parts[2].children[0]}."
+            message = (
+                f"{column.name} is a list. Write {column.name} CONTAINS {parts[2].children[0]}."
+            )
             raise _error(self._text, parts[1].start_pos, message)
         return Comparison(column.name, sign, self._value(column, parts[2]))  # type: ignore[arg-type] # by the grammar
 
     def _membership(self, parts: Sequence[Any]) -> Membership:
         column = self._column(parts[0])
         if column.kind == "list":
-            message = f"{column.name} is a list. Write {column.name} CONTAINS, once for each value, joined by OR."
+            message = (
+                f"{column.name} is a list. Write {column.name} CONTAINS, once for each value, "
+                "joined by OR."
+            )
             raise _error(self._text, parts[0].children[0].start_pos, message)
         return Membership(column.name, tuple(self._value(column, part) for part in parts[1:]))
 
     def _contains(self, parts: Sequence[Any]) -> Contains:
         column = self._column(parts[0])
         if column.kind not in ("list", "text"):
-            message = f"{column.name} is no text and no list. Compare it: {column.name} = ..., with {column.expected}."
+            message = (
+                f"{column.name} is no text and no list. Compare it: {column.name} = ..., with "
+                f"{column.expected}."
+            )
             raise _error(self._text, parts[0].children[0].start_pos, message)
         return Contains(column.name, _written(parts[1].children[0]))
 
@@ -145,7 +179,11 @@ class _Reader:
         column = COLUMNS.get(ALIASES.get(told, told))
         if column is None:
             close = get_close_matches(told, [*COLUMNS, *ALIASES], n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"Choose one of {', '.join(sorted(COLUMNS))}."
+            hint = (
+                f"Did you mean {close[0]}?"
+                if close
+                else f"Choose one of {', '.join(sorted(COLUMNS))}."
+            )
             raise _error(self._text, token.start_pos, f"There is no column {str(token)!r}. {hint}")
         return column
 
@@ -158,14 +196,19 @@ class _Reader:
             return column.read(_written(token) if column.is_text else _scalar(token))
         except (ValueError, OverflowError):
             message = (
-                f"{shorten(token, 100, placeholder='...')} is no value of {column.name}. Expected {column.expected}."
+                f"{shorten(token, 100, placeholder='...')} is no value of {column.name}. Expected "
+                f"{column.expected}."
             )
             raise _error(self._text, token.start_pos, message) from None
 
 
 def _flat(kind: type[And] | type[Or], parts: Any) -> tuple[Expression, ...]:
-    """The operands, those of operands of the same kind in their place: one expression has one form."""
-    return tuple(each for part in parts for each in (part.operands if isinstance(part, kind) else (part,)))
+    """The operands, those of operands of the same kind in their
+    place: one expression has one form.
+    """
+    return tuple(
+        each for part in parts for each in (part.operands if isinstance(part, kind) else (part,))
+    )
 
 
 def _written(token: "Token") -> str:
@@ -222,4 +265,6 @@ def _error(text: str, position: int, message: str) -> FilterError:
     line = text[start : len(text) if end < 0 else end]
     before = line[: position - start]
     width = sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in before)
-    return FilterError(f"Filter, column {position - start + 1}: {message}\n  {line}\n  {' ' * width}^")
+    return FilterError(
+        f"Filter, column {position - start + 1}: {message}\n  {line}\n  {' ' * width}^"
+    )

@@ -4,7 +4,16 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from dreaming.upgrading.filtering.columns import Scalar
-from dreaming.upgrading.filtering.expression import And, Comparison, Contains, Expression, IsNull, Membership, Not, Or
+from dreaming.upgrading.filtering.expression import (
+    And,
+    Comparison,
+    Contains,
+    Expression,
+    IsNull,
+    Membership,
+    Not,
+    Or,
+)
 
 
 def print_filter(expression: Expression) -> str:

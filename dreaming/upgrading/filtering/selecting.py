@@ -1,7 +1,7 @@
 """Which rows of a table of chunks a filter asks for, a column at a time.
 
-A test looks at each distinct value of a column once, so that a million chunks take as long as their values differ, and
-there is one meaning of a filter, whether it is asked of a chunk or of a table.
+A test looks at each distinct value of a column once, so that a million chunks take as long as their
+values differ, and there is one meaning of a filter, whether it is asked of a chunk or of a table.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dreaming.upgrading.filtering.expression import And, Expression, IsNull, Leaf, Not, Or, leaf_test
+from dreaming.upgrading.filtering.expression import (
+    And,
+    Expression,
+    IsNull,
+    Leaf,
+    Not,
+    Or,
+    leaf_test,
+)
 
 Rows = npt.NDArray[np.int64]
 """Positions of rows in a table, ascending."""
@@ -48,7 +56,9 @@ def _asked_for_among(leaf: Leaf, column: pa.ChunkedArray, rows: Rows) -> npt.NDA
         wanted[rows] = True
         column = column.filter(pa.array(wanted))
     # In its parts: texts of more than 2 GiB do not fit into one.
-    return np.concatenate([np.empty(0, dtype=np.bool_), *(_asked_for(leaf, cells) for cells in column.chunks)])
+    return np.concatenate(
+        [np.empty(0, dtype=np.bool_), *(_asked_for(leaf, cells) for cells in column.chunks)]
+    )
 
 
 def _asked_for(leaf: Leaf, cells: pa.Array) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,6 @@
-"""The filter language: what it says, what it refuses and where, and that its text and its meaning are one."""
+"""The filter language: what it says, what it refuses and where, and that its text and its meaning
+are one.
+"""
 
 import contextlib
 from datetime import UTC, date, datetime
@@ -83,7 +85,10 @@ def make_chunk(**cells):
         ("kind = thinking AND (speaker = user OR ordinal = 0)", False),
         ("not not kind = text", True),
         ("conversation_id = 'talk' AND summary = 'An invoice.'", True),
-        ("conversation_id IN (007, 1.50, true, 2026-03-01T00:00:00Z) OR labels CONTAINS 007", False),
+        (
+            "conversation_id IN (007, 1.50, true, 2026-03-01T00:00:00Z) OR labels CONTAINS 007",
+            False,
+        ),
     ],
 )
 def test_a_filter_asks_for_what_it_says(text, expected):
@@ -99,7 +104,11 @@ def test_a_filter_asks_for_what_it_says(text, expected):
         ("labels = 'x'", 8, "labels is a list. Write labels CONTAINS 'x'."),
         ("labels IN ('x')", 1, "labels is a list."),
         ("day CONTAINS 'x'", 1, "day is no text and no list."),
-        ("quality_level = bsic", 17, "bsic is no value of quality_level. Expected one of basic, good, premium."),
+        (
+            "quality_level = bsic",
+            17,
+            "bsic is no value of quality_level. Expected one of basic, good, premium.",
+        ),
         ("token_count < many", 15, "Expected a whole number."),
         ("token_count < 1.5", 15, "Expected a whole number."),
         ("needs_upgrade = yes", 17, "Expected true or false."),
@@ -138,15 +147,20 @@ def test_the_caret_stands_below_the_place_on_a_terminal():
     assert caret == " " * (2 + 11 + 6 + 1) + "^"
 
 
-@pytest.mark.parametrize("word", ["007", "00123", "1.50", "True", "2026-03-01T00:00:00Z", "1" * 5_000])
+@pytest.mark.parametrize(
+    "word", ["007", "00123", "1.50", "True", "2026-03-01T00:00:00Z", "1" * 5_000]
+)
 def test_words_for_texts_are_taken_as_they_are_written(word):
     """Whatever they look like."""
-    assert matches(parse_filter(f"conversation_id = {word}"), make_chunk(conversation_id=ConversationId(word)))
+    assert matches(
+        parse_filter(f"conversation_id = {word}"), make_chunk(conversation_id=ConversationId(word))
+    )
     assert matches(parse_filter(f"labels CONTAINS {word}"), make_chunk(labels=(word,)))
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "The filter is empty."), (" \n", "is empty"), ("a" * 200_001, "200,001")]
+    ("text", "message"),
+    [("", "The filter is empty."), (" \n", "is empty"), ("a" * 200_001, "200,001")],
 )
 def test_nothing_and_far_too_much_are_refused(text, message):
     """With an example of what to write."""
@@ -181,7 +195,9 @@ def leaves(draw):
 
 
 def joined(kind):
-    return lambda parts: kind(tuple(x for part in parts for x in (part.operands if isinstance(part, kind) else [part])))
+    return lambda parts: kind(
+        tuple(x for part in parts for x in (part.operands if isinstance(part, kind) else [part]))
+    )
 
 
 EXPRESSIONS: st.SearchStrategy[Expression] = st.recursive(
@@ -220,7 +236,9 @@ def test_filters_obey_the_laws_of_logic(one, other, chunk):
 def test_a_filter_asks_the_same_of_a_table_as_of_its_chunks(expression, chunks):
     """A column at a time, or a chunk at a time."""
     table = pa.Table.from_batches([chunk_batch(chunks)])
-    assert [chunks[row] for row in select_rows(expression, table)] == [c for c in chunks if matches(expression, c)]
+    assert [chunks[row] for row in select_rows(expression, table)] == [
+        c for c in chunks if matches(expression, c)
+    ]
 
 
 @given(st.text() | st.text(alphabet="()'\" andornotkind=text<>!,1", max_size=60))

@@ -9,7 +9,8 @@ down_revision = None
 
 def upgrade() -> None:
     """Make the tables."""
-    # Ids are compared byte by byte in both dialects, so that a day is read in the same order everywhere.
+    # Ids are compared byte by byte in both dialects, so that a day is read in the same order
+    # everywhere.
     byte_order = sa.Text(collation="C") if op.get_bind().dialect.name == "postgresql" else sa.Text()
     op.create_table(
         "conversations",

@@ -95,12 +95,24 @@ def _extend_calls() -> None:
         calls.add_column(sa.Column("owner", sa.Text, nullable=True))
         calls.add_column(sa.Column("reserved_at", sa.BigInteger, nullable=True))
         calls.add_column(sa.Column("lease_until", sa.BigInteger, nullable=True))
-        calls.add_column(sa.Column("reserved_tokens", sa.BigInteger, nullable=False, server_default="0"))
-        calls.add_column(sa.Column("reserved_picodollars", sa.BigInteger, nullable=False, server_default="0"))
-        calls.add_column(sa.Column("counted_tokens", sa.BigInteger, nullable=False, server_default="0"))
-        calls.add_column(sa.Column("cost_picodollars", sa.BigInteger, nullable=False, server_default="0"))
-        calls.add_column(sa.Column("unusable", sa.Boolean, nullable=False, server_default=sa.false()))
-        calls.add_column(sa.Column("attributed", sa.Boolean, nullable=False, server_default=sa.false()))
+        calls.add_column(
+            sa.Column("reserved_tokens", sa.BigInteger, nullable=False, server_default="0")
+        )
+        calls.add_column(
+            sa.Column("reserved_picodollars", sa.BigInteger, nullable=False, server_default="0")
+        )
+        calls.add_column(
+            sa.Column("counted_tokens", sa.BigInteger, nullable=False, server_default="0")
+        )
+        calls.add_column(
+            sa.Column("cost_picodollars", sa.BigInteger, nullable=False, server_default="0")
+        )
+        calls.add_column(
+            sa.Column("unusable", sa.Boolean, nullable=False, server_default=sa.false())
+        )
+        calls.add_column(
+            sa.Column("attributed", sa.Boolean, nullable=False, server_default=sa.false())
+        )
     op.create_index("ix_calls_request_id", "calls", ["request_id"])
     open_calls = sa.text("state = 'reserved'")
     op.create_index(

@@ -9,7 +9,9 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the tables; the words are an FTS5 table on SQLite and an array under GIN on PostgreSQL."""
+    """Make the tables; the words are an FTS5 table on SQLite and
+    an array under GIN on PostgreSQL.
+    """
     op.create_table(
         "indexed_days",
         sa.Column("day", sa.Text, primary_key=True),
@@ -31,7 +33,9 @@ def upgrade() -> None:
         sa.Column("details", sa.JSON, nullable=False),
     )
     op.create_index("ix_indexed_chunks_chunk_id", "indexed_chunks", ["chunk_id"])
-    op.create_index("indexed_chunks_by_place", "indexed_chunks", ["day", "conversation_id", "ordinal"])
+    op.create_index(
+        "indexed_chunks_by_place", "indexed_chunks", ["day", "conversation_id", "ordinal"]
+    )
     op.create_index("indexed_chunks_by_conversation", "indexed_chunks", ["conversation_id"])
     op.create_table(
         "chunk_labels",
@@ -40,8 +44,12 @@ def upgrade() -> None:
     )
     op.create_index("chunk_labels_by_row", "chunk_labels", ["row_id"])
     if op.get_bind().dialect.name == "sqlite":
-        # The words come analysed (stems, CJK bigrams): the tokenizer only has to split them at blanks.
-        op.execute("CREATE VIRTUAL TABLE chunk_words USING fts5(words, tokenize='unicode61 remove_diacritics 0')")
+        # The words come analysed (stems, CJK bigrams): the tokenizer only has to split them at
+        # blanks.
+        op.execute(
+            "CREATE VIRTUAL TABLE chunk_words USING fts5(words, tokenize='unicode61 "
+            "remove_diacritics 0')"
+        )
     else:
         op.create_table(
             "chunk_words",

@@ -1,4 +1,6 @@
-"""Postings by segment in the place of FTS5 and GIN: the same on both dialects. The next run indexes all days again."""
+"""Postings by segment in the place of FTS5 and GIN: the same on both dialects. The next run indexes
+all days again.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -63,7 +65,9 @@ def upgrade() -> None:
         sa.Column("details", sa.Text, nullable=False),
     )
     op.create_index("ix_indexed_chunks_chunk_id", "indexed_chunks", ["chunk_id"])
-    op.create_index("indexed_chunks_by_place", "indexed_chunks", ["day", "conversation_id", "ordinal"])
+    op.create_index(
+        "indexed_chunks_by_place", "indexed_chunks", ["day", "conversation_id", "ordinal"]
+    )
     op.create_index("indexed_chunks_by_conversation", "indexed_chunks", ["conversation_id"])
     op.create_table(
         "chunk_labels",

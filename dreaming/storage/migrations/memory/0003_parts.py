@@ -8,5 +8,12 @@ down_revision = "0002_passages"
 
 def upgrade() -> None:
     """Empty the index: it is rebuilt from the partitions, never converted."""
-    for name in ("postings", "blocks", "segments", "chunk_labels", "indexed_chunks", "indexed_days"):
+    for name in (
+        "postings",
+        "blocks",
+        "segments",
+        "chunk_labels",
+        "indexed_chunks",
+        "indexed_days",
+    ):
         op.execute(f"DELETE FROM {name}")

@@ -1,4 +1,6 @@
-"""Digests of chunks, by which a replaced day takes over what is unchanged. The next run indexes all days again."""
+"""Digests of chunks, by which a replaced day takes over what is unchanged. The next run indexes all
+days again.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +10,9 @@ down_revision = "0003_parts"
 
 
 def upgrade() -> None:
-    """Empty the index, and make its segments anew: it is rebuilt from the partitions, never converted."""
+    """Empty the index, and make its segments anew: it is rebuilt from the partitions, never
+    converted.
+    """
     for name in ("postings", "blocks", "chunk_labels", "indexed_chunks", "indexed_days"):
         op.execute(f"DELETE FROM {name}")
     op.drop_table("segments")
