@@ -3,13 +3,13 @@
 The map, from what everything uses to what uses everything:
 
     errors.py                            the error tree
-    conversation.py chunk.py             records: conversations and messages; chunks and quality levels
+    conversation.py chunk.py             records: conversations, messages; chunks, quality levels
     model_call.py task.py                records: a call to a model; a task and its result
     bounds.py money.py settings.py       limits of input; exact amounts; the environment
     days.py verbatim.py statistics.py    the day of a message; law 1; counts of a day
     processes.py event_loop.py           which processes live; a loop beside an interruptible thread
     embedding.py                         the encoder of the extra `embedding`
-    importing/ sources/                  export files, watched folders, the user's database -> conversations
+    importing/ sources/                  exports, watched folders, a database -> conversations
     chunking/                            conversation -> topic boundaries -> basic chunks
     privacy/                             secrets: found in a text, and masked
     prompting/ providers/                what a model is shown and replies; the models
