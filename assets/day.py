@@ -11,8 +11,9 @@ from time import perf_counter
 import dagster as dg
 
 from assets import basic_chunks, memory_index, raw_conversations, upgraded_chunks
+from assets.config import DayConfig, DreamingConfig
 from assets.events import Context, ending_canceled, log_evaluation, log_materialization
-from assets.stage import DayConfig, DreamingConfig, Work
+from assets.stage import Work
 from assets.upgrading import named, upgrade_days
 from dreaming.buying.reading import count_quality
 from dreaming.errors import DreamingError
@@ -93,7 +94,7 @@ def open_work(
         yield Work(home, config, None)
         return
     meter = Meter(home.ledger, purpose="basic_chunks", run_id=context.run.run_id)
-    provider = local_llm.open(meter, today=home.pipeline.clock().date())
+    provider = local_llm.open(meter, today=home.clock().date())
     with open_model_chunker(provider, rules=home.segmenters.chunker()) as chunker:
         try:
             yield Work(home, config, chunker)
@@ -178,5 +179,5 @@ def _store(
     result.quality_counts = count_quality(work.home.store, days)
     result.processing_time_seconds = round(seconds, 3)
     work.home.requests.store_result(
-        context.run.run_id, None, result.as_json(), at=work.home.pipeline.clock()
+        context.run.run_id, None, result.as_json(), at=work.home.clock()
     )

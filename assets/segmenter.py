@@ -41,7 +41,7 @@ def segmenter(
     paths = [Path(file) for file in config.files]
     with ending_canceled(context):
         learned = learn_from_files(home, paths) if paths else learn_from_home(home)
-    home.requests.store_result(context.run.run_id, None, learned, at=home.pipeline.clock())
+    home.requests.store_result(context.run.run_id, None, learned, at=home.clock())
     return dg.MaterializeResult(
         metadata=learned_metadata(learned), data_version=dg.DataVersion(learned["version"])
     )

@@ -25,7 +25,7 @@ def published_metadata(
     home: Home, day: date, statistics: ChunkStatistics, *, seconds: float
 ) -> Metadata:
     """What a day holds that was just published, and how near its tiers are to each other."""
-    accuracy = measure_day(home.store, home.pipeline.purchases, day)
+    accuracy = measure_day(home.store, home.purchases, day)
     path = home.store.path("upgraded_chunks", day)
     return chunk_metadata(statistics, path=path, seconds=seconds) | accuracy_metadata(accuracy)
 
@@ -63,7 +63,7 @@ STAGE = Stage(
                 "boundaries, and the "
                 "share of labels and entities that both give.",
             ),
-            lambda home, day: check_accuracy(home.store, home.pipeline.purchases, day),
+            lambda home, day: check_accuracy(home.store, home.purchases, day),
         ),
     ),
 )

@@ -127,9 +127,7 @@ def _save(
     """What a run comes to that is planned to spend nothing."""
     result = DreamingTaskResult(request_id=request_id, message=decision.plan.reason)
     result.add(after)
-    home.requests.store_result(
-        context.run.run_id, request_id, result.as_json(), at=home.pipeline.clock()
-    )
+    home.requests.store_result(context.run.run_id, request_id, result.as_json(), at=home.clock())
     return result
 
 

@@ -13,8 +13,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
+from assets.config import DreamingConfig
 from assets.day import STAGES
-from assets.stage import DreamingConfig, Work
+from assets.stage import Work
 from benchmarks.corpus import Corpus
 from benchmarks.result import Aim, Cell, Result
 from benchmarks.year import DAY_COUNT, days, year_home

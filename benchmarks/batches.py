@@ -23,6 +23,7 @@ from dreaming.buying.executor import DreamingExecutor
 from dreaming.chunking.tokens import count_tokens
 from dreaming.home import Home, open_home
 from dreaming.model_call import Delivery, TokenUsage
+from dreaming.money import to_usd
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.prices import price_of
@@ -133,7 +134,7 @@ def _by_library(vendor: FakeVendor, provider: str) -> Decimal:
     for one in vendor.books.served:
         usage = TokenUsage(input_tokens=one.input_tokens, output_tokens=one.output_tokens)
         total += price_of(provider, one.model, at=at).cost(usage, at=at, delivery=one.delivery)
-    return Decimal(total).scaleb(-12)
+    return to_usd(total)
 
 
 @contextmanager

@@ -120,7 +120,7 @@ def _remember_searches(home: Home, days: list[date]) -> None:
     """Searches of a year and what they found: what was searched for comes first."""
     with home.store.open_chunks("upgraded_chunks", days[-1]) as chunks:
         found = [[row.conversation_id, row.chunk_id] for row in chunks.rows()]
-    numbers, now = random.Random(2), home.pipeline.clock()
+    numbers, now = random.Random(2), home.clock()
     with home.ledger.database.write() as connection:
         connection.execute(
             queries.insert(),

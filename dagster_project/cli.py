@@ -167,7 +167,7 @@ def _run(
 
 def _days_to_run(home: "Home", named: list[date] | None) -> list[date]:
     if named is not None:
-        calendar, now = home.archive.calendar, home.pipeline.clock()
+        calendar, now = home.archive.calendar, home.clock()
         return [calendar.require(day, now=now) for day in named]
     home.pipeline.refresh()
     return home.pipeline.waiting_days()
@@ -407,7 +407,7 @@ def learn(files: tuple[Path, ...], listed: bool, revert: bool, as_json: bool) ->
     settings = Settings.from_environment()
     with open_home(settings) as home:
         if revert:
-            home.segmenters.revert(at=home.pipeline.clock())
+            home.segmenters.revert(at=home.clock())
         if listed or revert:
             versions = learned_versions(home)
             write_json(versions) if as_json else print_learned_versions(console, versions)
@@ -591,7 +591,7 @@ def forget(conversation: str, as_json: bool) -> None:
     settings = Settings.from_environment()
     with open_home(settings) as home:
         days = home.forget(ConversationId(conversation))
-        calendar, today = home.archive.calendar, home.archive.calendar.day_of(home.pipeline.clock())
+        calendar, today = home.archive.calendar, home.archive.calendar.day_of(home.clock())
         inside = sorted(day for day in days if calendar.start <= day <= today)
         for day in days.difference(inside):
             # No Dagster partition, but a file that holds the text.

@@ -2,7 +2,7 @@
 of the configs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -10,14 +10,15 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
+from assets.config import DreamingConfig, UpgradeDaysConfig, upgrade_fields
 from assets.day import POOL, open_work, run_days
-from assets.stage import DreamingConfig, UpgradeConfig
 from assets.upgrading import named, request_id_of, upgrade_days
 from dreaming.home import Home
 from dreaming.pipeline.day import Engine, Rechunk
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.settings import parse_day
 from dreaming.task import TaskPriority
+from dreaming.upgrading.terms import UpgradeTerms
 
 STAGE_TAG = "dreaming/stage"
 PRIORITY_TAG = "dagster/priority"
@@ -64,7 +65,7 @@ def dream_each_day(
     local_llm: dg.ResourceParam[ConfiguredProvider],
 ) -> None:
     """All stages of each day, logged as materialisations of its partitions."""
-    calendar, now = home.archive.calendar, home.pipeline.clock()
+    calendar, now = home.archive.calendar, home.clock()
     days = [calendar.require(parse_day(day), now=now) for day in config.days]
     with open_work(context, config, home, local_llm) as work:
         run_days(context, work, days)
@@ -82,17 +83,6 @@ def dream_days() -> None:
     dream_each_day()
 
 
-class UpgradeDaysConfig(UpgradeConfig):
-    """The run config of `upgrade`."""
-
-    first_day: str = Field(default="", description="YYYY-MM-DD; empty for all days from the first.")
-    last_day: str = Field(default="", description="YYYY-MM-DD; empty for all days to the last.")
-    planned_only: bool = Field(
-        default=False,
-        description="Go on with what the run's request has planned, and plan nothing more of it.",
-    )
-
-
 @dg.op(pool=POOL)
 def upgrade_chunks(
     context: dg.OpExecutionContext,
@@ -103,8 +93,7 @@ def upgrade_chunks(
     local_llm: dg.ResourceParam[ConfiguredProvider],
 ) -> None:
     """An upgrade over all published days of a range, one request with one budget."""
-    first, last = (parse_day(day) if day else None for day in (config.first_day, config.last_day))
-    terms = config.terms(first_day=first, last_day=last)
+    terms = config.terms()
     if config.planned_only:
         days = home.requests.open_days(request_id_of(context.run, context.instance))
     else:
@@ -166,6 +155,13 @@ def days_config(
     return {"ops": {"dream_each_day": {"config": config}}}
 
 
-def upgrade_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The run config of `upgrade`, from the fields of `UpgradeDaysConfig` that are set."""
-    return {"ops": {"upgrade_chunks": {"config": dict(config)}}}
+def upgrade_config(
+    terms: UpgradeTerms, *, planner: str = "", planned_only: bool = False
+) -> dict[str, Any]:
+    """The run config of `upgrade`; `planner` is who plans what the terms leave open."""
+    fields = upgrade_fields(terms)
+    if planner:
+        fields["planner"] = planner
+    if planned_only:
+        fields["planned_only"] = True
+    return {"ops": {"upgrade_chunks": {"config": fields}}}

@@ -15,9 +15,9 @@ import dagster as dg
 from pydantic import Field
 
 from assets import raw_conversations
+from assets.config import DreamingConfig
 from assets.day import ASSETS, POOL, open_work, run_days
 from assets.events import Context, ending_canceled
-from assets.stage import DreamingConfig
 from dagster_project.executors import STEP_QUEUE
 from dagster_project.jobs import MEDIUM, PRIORITY_TAG, STAGE_TAG
 from dreaming.home import Home
@@ -49,7 +49,7 @@ def gather_large_day(
     local_llm: dg.ResourceParam[ConfiguredProvider],
 ) -> None:
     """Gather the day from its sources."""
-    day = home.archive.calendar.require(parse_day(config.day), now=home.pipeline.clock())
+    day = home.archive.calendar.require(parse_day(config.day), now=home.clock())
     with open_work(context, config, home, local_llm) as work:
         run_days(context, work, [day], _GATHERED, frozenset())
 

@@ -4,12 +4,12 @@ days, an upgrade's config, or a task.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assets.stage import BudgetConfig, DreamingConfig
+from assets.config import DreamingConfig, upgrade_fields
 from assets.upgrading import REQUEST_TAG
 from dagster_project.jobs import (
     LEARN,
@@ -23,7 +23,6 @@ from dagster_project.jobs import (
     upgrade_config,
 )
 from dagster_project.large_day import LARGE_DAY, large_day_config
-from dreaming.chunk import QualityLevel
 from dreaming.days import Calendar, day_range
 from dreaming.errors import UsageError
 from dreaming.pipeline.day import Engine, Rechunk
@@ -80,8 +79,7 @@ class Launch:
         """An upgrade, new or gone on with; `planner` is who plans what the terms leave open."""
         tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
         tags |= provider_tag(terms.provider)
-        fields = _fields(terms) | ({"planner": planner} if planner else {})
-        return cls(upgrade.name, upgrade_config(fields), tags)
+        return cls(upgrade.name, upgrade_config(terms, planner=planner or ""), tags)
 
     @classmethod
     def of_collecting(cls, request: UpgradeRequest) -> "Launch":
@@ -90,13 +88,13 @@ class Launch:
 
         In batches, as what came was asked for, also where the request was first worked on at once.
         """
-        fields = {**_fields(replace(request.terms, delivery="batch")), "planned_only": True}
+        terms = replace(request.terms, delivery="batch")
         tags = {
             STAGE_TAG: "upgrade",
             REQUEST_TAG: request.request_id,
             PRIORITY_TAG: str(TaskPriority.LOW.value),
         }
-        return cls(upgrade.name, upgrade_config(fields), tags)
+        return cls(upgrade.name, upgrade_config(terms, planned_only=True), tags)
 
     @classmethod
     def of_learning(cls, files: Sequence[Path]) -> "Launch":
@@ -105,20 +103,6 @@ class Launch:
             "ops": {"segmenter": {"config": {"files": [str(file.absolute()) for file in files]}}}
         }
         return cls(LEARN, config, {STAGE_TAG: "learn"})
-
-
-def _fields(terms: UpgradeTerms) -> dict[str, Any]:
-    """Terms as the fields of `UpgradeConfig` or, where they name days, of `UpgradeDaysConfig`."""
-    # What it is counted in besides, its request says.
-    told = {
-        name: value
-        for name, value in terms.as_json().items()
-        if value is not False and name != "account"
-    }
-    budget = {name: told.pop(name) for name in BudgetConfig.model_fields if name in told}
-    if "max_cost_usd" in budget:
-        budget["max_cost_usd"] = float(budget["max_cost_usd"])
-    return {**told, "budget": budget}
 
 
 def launch_of(
@@ -166,32 +150,21 @@ def _full_day_config(work: FullDay, resources: TaskResources, *, today: date) ->
         resources.model
         and resolve_model(resources.llm_provider, resources.model, today=today).quality_level
     )
-    return _fields(_terms(work.target_quality or named or "good", resources))
+    return upgrade_fields(_terms(resources, target_quality=work.target_quality or named or "good"))
 
 
 def _upgrade_launch(work: Upgrade, resources: TaskResources, tags: Mapping[str, str]) -> Launch:
-    first, last = (work.target_date or work.first_date), (work.target_date or work.last_date)
-    terms = _terms(
-        work.target_quality,
-        resources,
-        filter=work.filter,
-        limit=work.limit,
-        delivery=work.delivery,
-        first_day=first,
-        last_day=last,
-    )
+    days = {
+        "first_day": work.target_date or work.first_date,
+        "last_day": work.target_date or work.last_date,
+    }
+    terms = _terms(resources, **work.model_dump(), **days)
     tags = {**tags, **provider_tag(terms.provider), STAGE_TAG: "upgrade"}
-    return Launch(upgrade.name, upgrade_config(_fields(terms)), tags)
+    return Launch(upgrade.name, upgrade_config(terms), tags)
 
 
-def _terms(target_quality: QualityLevel, resources: TaskResources, **further: Any) -> UpgradeTerms:
+def _terms(resources: TaskResources, **fields: Any) -> UpgradeTerms:
     """The terms of a task, so that what is wrong with them is said before there is a run."""
-    return UpgradeTerms(
-        target_quality=target_quality,
-        provider=resources.llm_provider,
-        model=resources.model,
-        max_tokens=resources.max_tokens,
-        max_cost_usd=resources.max_cost_usd,
-        max_duration_seconds=resources.max_duration_seconds,
-        **further,
+    return UpgradeTerms.from_json(
+        {**fields, **asdict(resources), "provider": resources.llm_provider}
     )

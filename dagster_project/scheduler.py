@@ -79,7 +79,7 @@ class Scheduler:
         """
         submission_id = uuid4().hex
         with open_home(self._settings) as home, open_instance(self._settings) as instance:
-            now = home.pipeline.clock()
+            now = home.clock()
             launch, days = launch_of(
                 task, submission_id, home.archive.calendar, now=task.schedule or now
             )
@@ -109,9 +109,7 @@ class Scheduler:
 
     def _execute(self, task: Task) -> DreamingTaskResult:
         with open_home(self._settings) as home, open_instance(self._settings) as instance:
-            launch, _ = launch_of(
-                task, uuid4().hex, home.archive.calendar, now=home.pipeline.clock()
-            )
+            launch, _ = launch_of(task, uuid4().hex, home.archive.calendar, now=home.clock())
             return _stored_result(home, execute(home, instance, launch))
 
 
@@ -127,7 +125,7 @@ def _backfill(
             asset_graph=graph,
             partition_names=[day.isoformat() for day in days],
             asset_selection=sorted(graph.materializable_asset_keys),
-            backfill_timestamp=home.pipeline.clock().timestamp(),
+            backfill_timestamp=home.clock().timestamp(),
             tags={name: value for name, value in launch.tags.items() if name not in RANGE_TAGS},
             dynamic_partitions_store=instance,
             all_partitions=False,

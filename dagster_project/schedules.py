@@ -8,18 +8,19 @@ once.
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from dagster_project.jobs import RANGE_TAGS, provider_tag
+from dagster_project.jobs import RANGE_TAGS, provider_tag, upgrade_config
 from dreaming.buying.quota import check_api_quota, read_elsewhere
 from dreaming.days import Calendar
 from dreaming.home import Home
 from dreaming.model_call import Delivery
 from dreaming.providers.registry import ConfiguredProvider
+from dreaming.upgrading.terms import UpgradeTerms
 
 MOST_MISSED = timedelta(days=31)
 """Days before the one that ended which a night makes up for."""
@@ -131,16 +132,18 @@ def build_upgrade_schedule(
             quota = check_api_quota(home.ledger, configured)
         if quota.provider is None:
             return dg.SkipReason(quota.reason)
-        config: dict[str, Any] = {"target_quality": "good"}
-        if planner:
-            config |= {"planner": planner, **({"delivery": delivery} if delivery else {})}
-        else:
-            usual = "batch" if configured[quota.provider].offers_batches else "now"
-            config |= {"provider": quota.provider, "delivery": delivery or usual}
-            config["budget"] = {"max_tokens": quota.tokens}
+        terms = UpgradeTerms(target_quality="good", delivery=delivery)
+        if not planner:
+            usual: Delivery = "batch" if configured[quota.provider].offers_batches else "now"
+            terms = replace(
+                terms,
+                provider=quota.provider,
+                delivery=delivery or usual,
+                max_tokens=quota.tokens,
+            )
         return dg.RunRequest(
             run_key=f"upgrade:{calendar.day_of(moment)}",
-            run_config={"ops": {"upgrade_chunks": {"config": config}}},
+            run_config=upgrade_config(terms, planner=planner),
             tags=provider_tag(quota.provider),
         )
 

@@ -59,7 +59,7 @@ def _day_requests(home: Home) -> Iterator[dg.RunRequest]:
     waiting = home.pipeline.waiting_days()
     if waiting:
         # What failed is tried again when there is news, and once a day; not every 30 seconds.
-        today = home.archive.calendar.day_of(home.pipeline.clock())
+        today = home.archive.calendar.day_of(home.clock())
         state = [[day.isoformat(), home.archive.revision(day)] for day in waiting]
         yield dg.RunRequest(
             run_key=f"days:{today}:{stable_hash(state)}",
@@ -89,7 +89,7 @@ def build_batches_sensor(
                 (each, Launch.of_collecting(home.requests.get(each))) for each in due.requests
             ]
             # What failed is tried again when there is news, and once an hour; not every minute.
-            hour = home.pipeline.clock().strftime("%Y-%m-%dT%H")
+            hour = home.clock().strftime("%Y-%m-%dT%H")
         for failure in due.failures:
             context.log.warning(failure)
         for request_id, launch in launches:

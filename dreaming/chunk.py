@@ -71,6 +71,9 @@ QUALITY_LEVELS: Mapping[QualityLevel, QualityDescription] = {
 measurements.
 """
 
+QUALITY_RANKS: Mapping[str, int] = {level: rank for rank, level in enumerate(QUALITY_LEVELS)}
+"""Quality levels are compared by their rank: 0 is the lowest."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:

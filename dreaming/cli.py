@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dreaming.bounds import MOST
 from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, chunk_record
 from dreaming.errors import DreamingError, UsageError
+from dreaming.money import cost_picodollars, limit_picodollars
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.settings import Settings, parse_day
 
@@ -487,7 +488,7 @@ def set_budget(
     if max_tokens is None and max_cost_usd is None:
         raise UsageError("Give --max-tokens, --max-cost-usd or both; 0 allows nothing.")
     with open_home(Settings.from_environment()) as home:
-        picodollars = None if max_cost_usd is None else int(max_cost_usd.scaleb(12))
+        picodollars = None if max_cost_usd is None else limit_picodollars(max_cost_usd)
         home.ledger.set_limit(provider, tier, window, Limit(max_tokens, picodollars))
     _show_budgets(as_json=False)
 
@@ -518,7 +519,7 @@ def declare_elsewhere(
         home.ledger.declare_elsewhere(
             scope_id,
             tokens=tokens,
-            picodollars=None if cost_usd is None else int(cost_usd.scaleb(12)),
+            picodollars=None if cost_usd is None else cost_picodollars(cost_usd),
         )
     _show_budgets(as_json=False)
 

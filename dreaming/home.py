@@ -47,8 +47,10 @@ class Home:
     """An open `DREAMING_HOME`."""
 
     settings: Settings
+    clock: Callable[[], datetime]
     archive: Archive
     ledger: Ledger
+    purchases: Purchases
     batches: Batches
     requests: Requests
     tasks: SubmittedTasks
@@ -103,7 +105,7 @@ class Home:
                 "what it finds."
             )
         self.archive.forget(conversation_id)
-        self.pipeline.purchases.forget(conversation_id)
+        self.purchases.forget(conversation_id)
         self.ledger.forget(conversation_id)
         self.requests.forget(conversation_id)
         self.memory.forget(conversation_id)
@@ -111,7 +113,7 @@ class Home:
 
     def require_standing(self, request_id: str) -> None:
         """Raise `UsageError` for a request that was undone."""
-        if self.pipeline.purchases.is_undone(request_id):
+        if self.purchases.is_undone(request_id):
             raise UsageError(
                 f"The upgrade {request_id!r} was undone, and buys nothing any more. Ask for a new "
                 "one with "
@@ -127,9 +129,7 @@ class Home:
         is not known.
         """
         self.requests.get(request_id)
-        changed = self.pipeline.purchases.undo(
-            request_id, self.index.days_of, at=self.pipeline.clock()
-        )
+        changed = self.purchases.undo(request_id, self.index.days_of, at=self.clock())
         days = sorted(set(changed) & set(self.store.days("upgraded_chunks")))
         failures = []
         for day in days:
@@ -204,6 +204,7 @@ def open_home(
         index = MemoryIndex(databases["memory"], turns, encoder)
         segmenters = Segmenters(databases["ledger"], segmenter or segmenter_of(settings))
         store = PartitionStore(settings.store_url, staging=settings.home / "staged")
+        purchases = Purchases(databases["ledger"])
         pipeline = Pipeline(
             archive=archive,
             folders=tuple(
@@ -213,7 +214,7 @@ def open_home(
             sources=further,
             store=store,
             locks=_locks(settings, databases["ledger"]),
-            purchases=Purchases(databases["ledger"]),
+            purchases=purchases,
             index=index,
             chunker=chunker or segmenters.chunker(),
             clock=clock,
@@ -227,8 +228,10 @@ def open_home(
         )
         yield Home(
             settings=settings,
+            clock=clock,
             archive=archive,
             ledger=ledger,
+            purchases=purchases,
             batches=Batches(ledger.database, clock),
             requests=Requests(ledger.database),
             tasks=SubmittedTasks(ledger.database),

@@ -5,12 +5,17 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
 from dreaming.home import Home, open_home
 from dreaming.testing import FixedClock, make_settings
 from tests.moved_clock.moved_clock import move_for_tests
+
+# Machines are shared and slow at times: how long an example takes says nothing about the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Before any test is collected, so that what modules compute from the time agrees with the tests and
 # their children.

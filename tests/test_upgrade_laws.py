@@ -184,7 +184,7 @@ class Upgrades(RuleBasedStateMachine):
     def resume(self, data):
         request_id = data.draw(st.sampled_from(self.requests))
         terms = self.home.requests.get(request_id).terms
-        undone = self.home.pipeline.purchases.is_undone(request_id)
+        undone = self.home.purchases.is_undone(request_id)
         with pytest.raises(UsageError, match="was undone") if undone else nullcontext():
             self.keeps_quality(lambda: self.run(request_id, terms, DAYS))
 

@@ -401,7 +401,7 @@ class MemoryServer:
         with self.open() as home, open_instance(self._settings) as instance:
             home.requests.get(request_id)
             # A run that is only about to begin is not there to be canceled.
-            home.requests.end(request_id, at=home.pipeline.clock())
+            home.requests.end(request_id, at=home.clock())
             unfinished = dg.RunsFilter(tags={REQUEST_TAG: request_id}, statuses=UNFINISHED)
             runs = instance.get_runs(unfinished)
             for run in runs:

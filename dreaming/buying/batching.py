@@ -119,7 +119,7 @@ class Outbox:
             await asyncio.wrap_future(settling)
 
     def _batch(self, provider: LLMProvider, calls: Mapping[str, ModelCall]) -> Batch:
-        now = self._home.pipeline.clock()
+        now = self._home.clock()
         return Batch(
             batch_id=uuid4().hex,
             request_id=self._request_id,
@@ -249,7 +249,7 @@ class Settling:
         """
         batches, vendor = self._home.batches, self._provider.batches()
         assert vendor is not None
-        if not batch.is_left(self._home.pipeline.clock()):
+        if not batch.is_left(self._home.clock()):
             return None
         call_ids, known = batches.open_calls(batch.batch_id), batches.vendor_refs(batch.provider)
         found = await vendor.find(
@@ -257,7 +257,7 @@ class Settling:
         )
         if isinstance(found, str):
             batches.note_submitted(batch.batch_id, found)
-        elif found is None and self._home.pipeline.clock() - batch.made_at >= ARRIVES_WITHIN:
+        elif found is None and self._home.clock() - batch.made_at >= ARRIVES_WITHIN:
             failure = Failure(
                 reason=FailureReason.LOST, charge="released", message="The batch was never sent."
             )
@@ -267,7 +267,7 @@ class Settling:
 
     def _is_gone(self, batch: Batch, failure: Failure) -> bool:
         """Whether the vendor has deleted what came of a batch."""
-        return failure.status in _GONE and self._home.pipeline.clock() - batch.made_at > KEPT_FOR
+        return failure.status in _GONE and self._home.clock() - batch.made_at > KEPT_FOR
 
     async def _write(self, batch: Batch, results: Results) -> None:
         price = self._price(batch)

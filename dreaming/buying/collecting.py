@@ -44,7 +44,7 @@ async def _find_due(home: Home, providers: Mapping[str, ConfiguredProvider]) -> 
         is_ready = await _is_ready(home, providers, batch)
         if isinstance(is_ready, Failure):
             due.failures.append(_told(batch, is_ready))
-        elif is_ready and home.pipeline.purchases.is_undone(batch.request_id):
+        elif is_ready and home.purchases.is_undone(batch.request_id):
             await _write_off(home, providers, batch)
         elif is_ready:
             ready.setdefault(batch.request_id, []).append(f"{batch.batch_id}:{batch.state}")

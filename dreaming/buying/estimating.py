@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dreaming.model_call import REQUEST_OVERHEAD_TOKENS, Delivery, TokenUsage
-from dreaming.money import Amount
+from dreaming.money import Amount, to_usd
 from dreaming.prompting.schema import Bounds
 from dreaming.providers.provider import LLMProvider
 from dreaming.spending.prices import Price, price_of, worst_case
@@ -85,19 +85,18 @@ class Estimate:
         """The totals, and the shares of days and labels; `candidates` has the column of labels."""
         tokens, picodollars = self.expected(groups.tokens)
         sizes, counts = np.unique(groups.tokens, return_counts=True)
-        worst = [self.worst(int(size)) for size in sizes]
+        worst = Amount()
+        for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+            of_one = self.worst(size)
+            worst += Amount(of_one.tokens * count, of_one.picodollars * count)
         return {
             "calls": len(groups),
             "chunks": int(groups.chunks.sum()),
             "text_tokens": int(groups.tokens.sum()),
             "expected_tokens": int(tokens.sum()),
-            "expected_cost_usd": _usd(int(picodollars.sum())),
-            "worst_tokens": sum(
-                each.tokens * int(count) for each, count in zip(worst, counts, strict=True)
-            ),
-            "worst_cost_usd": _usd(
-                sum(each.picodollars * int(n) for each, n in zip(worst, counts, strict=True))
-            ),
+            "expected_cost_usd": str(to_usd(int(picodollars.sum()))),
+            "worst_tokens": worst.tokens,
+            "worst_cost_usd": str(worst.cost_usd),
             **self._shares(groups, candidates),
         }
 
@@ -135,11 +134,7 @@ def _totals(names: pa.Array, weights: list[Any]) -> dict[str, dict[str, Any]]:
         name: {
             "chunks": int(counts[n]),
             "expected_tokens": round(tokens[n]),
-            "expected_cost_usd": _usd(round(picodollars[n])),
+            "expected_cost_usd": str(to_usd(round(picodollars[n]))),
         }
         for n, name in enumerate(encoded.dictionary.to_pylist())
     }
-
-
-def _usd(picodollars: int) -> str:
-    return str(Amount(0, picodollars).cost_usd)

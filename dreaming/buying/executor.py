@@ -17,6 +17,7 @@ from dreaming.buying.batching import Outbox, Settling
 from dreaming.buying.estimating import Estimate
 from dreaming.buying.reading import count_quality, read_candidates, read_groups, read_spans
 from dreaming.buying.run import Buying
+from dreaming.chunk import QUALITY_RANKS
 from dreaming.conversation import ConversationId
 from dreaming.errors import UsageError
 from dreaming.home import Home
@@ -30,7 +31,6 @@ from dreaming.statistics import ChunkStatistics
 from dreaming.storage.requests import UpgradeRequest
 from dreaming.task import DreamingTaskResult
 from dreaming.upgrading.candidates import Candidates
-from dreaming.upgrading.filtering.columns import RANKS
 from dreaming.upgrading.filtering.expression import Membership
 from dreaming.upgrading.filtering.printing import print_filter
 from dreaming.upgrading.grouping import Groups, first_chunks, plan_groups
@@ -70,7 +70,7 @@ class DreamingExecutor:
         provider = self.open_unmetered(terms)
         standing = self._standing(provider)
         self._require_bound(provider, [own_limit(terms), *(balance.limit for balance in standing)])
-        Estimate.of(provider, at=self.home.pipeline.clock())
+        Estimate.of(provider, at=self.home.clock())
         return [
             f"max_tokens = {terms.max_tokens:,} is larger than what {balance.scope_id} has left "
             f"({balance.room.tokens:,} of {balance.limit.tokens:,} tokens), which will end the "
@@ -85,7 +85,7 @@ class DreamingExecutor:
         """The request of an id, written down with these terms unless it is known: then it keeps
         those that it has.
         """
-        now = self.home.pipeline.clock()
+        now = self.home.clock()
         seconds = terms.max_duration_seconds
         deadline_at = None if seconds is None else now + timedelta(seconds=seconds)
         request = self.home.requests.begin(UpgradeRequest(request_id, terms, now, deadline_at))
@@ -144,7 +144,7 @@ class DreamingExecutor:
             result.processing_time_seconds = round(perf_counter() - started, 3)
             result.add(after)
             self.home.requests.store_result(
-                self.run_id, request.request_id, result.as_json(), at=self.home.pipeline.clock()
+                self.run_id, request.request_id, result.as_json(), at=self.home.clock()
             )
         return result
 
@@ -162,7 +162,7 @@ class DreamingExecutor:
             "skipped": dict(sum(candidates.skipped.values(), Counter())),
             "damaged_days": {day.isoformat(): told for day, told in damaged.items()},
             "delivery": terms.delivery or "now",
-            **Estimate.of(provider, at=self.home.pipeline.clock(), delivery=terms.delivery).as_json(
+            **Estimate.of(provider, at=self.home.clock(), delivery=terms.delivery).as_json(
                 groups, candidates
             ),
         }
@@ -198,11 +198,11 @@ class DreamingExecutor:
         if not new:
             return {}
         candidates, damaged = read_candidates(self.home, terms, provider, new)
-        self.home.pipeline.purchases.bring_back(
+        self.home.purchases.bring_back(
             candidates.undone,
             request.request_id,
             self.home.index.days_of,
-            at=self.home.pipeline.clock(),
+            at=self.home.clock(),
         )
         groups = plan_groups(candidates)
         if terms.limit is not None:
@@ -220,7 +220,7 @@ class DreamingExecutor:
         """The first groups, several times as many as budgets are expected to pay for: no more than
         that.
         """
-        at, delivery = self.home.pipeline.clock(), request.terms.delivery
+        at, delivery = self.home.clock(), request.terms.delivery
         expected = Estimate.of(provider, at=at, delivery=delivery).expected(groups.tokens)
         rooms = [balance.room for balance in self._balances(provider, request)]
         reached = len(groups)
@@ -283,12 +283,12 @@ class DreamingExecutor:
                 f"There is no provider {name!r}. Choose one of {', '.join(self.providers)}."
             )
         configured = self.providers[name]
-        today = self.home.pipeline.clock().date()
+        today = self.home.clock().date()
         model = terms.model or configured.model_for(terms.target_quality, today=today)
         provider = configured.open(meter, today=today, model=model)
         if terms.delivery == "batch" and provider.batches() is None:
             raise UsageError(f"{name} takes no batches. Ask for delivery now.")
-        if RANKS[provider.model.quality_level] < RANKS[terms.target_quality]:
+        if QUALITY_RANKS[provider.model.quality_level] < QUALITY_RANKS[terms.target_quality]:
             raise UsageError(
                 f"The model {provider.model.served!r} of {name} gives "
                 f"{provider.model.quality_level} chunks, and "

@@ -206,7 +206,7 @@ def _undone(home: Home, terms: UpgradeTerms) -> dict[ConversationId, list[PaidCh
     """What was bought of the target quality or a better one, and undone."""
     return {
         conversation_id: [chunk for chunk in chunks if not terms.improves(chunk.quality_level)]
-        for conversation_id, chunks in home.pipeline.purchases.undone().items()
+        for conversation_id, chunks in home.purchases.undone().items()
     }
 
 
@@ -215,7 +215,7 @@ def _waiting(home: Home, terms: UpgradeTerms, days: Collection[date]) -> Ranges:
     found: dict[ConversationId, list[PaidSlice]] = {}
     for request_id, conversations in home.batches.waiting().items():
         wanted = home.requests.get(request_id).terms.target_quality
-        if not terms.improves(wanted) and not home.pipeline.purchases.is_undone(request_id):
+        if not terms.improves(wanted) and not home.purchases.is_undone(request_id):
             for span in home.requests.open_spans(request_id, days):
                 if span.conversation_id in conversations:
                     found.setdefault(span.conversation_id, []).extend(span.slices)

@@ -21,7 +21,7 @@ from dreaming.errors import DamagedPartition, DreamingError
 from dreaming.event_loop import EventLoop
 from dreaming.home import Home
 from dreaming.model_call import Answer, Failure, FailureReason
-from dreaming.money import Amount
+from dreaming.money import Amount, split_exactly, to_usd
 from dreaming.pipeline.model_chunker import workers_for
 from dreaming.prompting.chunks import describe_by_topics
 from dreaming.prompting.prompt import PROMPT_VERSION
@@ -34,7 +34,6 @@ from dreaming.statistics import ChunkStatistics
 from dreaming.storage.requests import SpanState, UpgradeRequest, end_span
 from dreaming.task import DreamingTaskResult, Stopped
 from dreaming.upgrading.grouping import PlannedSpan
-from dreaming.upgrading.overlay import PICODOLLAR, split_exactly
 from dreaming.upgrading.paid import PaidChunk, PaidSlice, PaidTopic, chunk_origin
 
 _log = logging.getLogger(__name__)
@@ -125,7 +124,7 @@ class Buying:
         self._answered = False
         self._down_since: float | None = None
         self._open_on_day = Counter(span.day for span in self._waiting)
-        self._changed = set(days) & set(home.pipeline.purchases.unpublished_days())
+        self._changed = set(days) & set(home.purchases.unpublished_days())
         self._done_days: SimpleQueue[date] = SimpleQueue()
         self.outcome = DreamingTaskResult(
             request_id=request.request_id,
@@ -233,7 +232,7 @@ class Buying:
             await self._give_up(span, result)
             return
         await self._note_answer()
-        now, request_id = self._home.pipeline.clock(), self._request.request_id
+        now, request_id = self._home.clock(), self._request.request_id
         await self._take(
             span, _unpriced(self._provider, request_id, day, shown, result, now=now), result
         )
@@ -251,7 +250,7 @@ class Buying:
         shown = None if day is None else _still_there(day, span)
         if day is None or shown is None:
             return "text_changed"
-        bought = self._home.pipeline.purchases.of_conversation(span.conversation_id)
+        bought = self._home.purchases.of_conversation(span.conversation_id)
         if _is_covered(
             day,
             span,
@@ -491,7 +490,7 @@ def _priced(chunks: Sequence[PaidChunk], cost: Amount, result: Chunked) -> list[
             tokens_used=inputs[n] + outputs[n],
             input_tokens=inputs[n],
             output_tokens=outputs[n],
-            cost_usd=costs[n] * PICODOLLAR,
+            cost_usd=to_usd(costs[n]),
             processing_time_ms=times[n],
         )
         for n, chunk in enumerate(chunks)

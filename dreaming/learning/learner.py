@@ -160,7 +160,7 @@ def _learn(
     if accepted:
         moved = lesson.segmenter or home.segmenters.current()
         home.segmenters.add(
-            moved, labels, lessons_hash=lessons_hash, report=report, at=home.pipeline.clock()
+            moved, labels, lessons_hash=lessons_hash, report=report, at=home.clock()
         )
     return {"accepted": accepted, "version": home.segmenters.current().version, **report}
 

@@ -137,7 +137,7 @@ def evaluate_tiers(
     Rows are empty where nothing was bought. Raises `DamagedPartition` where a day cannot be read.
     """
     days = [d for d in home.store.days("upgraded_chunks") if (first or d) <= d <= (last or d)]
-    measured = total(measure_day(home.store, home.pipeline.purchases, day) for day in days)
+    measured = total(measure_day(home.store, home.purchases, day) for day in days)
     rows = [
         _tiers_row(lower, higher, None, found)
         for (lower, higher), found in over_languages(measured).items()

@@ -21,13 +21,13 @@ from dreaming.chunking.rules import RulesChunker, in_order, is_of_model, told_la
 from dreaming.conversation import ConversationDay, ConversationId
 from dreaming.event_loop import EventLoop
 from dreaming.model_call import Failure, TokenUsage
+from dreaming.money import split_exactly
 from dreaming.prompting.chunks import TopicalDraft, cut_by_topics, describe_by_topics
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.prompt import PROMPT_VERSION
 from dreaming.providers.models import ResolvedModel
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.result import Chunked, GivenUp
-from dreaming.upgrading.overlay import split_exactly
 
 SHOWN: ChunkKind = "text"
 """The lane that a model is shown."""

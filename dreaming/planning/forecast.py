@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from dreaming.money import format_usd, to_usd
 from dreaming.upgrading.grouping import Groups, Integers
-from dreaming.upgrading.overlay import PICODOLLAR
 from dreaming.upgrading.terms import UpgradeTerms
 
 
@@ -45,14 +45,9 @@ class Limits:
 
     def as_json(self) -> dict[str, Any]:
         """In tokens, dollars and seconds."""
-        usd = (
-            None
-            if self.picodollars is None
-            else format((self.picodollars * PICODOLLAR).normalize(), "f")
-        )
         return {
             "max_tokens": self.tokens,
-            "max_cost_usd": usd,
+            "max_cost_usd": format_usd(self.picodollars),
             "max_duration_seconds": self.seconds,
         }
 
@@ -99,7 +94,7 @@ class Forecast:
             calls=reached,
             chunks=int(self.groups.chunks[first].sum()),
             tokens=int(self.tokens[first].sum()),
-            cost_usd=int(self.picodollars[first].sum()) * PICODOLLAR,
+            cost_usd=to_usd(int(self.picodollars[first].sum())),
             minutes=round(-(-reached // self.at_once) * self.seconds_per_call / 60, 2),
             gain=round(float(self.groups.worth[first].sum()), 1),
         )

@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from dreaming.bounds import MOST
-from dreaming.chunk import QUALITY_LEVELS, QualityLevel
+from dreaming.chunk import QUALITY_LEVELS, QUALITY_RANKS, QualityLevel
 from dreaming.errors import UsageError
 from dreaming.model_call import TokenUsage
+from dreaming.money import limit_picodollars, to_usd
 from dreaming.planning.forecast import Limits
 from dreaming.planning.situation import Urgency
 from dreaming.planning.thinking import (
@@ -29,7 +30,6 @@ from dreaming.prompting.cleaning import clean_summary
 from dreaming.providers.models import resolve_model
 from dreaming.spending.prices import price_of
 from dreaming.task import TaskResources
-from dreaming.upgrading.filtering.columns import RANKS
 
 MODELS: Mapping[QualityLevel, str] = {"good": "claude-haiku-3-5", "premium": "claude-sonnet-4-5"}
 PREMIUM_TOKENS = 100_000
@@ -156,7 +156,7 @@ class MCPThinkingOptimizer:
             text = beside.submit(asyncio.run, think(self._thinker, question)).result()
         told = read_object(text)
         level, tokens = str(told.get("quality_level")), read_tokens(told)
-        if level not in QUALITY_LEVELS or RANKS[level] < RANKS[wish.required]:
+        if level not in QUALITY_LEVELS or QUALITY_RANKS[level] < QUALITY_RANKS[wish.required]:
             raise ThinkingFailed(
                 f"It chose {clean_summary(level)!r}, and {wish.required} is needed."
             )
@@ -220,7 +220,7 @@ class _Wish:
         if not 0 <= usd <= MOST["max_cost_usd"]:
             raise UsageError(f"user_budget = {usd} is no number of dollars; expected 0 or more.")
         levels = [_level(level, of=topic) for topic, level in topics.items()]
-        required: QualityLevel = max(levels, key=RANKS.__getitem__, default="basic")
+        required: QualityLevel = max(levels, key=QUALITY_RANKS.__getitem__, default="basic")
         return cls(
             conversations=conversations,
             usd=Decimal(str(usd)),
@@ -247,7 +247,7 @@ class _Wish:
 def _by_rules(wish: _Wish, circumstances: Circumstances) -> tuple[TaskResources, str]:
     """The first choice that is good enough and affordable."""
     for level, tokens, reason in _choices(wish, circumstances):
-        if RANKS[level] < RANKS[wish.required]:
+        if QUALITY_RANKS[level] < QUALITY_RANKS[wish.required]:
             continue
         if level == "basic":
             return TaskResources(llm_provider="local"), reason
@@ -287,7 +287,7 @@ def _choices(wish: _Wish, circumstances: Circumstances) -> Iterator[tuple[Qualit
 def _affordable(level: QualityLevel, wish: _Wish, circumstances: Circumstances) -> int:
     """The tokens of a level that the user's dollars and the month's budget pay for."""
     left = circumstances.left.get(level, Limits())
-    picodollars = int(wish.usd.scaleb(12))
+    picodollars = limit_picodollars(wish.usd)
     if left.picodollars is not None:
         picodollars = min(picodollars, left.picodollars)
     tokens = picodollars // _token_price(level)
@@ -315,7 +315,7 @@ def _bounded(resources: TaskResources, wish: _Wish) -> TaskResources:
     """
     level: QualityLevel = "premium" if resources.model == MODELS["premium"] else "good"
     worst = _price(level, output_tokens=resources.max_tokens or 0)
-    return resources if worst <= wish.usd.scaleb(12) else replace(resources, max_cost_usd=wish.usd)
+    return resources if to_usd(worst) <= wish.usd else replace(resources, max_cost_usd=wish.usd)
 
 
 def _level(quality: str, of: str = "quality_required") -> QualityLevel:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from dreaming.money import to_usd
 from dreaming.planning.forecast import Limits, Outlook
 from dreaming.planning.situation import ModelOption, Situation
-from dreaming.upgrading.overlay import PICODOLLAR
 from dreaming.upgrading.terms import UpgradeTerms
 
 PlannerName = Literal["rules", "thinking"]
@@ -84,6 +84,6 @@ def terms_with(
         model=option.asked,
         delivery=option.delivery,
         max_tokens=limits.tokens,
-        max_cost_usd=None if limits.picodollars is None else limits.picodollars * PICODOLLAR,
+        max_cost_usd=None if limits.picodollars is None else to_usd(limits.picodollars),
         max_duration_seconds=limits.seconds,
     )

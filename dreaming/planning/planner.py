@@ -149,7 +149,7 @@ class Planner:
         paced: bool = False,
     ) -> Situation:
         """What is known; reads the candidates of the days."""
-        now = self._home.pipeline.clock()
+        now = self._home.clock()
         providers = self._able(asked)
         wanted = list(filter(asked.allows_day, days))
         found = [read_groups(self._home, asked, provider, wanted) for provider in providers]
@@ -362,8 +362,8 @@ class ProviderThinker:
         """Its answer; raises `ThinkingFailed` where there is none, or nothing bounds what it may
         spend.
         """
-        home, today = self._home, self._home.pipeline.clock().date()
-        deadline_at = home.pipeline.clock() + timedelta(seconds=3 * THINKING_SECONDS)
+        home, today = self._home, self._home.clock().date()
+        deadline_at = home.clock() + timedelta(seconds=3 * THINKING_SECONDS)
         meter = Meter(
             home.ledger,
             purpose="planning",

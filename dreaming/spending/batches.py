@@ -209,14 +209,10 @@ def _pending(request_id: str, own: Sequence[Batch], sums: Sequence[sa.Row[Any]])
         "calls": sum(int(row.calls) for row in sums),
         "since": own[0].made_at.isoformat(),
         "expected_tokens": expected.tokens,
-        "expected_cost_usd": _usd(expected),
+        "expected_cost_usd": str(expected.cost_usd),
         "at_most_tokens": at_most.tokens,
-        "at_most_cost_usd": _usd(at_most),
+        "at_most_cost_usd": str(at_most.cost_usd),
     }
-
-
-def _usd(amount: Amount) -> str:
-    return str(amount.cost_usd)
 
 
 def _row(batch: Batch) -> dict[str, Any]:

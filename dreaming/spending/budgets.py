@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from dreaming.chunk import QualityLevel
-from dreaming.money import Amount
+from dreaming.money import Amount, format_usd
 
 Window = Literal["month", "day"]
 
@@ -81,9 +81,9 @@ class Balance:
             "limit_tokens": self.limit.tokens,
             "used_tokens": used.tokens,
             "left_tokens": room.tokens,
-            "limit_usd": _usd(self.limit.picodollars),
-            "used_usd": _usd(used.picodollars),
-            "left_usd": _usd(room.picodollars),
+            "limit_usd": format_usd(self.limit.picodollars),
+            "used_usd": format_usd(used.picodollars),
+            "left_usd": format_usd(room.picodollars),
             "closed": self.closed,
         }
 
@@ -105,7 +105,3 @@ class Balance:
 
 def _left(limit: int | None, used: int) -> int | None:
     return None if limit is None else max(limit - used, 0)
-
-
-def _usd(picodollars: int | None) -> str | None:
-    return None if picodollars is None else format(Amount(0, picodollars).cost_usd.normalize(), "f")

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from dreaming.chunk import QualityLevel
+from dreaming.chunk import QUALITY_RANKS, QualityLevel
 from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
 from dreaming.model_call import Answer, Charge, Delivery, FailureReason, Outcome, TokenUsage
@@ -20,7 +20,6 @@ from dreaming.processes import this_process
 from dreaming.spending.budgets import WINDOWS, Balance, Limit
 from dreaming.storage.database import insert_new
 from dreaming.storage.tables import budget_limits, calls, scopes
-from dreaming.upgrading.filtering.columns import RANKS
 
 _log = logging.getLogger(__name__)
 
@@ -155,7 +154,8 @@ class _Asking:
             and self.request_id != reservation.request_id
         )
         return another and not (
-            self.in_batch and (self.tier is None or RANKS[self.tier] < RANKS[reservation.tier])
+            self.in_batch
+            and (self.tier is None or QUALITY_RANKS[self.tier] < QUALITY_RANKS[reservation.tier])
         )
 
 

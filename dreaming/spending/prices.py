@@ -14,7 +14,7 @@ from typing import Protocol
 
 from dreaming.errors import ConfigurationError
 from dreaming.model_call import Delivery, TokenUsage
-from dreaming.money import Amount, to_picodollars
+from dreaming.money import Amount, cost_picodollars
 
 _MTOK = 1_000_000
 
@@ -83,7 +83,7 @@ class _Own:
             + usage.cache_write_tokens * write
             + usage.output_tokens * price.output_usd_per_mtok
         ) / _MTOK
-        return to_picodollars(usd / 2 if delivery == "batch" else usd)
+        return cost_picodollars(usd / 2 if delivery == "batch" else usd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class _Listed:
                 "hold. Give the provider a price of your own: price = {input_usd_per_mtok, "
                 "output_usd_per_mtok}."
             ) from None
-        return to_picodollars(found.total_price)
+        return cost_picodollars(found.total_price)
 
 
 def price_of(

@@ -6,17 +6,16 @@ so that quality never goes down and the order in which they were bought does not
 that is partly covered keeps its uncovered rest; what nothing covers is basic.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from itertools import accumulate, pairwise
 
 from dreaming.chunk import (
     QUALITY_LEVELS,
+    QUALITY_RANKS,
     BChunk,
     ChunkId,
     ChunkKind,
-    QualityLevel,
     Span,
     TopicBoundary,
     describe_speakers,
@@ -26,11 +25,8 @@ from dreaming.chunk import (
 )
 from dreaming.conversation import ConversationDay, Message, MessageId
 from dreaming.days import time_bounds
+from dreaming.money import cost_picodollars, split_exactly, to_usd
 from dreaming.upgrading.paid import PaidChunk
-
-PICODOLLAR = Decimal("1e-12")
-
-_RANK: Mapping[QualityLevel, int] = {level: rank for rank, level in enumerate(QUALITY_LEVELS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +118,9 @@ def overlay(
 
 def _valid(lane: _Lane, paid: Sequence[PaidChunk]) -> list[_Layer]:
     layers = []
-    for chunk in sorted(paid, key=lambda c: (_RANK[c.quality_level], c.bought_at, c.paid_chunk_id)):
+    for chunk in sorted(
+        paid, key=lambda c: (QUALITY_RANKS[c.quality_level], c.bought_at, c.paid_chunk_id)
+    ):
         if all(s.still_says(lane.contents) for s in chunk.slices):
             found = lane.locate([(s.message_id, s.start, s.end) for s in chunk.slices])
             if found is not None:
@@ -245,7 +243,7 @@ def _bought(
         tokens_used=share(paid.tokens_used),
         input_tokens=share(paid.input_tokens),
         output_tokens=share(paid.output_tokens),
-        cost_usd=share(int(paid.cost_usd / PICODOLLAR)) * PICODOLLAR,
+        cost_usd=to_usd(share(cost_picodollars(paid.cost_usd))),
         processing_time_ms=share(paid.processing_time_ms),
         source_hash=lane.day.content_hash,
         supersedes=tuple(_layer_id(layer) for layer in piece.beneath),
@@ -255,15 +253,3 @@ def _bought(
 
 def _layer_id(layer: _Layer) -> ChunkId:
     return layer.source.chunk_id
-
-
-def split_exactly(amount: int, weights: Sequence[int]) -> list[int]:
-    """Split a whole amount by weights so that the parts add up to it (largest remainder, ties to
-    the first).
-    """
-    total = sum(weights)
-    shares = [amount * weight // total for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda n: (-(amount * weights[n] % total), n))
-    for n in by_remainder[: amount - sum(shares)]:
-        shares[n] += 1
-    return shares

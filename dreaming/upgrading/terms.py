@@ -1,16 +1,17 @@
 """What an upgrade is asked to do, and within what limits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from dreaming.bounds import MOST, require_bounds
-from dreaming.chunk import QualityLevel
+from dreaming.chunk import QUALITY_RANKS, QualityLevel
 from dreaming.errors import UsageError
 from dreaming.model_call import Delivery
-from dreaming.upgrading.filtering.columns import RANKS
+from dreaming.money import limit_picodollars, read_usd
+from dreaming.settings import parse_day
 from dreaming.upgrading.filtering.expression import Expression
 from dreaming.upgrading.filtering.parsing import parse_filter
 
@@ -37,6 +38,8 @@ class UpgradeTerms:
     """Chunks, at most."""
     provider: str | None = None
     """None: the default of the target quality."""
+    providers: tuple[str, ...] = ()
+    """In the place of one provider: in order of preference, the next one where one gives nothing."""
     model: str | None = None
     max_tokens: int | None = None
     max_cost_usd: Decimal | None = None
@@ -63,6 +66,11 @@ class UpgradeTerms:
                 f"delivery = {self.delivery!r} is none. Choose now, or batch: within a day, at "
                 "half price."
             )
+        if self.providers and (self.provider or self.model):
+            raise UsageError(
+                "Give one provider, or several in order of preference without a model: each then "
+                "has its own model of the level."
+            )
         require_bounds({name: getattr(self, name) for name in MOST})
         if self.first_day and self.last_day and self.first_day > self.last_day:
             raise UsageError(
@@ -82,7 +90,7 @@ class UpgradeTerms:
     @property
     def max_picodollars(self) -> int | None:
         """`max_cost_usd` as budgets count it."""
-        return None if self.max_cost_usd is None else int(self.max_cost_usd.scaleb(12))
+        return None if self.max_cost_usd is None else limit_picodollars(self.max_cost_usd)
 
     def allows_day(self, day: date) -> bool:
         """Whether a day is within the range."""
@@ -92,25 +100,50 @@ class UpgradeTerms:
 
     def improves(self, level: QualityLevel) -> bool:
         """Whether a chunk of a level is below what is asked for."""
-        return RANKS[level] < RANKS[self.target_quality]
+        return QUALITY_RANKS[level] < QUALITY_RANKS[self.target_quality]
 
     def as_json(self) -> dict[str, Any]:
-        """The terms as JSON has them."""
-        return {name: _plain(value) for name, value in asdict(self).items() if value is not None}
+        """The terms as JSON has them: days and dollars as text; what is left open is left out."""
+        return {
+            name: _plain(value) for name, value in asdict(self).items() if value not in (None, ())
+        }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "UpgradeTerms":
-        """The terms that were written as JSON."""
-        known = {field.name: told[field.name] for field in fields(cls) if field.name in told}
-        for name, read in (
-            ("first_day", date.fromisoformat),
-            ("last_day", date.fromisoformat),
-            ("max_cost_usd", Decimal),
-        ):
-            if name in known:
-                known[name] = read(known[name])
+    def from_json(cls, values: Mapping[str, Any]) -> "UpgradeTerms":
+        """The terms from JSON or run config, where an empty text leaves a term open too.
+
+        Other names are passed over: rows of later versions, and the further fields of a config.
+        Raises `UsageError` for a value that cannot be meant.
+        """
+        known = {}
+        for field in fields(cls):
+            value = values.get(field.name)
+            if value not in (None, "", []):
+                known[field.name] = _READ.get(field.name, lambda value: value)(value)
         return cls(**known)
 
 
+def _read_day(value: Any) -> date:
+    return value if isinstance(value, date) else parse_day(value)
+
+
+def _read_dollars(value: Any) -> Decimal:
+    try:
+        return read_usd(value)
+    except ValueError as error:
+        raise UsageError(f"max_cost_usd: {error}.") from None
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "first_day": _read_day,
+    "last_day": _read_day,
+    "max_cost_usd": _read_dollars,
+    "providers": tuple,
+}
+"""The terms that JSON has no type for."""
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
     return str(value) if isinstance(value, Decimal | date) else value

@@ -311,7 +311,7 @@ def test_a_changed_text_loses_its_upgrade_and_no_other_does(home_of_talk, vendor
     upgrade(home_of_talk, vendor)
     edited = talk()
     edited[0] = "It was all a misunderstanding. " * 20
-    later = home_of_talk.pipeline.clock() + timedelta(days=1)
+    later = home_of_talk.clock() + timedelta(days=1)
     home_of_talk.archive.add(
         [make_conversation(edited, conversation_id="test:0", updated_at=later)]
     )
@@ -356,7 +356,7 @@ def test_the_time_ends_an_upgrade_normally(home_of_talk, vendor):
     request = work.begin(
         "R", UpgradeTerms(target_quality="good", max_tokens=10**6, max_duration_seconds=60)
     )
-    home_of_talk.pipeline.clock.move(timedelta(minutes=2))
+    home_of_talk.clock.move(timedelta(minutes=2))
     result = work.upgrade(request, [DAY])
     assert (result.stopped, len(vendor.books.served)) == ("time", 0)
     assert result.skipped["left"] == len(rows(home_of_talk))

@@ -24,6 +24,7 @@ from dreaming.chunking.tokens import count_tokens
 from dreaming.conversation import Conversation, ConversationId, MessageId
 from dreaming.importing import ImportReport, read_exports
 from dreaming.model_call import TokenUsage
+from dreaming.money import to_usd
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Limit
@@ -106,7 +107,7 @@ def books_of(vendor, model):
     usage = [
         TokenUsage(input_tokens=one.input_tokens, output_tokens=one.output_tokens) for one in served
     ]
-    cost = Decimal(sum(price.cost(each, at=now) for each in usage)).scaleb(-12)
+    cost = to_usd(sum(price.cost(each, at=now) for each in usage))
     return len(served), sum(one.charged_tokens for one in served), cost
 
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from assets.stage import DayConfig
+from assets.config import DayConfig
 from dagster_project.cli import cli
 from dreaming import read_chunks
 from dreaming.home import open_home

@@ -182,7 +182,7 @@ def test_what_a_killed_run_had_bought_is_published_by_the_next_run_without_being
     """`dreaming run` finds the days, also when nobody resumes the upgrade."""
     process = start(vendor)
     with open_home(settings) as home:
-        wait_for(home.pipeline.purchases.unpublished_days)
+        wait_for(home.purchases.unpublished_days)
     process.kill()
     process.communicate()
     later = lambda: datetime.now(UTC) + timedelta(minutes=11)  # noqa: E731

@@ -97,7 +97,7 @@ def test_what_was_bought_makes_the_free_tier_better(any_home):
     assert learn_from_home(home)["reason"].startswith(
         "Nothing new to learn: rules-2+1, which cuts,"
     )
-    home.segmenters.revert(at=home.pipeline.clock())
+    home.segmenters.revert(at=home.clock())
     assert home.segmenters.current().version == SHIPPED
     assert "was reverted" in learn_from_home(home)["reason"]
     assert [(v["version"], v["cuts"]) for v in learned_versions(home)] == [
@@ -105,7 +105,7 @@ def test_what_was_bought_makes_the_free_tier_better(any_home):
         (SHIPPED, True),
     ]
     with pytest.raises(UsageError, match="Nothing to revert"):
-        home.segmenters.revert(at=home.pipeline.clock())
+        home.segmenters.revert(at=home.clock())
 
 
 def test_chunks_say_which_version_cut_them(tmp_path):
@@ -213,11 +213,11 @@ def test_a_label_that_bought_chunks_have_is_given_to_free_ones(any_home):
     )
 
     def labels():
-        chunks = home.segmenters.chunker().chunk(fresh, created_at=home.pipeline.clock())
+        chunks = home.segmenters.chunker().chunk(fresh, created_at=home.clock())
         return {label for chunk in chunks for label in chunk.labels}
 
     assert labels() == {"beekeeping"}
-    home.segmenters.revert(at=home.pipeline.clock())
+    home.segmenters.revert(at=home.clock())
     assert labels() == set()
 
 

@@ -131,7 +131,7 @@ def test_a_day_is_measured_and_one_where_nothing_was_bought_is_not(home):
     """
     gold = buy(home, range(6))
     (day,) = home.store.days("upgraded_chunks")
-    purchases = home.pipeline.purchases
+    purchases = home.purchases
     ((_, found),) = over_languages(measure_day(home.store, purchases, day)).items()
     assert found.conversations == len(gold)
     assert found.higher_topics == sum(len(starts) for _, starts in gold)

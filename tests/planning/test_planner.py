@@ -169,7 +169,7 @@ def test_the_month_is_spread_over_its_days_and_important_days_get_more(home_of_t
     """An even share; more when more has come than usual, less
     when less, never more than is left.
     """
-    clock = home_of_talk.pipeline.clock
+    clock = home_of_talk.clock
     start = clock()
 
     def night(day):
@@ -218,7 +218,7 @@ def test_what_has_come_is_known_also_where_another_run_collected_what_the_night_
 ):
     """In a batch: what the plan gained is no less for that."""
     clock, asked = (
-        home_of_talk.pipeline.clock,
+        home_of_talk.clock,
         UpgradeTerms(target_quality="good", delivery="batch"),
     )
     home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit(tokens=600_000))
@@ -379,7 +379,7 @@ def test_what_is_configured_about_a_model_holds_for_what_was_planned_with_it(hom
 
 def test_a_thinking_model_does_not_spend_the_month_in_a_night(home_of_talk, vendor):
     """No more than the most important of days may."""
-    home_of_talk.pipeline.clock.now = home_of_talk.pipeline.clock().replace(day=1)
+    home_of_talk.clock.now = home_of_talk.clock().replace(day=1)
     home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit(tokens=300_000))
     greedy = plan(home_of_talk, vendor, thinker=Scripted(proposal(max_tokens=300_000)), paced=True)
     assert "and 40,000 are allowed" in greedy.why_rules
@@ -393,7 +393,7 @@ def test_a_thinking_model_does_not_spend_the_month_in_a_night(home_of_talk, vend
 
 def test_a_days_budget_is_todays_and_a_closed_one_is_nobodys(home_of_talk, vendor):
     """Only the month's is shared out."""
-    home_of_talk.pipeline.clock.now = home_of_talk.pipeline.clock().replace(day=1)
+    home_of_talk.clock.now = home_of_talk.clock().replace(day=1)
     home_of_talk.ledger.set_limit("anthropic", "good", "day", Limit(tokens=12_000))
     home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit())
     assert plan(home_of_talk, vendor, paced=True).plan.terms.max_tokens == 12_000
@@ -407,10 +407,10 @@ def test_a_days_budget_is_todays_and_a_closed_one_is_nobodys(home_of_talk, vendo
 def test_what_small_nights_save_is_there_a_few_nights_later(home_of_talk, vendor):
     """Their shares add up until they pay for a choice."""
     home_of_talk.ledger.set_limit("anthropic", "good", "month", Limit(tokens=75_000))
-    start = home_of_talk.pipeline.clock()
+    start = home_of_talk.clock()
     bought = []
     for day in range(1, 9):
-        home_of_talk.pipeline.clock.now = start.replace(day=day)
+        home_of_talk.clock.now = start.replace(day=day)
         decision = plan(home_of_talk, vendor, paced=True, run_id=f"night {day}")
         bought.append(decision.plan.terms is not None)
     assert not bought[0]

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from dreaming.chunk import QUALITY_LEVELS, Span, hash_chunk, lanes, merge_spans, slice_content
 from dreaming.chunking.rules import RulesChunker
 from dreaming.chunking.tokens import count_tokens
+from dreaming.money import split_exactly
 from dreaming.testing import make_conversation, make_day
-from dreaming.upgrading.overlay import overlay, split_exactly
+from dreaming.upgrading.overlay import overlay
 from dreaming.verbatim import prove_verbatim
 from tests.builders import make_paid_chunk
 

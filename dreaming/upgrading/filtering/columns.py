@@ -142,6 +142,3 @@ def _columns() -> dict[str, Column]:
 
 COLUMNS: Mapping[str, Column] = _columns()
 """All of them; `spans` and `topics` are places, which nobody asks for."""
-
-RANKS: Mapping[str, int] = {level: rank for rank, level in enumerate(QUALITY_LEVELS)}
-"""Quality levels are compared by their rank."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dreaming.chunk import BChunk
-from dreaming.upgrading.filtering.columns import COLUMNS, RANKS, Scalar
+from dreaming.chunk import QUALITY_RANKS, BChunk
+from dreaming.upgrading.filtering.columns import COLUMNS, Scalar
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 
@@ -116,8 +116,8 @@ def leaf_test(leaf: Leaf) -> Callable[[Any], bool]:
 def _comparing(column: str, sign: Operator, value: Scalar) -> Callable[[Any], bool]:
     compare, of_empty = _COMPARE[sign], sign == "!="
     if column == "quality_level":
-        wanted = RANKS[str(value)]
-        return lambda cell: compare(RANKS[cell], wanted)
+        wanted = QUALITY_RANKS[str(value)]
+        return lambda cell: compare(QUALITY_RANKS[cell], wanted)
     return lambda cell: of_empty if cell is None else compare(cell, value)
 
 
