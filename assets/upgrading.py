@@ -77,7 +77,7 @@ def upgrade_days(
                 return _save(context, home, request_id, decision, after)
             terms = decision.plan.terms
         request = executor.begin(request_id, terms)
-        for warning in executor.check(request.terms):
+        for warning in executor.offers.check(request.terms):
             context.log.warning(warning)
         with ending_canceled(context):
             result = executor.upgrade(request, days, after=after, delivery=terms.delivery)

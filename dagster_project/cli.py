@@ -329,7 +329,7 @@ def _upgrade(
             terms = replace(known, delivery=delivery or known.delivery)
         assert terms is not None
         executor = DreamingExecutor(home, configured_providers(settings), run_id="check")
-        for warning in [] if planner else executor.check(terms):
+        for warning in [] if planner else executor.offers.check(terms):
             diagnostics.print(warning, style="yellow", highlight=False)
         priority = TaskPriority.HIGH if terms.target_quality == "premium" else TaskPriority.LOW
         request_id = resume or uuid4().hex[:12]
@@ -370,7 +370,7 @@ def _show_estimate(terms: "UpgradeTerms", *, as_json: bool) -> None:
         days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
         estimate = DreamingExecutor(
             home, configured_providers(settings), run_id="dry-run"
-        ).estimate(terms, days)
+        ).offers.estimate(terms, days)
     if as_json:
         write_json(estimate)
     else:

@@ -2,8 +2,8 @@
 
 Inside, money is an integer of picodollars: prices are in millionths of a dollar a token, and halved
 in batches, so sums are exact and columns add up to the ledger. At the edges (run config, JSON,
-reports) it is a `Decimal` of dollars, or its text. A float is never computed with: only read, from a
-person's `1.5`, and written where its shortest form is the same amount.
+reports) it is a `Decimal` of dollars, or its text. A float is never computed with: only read, as a
+person writes `1.5`, and written where its shortest form is the same amount.
 """
 
 from collections.abc import Sequence

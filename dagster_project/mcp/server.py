@@ -45,7 +45,8 @@ from dagster_project.owners import UNFINISHED, fail_orphaned_runs
 from dagster_project.running import spawn
 from dreaming.buying.collecting import cancel_batches
 from dreaming.buying.estimating import Estimate
-from dreaming.buying.executor import DEFAULT_PROVIDER, DreamingExecutor
+from dreaming.buying.executor import DreamingExecutor
+from dreaming.buying.offers import DEFAULT_PROVIDER
 from dreaming.buying.reading import count_quality
 from dreaming.chunk import BChunk, chunk_record
 from dreaming.cli import jsonable
@@ -266,7 +267,7 @@ class MemoryServer:
         )
         with self.open() as home:
             days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
-            estimate = self._executor(home).estimate(terms, days)
+            estimate = self._executor(home).offers.estimate(terms, days)
             return estimate | {"this_server_today": self._left(home).as_json()}
 
     def upgrade_progress(self, request_id: str) -> dict[str, Any]:
@@ -373,9 +374,9 @@ class MemoryServer:
                     "server's settings in the client."
                 )
             executor, now = self._executor(home), home.ledger.clock()
-            warnings = executor.check(terms)
+            warnings = executor.offers.check(terms)
             # If all of it were output, which costs most.
-            price = Estimate.of(executor.open_unmetered(terms), at=now).price
+            price = Estimate.of(executor.offers.open(terms), at=now).price
             most = worst_case(
                 price, input_tokens=0, output_tokens=max_tokens, at=now, delivery=delivery
             )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dreaming.buying.batching import Settling
+from dreaming.buying.settling import Settling
 from dreaming.home import Home
 from dreaming.model_call import Failure
 from dreaming.providers.batches import Look

@@ -81,6 +81,7 @@ def terms_with(
         asked,
         filter=filter or asked.filter,
         provider=option.provider,
+        providers=(),
         model=option.asked,
         delivery=option.delivery,
         max_tokens=limits.tokens,

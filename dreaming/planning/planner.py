@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dreaming.buying.estimating import Estimate
-from dreaming.buying.executor import DEFAULT_PROVIDER, DreamingExecutor
+from dreaming.buying.offers import DEFAULT_PROVIDER, Offers
 from dreaming.buying.reading import read_groups
 from dreaming.chunk import QualityLevel
 from dreaming.errors import ConfigurationError, DreamingError, UsageError
@@ -195,14 +195,16 @@ class Planner:
         """The providers that could do it: the one that is asked for, or all that can be paid, and
         have a budget.
         """
-        executor = DreamingExecutor(self._home, self._providers, run_id="planning")
+        offers = Offers(self._home, self._providers)
         if asked.provider is not None or asked.model is not None:
-            return [executor.open_unmetered(asked)]
+            return [offers.open(asked)]
         able = []
         for name, configured in self._providers.items():
+            if asked.providers and name not in asked.providers:
+                continue
             if configured.can_be_paid:
                 try:
-                    able.append(executor.open_unmetered(replace(asked, provider=name)))
+                    able.append(offers.open(replace(asked, provider=name, providers=())))
                 except (UsageError, ConfigurationError):
                     # It gives no such quality, or its price is not known: the others may.
                     continue

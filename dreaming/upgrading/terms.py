@@ -39,7 +39,7 @@ class UpgradeTerms:
     provider: str | None = None
     """None: the default of the target quality."""
     providers: tuple[str, ...] = ()
-    """In the place of one provider: in order of preference, the next one where one gives nothing."""
+    """In the place of one provider, in order of preference: the next where one gives nothing."""
     model: str | None = None
     max_tokens: int | None = None
     max_cost_usd: Decimal | None = None
@@ -71,6 +71,9 @@ class UpgradeTerms:
                 "Give one provider, or several in order of preference without a model: each then "
                 "has its own model of the level."
             )
+        if len(self.providers) > 1 and self.delivery == "batch":
+            # A batch is answered a day later: there is nobody left to ask the next provider.
+            raise UsageError("Several providers are asked now, not in batches: leave delivery out.")
         require_bounds({name: getattr(self, name) for name in MOST})
         if self.first_day and self.last_day and self.first_day > self.last_day:
             raise UsageError(

@@ -14,16 +14,11 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from dreaming.buying.batching import (
-    ARRIVES_WITHIN,
-    ATTEMPT_SECONDS,
-    BEGINS_SECONDS,
-    KEPT_FOR,
-    Settling,
-)
 from dreaming.buying.collecting import cancel_batches, find_due
 from dreaming.buying.executor import DreamingExecutor
+from dreaming.buying.outbox import ATTEMPT_SECONDS, SUBMITTING_SECONDS
 from dreaming.buying.quota import read_elsewhere
+from dreaming.buying.settling import ARRIVES_WITHIN, KEPT_FOR, Settling
 from dreaming.errors import UsageError
 from dreaming.home import open_home
 from dreaming.model_call import TokenUsage
@@ -337,9 +332,9 @@ def test_an_upgrade_of_the_next_night_takes_what_does_not_wait_already(home_of_t
     vendor.batches.held = True
     upgrade(home, vendor, limit=6)
     asked = UpgradeTerms(target_quality="good", max_tokens=500_000, limit=6)
-    estimate = DreamingExecutor(home, providers(vendor, "anthropic"), run_id="estimate").estimate(
-        asked, [DAY]
-    )
+    estimate = DreamingExecutor(
+        home, providers(vendor, "anthropic"), run_id="estimate"
+    ).offers.estimate(asked, [DAY])
     assert (estimate["candidates"], estimate["skipped"]) == (6, {"pending": 6})
     next_night = upgrade(home, vendor, request_id="next", run_id="next", limit=6)
     assert next_night.skipped == {"pending": 12}
@@ -464,7 +459,7 @@ def test_a_provider_without_batches_is_refused_before_anything_is_reserved(home_
     )
     work = DreamingExecutor(home_of_talk, local, run_id="run")
     with pytest.raises(UsageError, match="local takes no batches"):
-        work.check(terms)
+        work.offers.check(terms)
     with pytest.raises(UsageError, match="local takes no batches"):
         work.upgrade(work.begin("R", replace(terms, delivery=None)), [DAY], delivery="batch")
 
@@ -582,7 +577,7 @@ def test_a_crash_between_record_and_submit_gives_it_to_the_vendor_once(
     async def crash(*_args, **_kwargs):
         raise Crash
 
-    monkeypatch.setattr("dreaming.buying.batching._give_once", crash)
+    monkeypatch.setattr("dreaming.buying.outbox._submit_once", crash)
     with pytest.raises(Crash):
         upgrade(home, vendor, provider)
     die(home, monkeypatch)
@@ -717,10 +712,10 @@ def test_nobody_takes_a_batch_for_left_that_is_still_given(
     """Giving it ends in time: no attempt begins late, and none goes on for long. What hung may have
     arrived.
     """
-    given_within = timedelta(seconds=BEGINS_SECONDS + ATTEMPT_SECONDS)
+    given_within = timedelta(seconds=SUBMITTING_SECONDS + ATTEMPT_SECONDS)
     assert given_within < SUBMITTED_WITHIN < ARRIVES_WITHIN
     home = home_of_talk
-    monkeypatch.setattr("dreaming.buying.batching.BEGINS_SECONDS", 0.0)
+    monkeypatch.setattr("dreaming.buying.outbox.SUBMITTING_SECONDS", 0.0)
     vendor.break_next(Fault.of_status(429), Fault.of_status(429))
     assert upgrade(home, vendor).stopped == "provider"
     assert states(home) == {"dropped": 1}
@@ -730,7 +725,7 @@ def test_nobody_takes_a_batch_for_left_that_is_still_given(
         await asyncio.sleep(60)
 
     with monkeypatch.context() as patched:
-        patched.setattr("dreaming.buying.batching.ATTEMPT_SECONDS", 0.01)
+        patched.setattr("dreaming.buying.outbox.ATTEMPT_SECONDS", 0.01)
         patched.setattr("dreaming.providers.anthropic_batches.AnthropicBatches.submit", hang)
         assert upgrade(home, vendor, run_id="hanging").pending["calls"] == 4
     clock.move(ARRIVES_WITHIN)
@@ -762,7 +757,7 @@ def test_two_that_collect_at_once_take_it_once(home_of_talk, vendor, provider, m
     """The one that comes second finds the results deleted, and everything written down."""
     home = home_of_talk
     upgrade(home, vendor, provider)
-    asked, read = [], Settling._open
+    asked, read = [], Settling._open_batches
 
     def overtaken(settling):
         found = read(settling)
@@ -772,7 +767,7 @@ def test_two_that_collect_at_once_take_it_once(home_of_talk, vendor, provider, m
                 other.submit(collect, home, vendor, provider, run_id="other").result()
         return found
 
-    monkeypatch.setattr(Settling, "_open", overtaken)
+    monkeypatch.setattr(Settling, "_open_batches", overtaken)
     result = upgrade(home, vendor, provider, run_id="second")
     assert len(asked[0]) == 1
     assert result.stopped is None

@@ -103,6 +103,32 @@ def test_an_upgrade_replaces_basic_chunks_and_every_figure_is_the_vendors(home_o
     assert superseded == {chunk.chunk_id for chunk in before}
 
 
+def test_the_next_provider_is_asked_where_one_gives_nothing(home_of_talk):
+    """Each spends from its own budgets, and the rows say who made them."""
+    with (
+        FakeVendor(answer=answer_about_topics, keys={"sk-another"}) as refuses,
+        FakeVendor(answer=answer_about_topics) as answers,
+    ):
+        configured = {
+            name: ConfiguredProvider(name, ProviderSettings(api_key="sk-fake", base_url=url))
+            for name, url in (("anthropic", refuses.url), ("openai", f"{answers.url}/v1"))
+        }
+        work = DreamingExecutor(home_of_talk, configured, run_id="run")
+        terms = UpgradeTerms(
+            target_quality="good", providers=("anthropic", "openai"), max_tokens=500_000
+        )
+        result = work.upgrade(work.begin("R", terms), [DAY])
+        assert refuses.books.charged_tokens == 0
+    assert (levels(home_of_talk), result.stopped) == ({"good"}, None)
+    assert {chunk.llm_provider for chunk in rows(home_of_talk)} == {"openai"}
+    assert result.tokens_consumed == answers.books.charged_tokens > 0
+    assert_verbatim(home_of_talk)
+    with pytest.raises(UsageError, match="in order of preference without a model"):
+        UpgradeTerms(target_quality="good", providers=("anthropic",), model="claude-haiku-4-5")
+    with pytest.raises(UsageError, match="not in batches"):
+        UpgradeTerms(target_quality="good", providers=("anthropic", "openai"), delivery="batch")
+
+
 def test_topics_after_an_upgrade_are_the_models(home_of_talk, vendor):
     """Two boundaries in each conversation, before packing to size."""
     upgrade(home_of_talk, vendor)
@@ -377,7 +403,7 @@ def test_a_vendor_that_comes_back_is_asked_again(home_of_talk, vendor, monkeypat
     """The upgrade waits for it, and ends done."""
     monkeypatch.setattr("dreaming.providers.circuit.OPEN_SECONDS", 0.3)
     monkeypatch.setattr("dreaming.providers.retrying.FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr("dreaming.buying.run.PROBE_SECONDS", 0.1)
+    monkeypatch.setattr("dreaming.buying.patience.PROBE_SECONDS", 0.1)
     vendor.break_next(*[Fault.of_status(529)] * 7)
     result = upgrade(home_of_talk, vendor, settings={"max_concurrency": 1})
     assert (result.stopped, levels(home_of_talk)) == (None, {"good"})
@@ -390,8 +416,8 @@ def test_a_vendor_that_stays_away_ends_an_upgrade(home_of_talk, monkeypatch):
         pass
     result = upgrade(home_of_talk, gone)
     assert (result.stopped, result.tokens_consumed) == ("provider", 0)
-    monkeypatch.setattr("dreaming.buying.run.FIRST_PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr("dreaming.buying.run.PROBE_SECONDS", 0.1)
+    monkeypatch.setattr("dreaming.buying.patience.FIRST_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("dreaming.buying.patience.PROBE_SECONDS", 0.1)
     with FakeVendor(answer=answer_about_topics) as broken:
         broken.break_next(*[Fault.of_status(529)] * 100)
         assert upgrade(home_of_talk, broken, run_id="run2").stopped == "provider"
