@@ -33,18 +33,17 @@ from dagster_project.sensors import (
 )
 from dreaming.days import Calendar
 from dreaming.home import Home, open_home, utc_now
-from dreaming.providers.registry import PROVIDERS, ConfiguredProvider
+from dreaming.providers.configured import CLOUD_PREFIXES, configured_providers
+from dreaming.providers.registry import ConfiguredProvider
 from dreaming.settings import Settings
 from resources import (
     AnthropicResource,
     DatabaseSourceResource,
     HomeResource,
-    LLMProviderResource,
     LocalLLMResource,
     OpenAIResource,
     WatchedFoldersResource,
 )
-from resources.llm import ProviderName
 
 
 def build_definitions(
@@ -67,7 +66,7 @@ def build_definitions(
     """
 
     def configured() -> dict[str, ConfiguredProvider]:
-        return configured_providers(settings, providers)
+        return _providers_with(settings, providers)
 
     def open_configured() -> AbstractContextManager[Home]:
         return open_home(settings, clock=clock)
@@ -145,52 +144,46 @@ def home_resource(settings: Settings) -> HomeResource:
 
 
 def provider_resources(
-    settings: Settings, *, provider: ProviderName = "anthropic"
+    settings: Settings,
 ) -> dict[str, dg.ConfigurableResource[ConfiguredProvider]]:
-    """The providers by the names of their resources, and the one that is chosen; keys stay in the
-    environment.
-    """
+    """The providers by the names of their resources; keys stay in the environment."""
     patterns = str(settings.private_patterns or "")
-    anthropic = AnthropicResource(private_patterns=patterns, **_from_environment("ANTHROPIC"))
-    openai = OpenAIResource(private_patterns=patterns, **_from_environment("OPENAI"))
-    local = LocalLLMResource(
-        base_url=settings.local_llm_url or "",
-        model=settings.local_llm_model or "",
-        private_patterns=patterns,
-        own_hosts=list(settings.own_hosts),
-    )
     return {
-        "anthropic": anthropic,
-        "openai": openai,
-        "local_llm": local,
-        "llm": LLMProviderResource(
-            provider=provider, anthropic=anthropic, openai=openai, local=local
+        "anthropic": AnthropicResource(
+            private_patterns=patterns, **_from_environment(CLOUD_PREFIXES["anthropic"])
+        ),
+        "openai": OpenAIResource(
+            private_patterns=patterns, **_from_environment(CLOUD_PREFIXES["openai"])
+        ),
+        "local_llm": LocalLLMResource(
+            base_url=settings.local_llm_url or "",
+            model=settings.local_llm_model or "",
+            private_patterns=patterns,
+            own_hosts=list(settings.own_hosts),
         ),
     }
 
 
-def configured_providers(
-    settings: Settings, instead: Mapping[str, object] | None = None
+def _providers_with(
+    settings: Settings, instead: Mapping[str, object] | None
 ) -> dict[str, ConfiguredProvider]:
     """The providers as a run in the environment would have them, by name; those of `instead` in
     their place.
 
     The first is preferred.
     """
-    resources = {**provider_resources(settings), **(instead or {})}
-    del resources["llm"]
-    with dg.build_resources(resources) as opened:
-        found = {provider.name: provider for provider in opened._asdict().values()}
-    # In the order of preference: Dagster gives them in any.
-    return {name: found[name] for name in PROVIDERS if name in found}
+    providers = configured_providers(settings)
+    if instead:
+        with dg.build_resources(instead) as opened:
+            providers |= {provider.name: provider for provider in opened._asdict().values()}
+    return providers
 
 
-def _from_environment(vendor: str) -> dict[str, Any]:
-    """A vendor's own variables, read when a run starts; one that is not set is left out, or it
-    would stop every run.
-    """
+def _from_environment(prefix: str) -> dict[str, Any]:
+    """A vendor's own variables, which are read when a run starts."""
     names = {"api_key": "API_KEY", "admin_key": "ADMIN_KEY", "base_url": "BASE_URL"}
-    variables = {field: f"{vendor}_{name}" for field, name in names.items()}
+    variables = {field: f"{prefix}_{name}" for field, name in names.items()}
+    # Dagster fails every run on a variable that is named and not set.
     return {field: dg.EnvVar(name) for field, name in variables.items() if os.environ.get(name)}
 
 

@@ -6,14 +6,13 @@ llm.py        the models that conversations are shown to
 """
 
 from resources.home import HomeResource
-from resources.llm import AnthropicResource, LLMProviderResource, LocalLLMResource, OpenAIResource
+from resources.llm import AnthropicResource, LocalLLMResource, OpenAIResource
 from resources.sources import DatabaseSourceResource, WatchedFoldersResource
 
 __all__ = [
     "AnthropicResource",
     "DatabaseSourceResource",
     "HomeResource",
-    "LLMProviderResource",
     "LocalLLMResource",
     "OpenAIResource",
     "WatchedFoldersResource",

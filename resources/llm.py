@@ -121,17 +121,3 @@ class LocalLLMResource(_ProviderResource):
     def create_resource(self, context: dg.InitResourceContext) -> ConfiguredProvider:  # noqa: ARG002
         """The provider, to be asked through a meter."""
         return self._make("local")
-
-
-class LLMProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
-    """One of the providers, by name."""
-
-    provider: ProviderName = Field(description="Which of them.")
-    anthropic: dg.ResourceDependency[ConfiguredProvider]
-    openai: dg.ResourceDependency[ConfiguredProvider]
-    local: dg.ResourceDependency[ConfiguredProvider]
-
-    def create_resource(self, context: dg.InitResourceContext) -> ConfiguredProvider:  # noqa: ARG002
-        """The provider of that name, to be asked through a meter."""
-        chosen: ConfiguredProvider = getattr(self, self.provider)
-        return chosen

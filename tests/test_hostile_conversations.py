@@ -144,7 +144,7 @@ def test_the_command_shows_hits_as_data(home, obeying, capsys):
     """No escape reaches the terminal, no markup of rich is obeyed."""
     from rich.console import Console
 
-    from dreaming.showing.reporting import print_hits
+    from dreaming.cli.printing import print_hits
 
     test_text_is_the_sources_and_words_about_it_are_bounded(home, obeying)
     hits = home.memory.search("Tuesday", limit=20)

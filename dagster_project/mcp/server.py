@@ -38,7 +38,6 @@ from mcp_types.version import is_version_at_least
 from pydantic import Field
 
 from assets.upgrading import REQUEST_TAG
-from dagster_project.building import configured_providers
 from dagster_project.instance import open_instance
 from dagster_project.launches import Launch
 from dagster_project.owners import UNFINISHED, fail_orphaned_runs
@@ -49,7 +48,6 @@ from dreaming.buying.executor import DreamingExecutor
 from dreaming.buying.offers import DEFAULT_PROVIDER
 from dreaming.buying.reading import count_quality
 from dreaming.chunk import BChunk, chunk_record
-from dreaming.cli import jsonable
 from dreaming.conversation import ConversationId
 from dreaming.errors import DreamingError, UsageError
 from dreaming.home import Home, open_home
@@ -66,10 +64,11 @@ from dreaming.planning.thinking import (
     ThinkingFailed,
     ask,
 )
+from dreaming.providers.configured import configured_providers
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.settings import Settings
 from dreaming.showing.disclosing import Disclosure
-from dreaming.showing.reporting import budget_records, home_status, import_summary
+from dreaming.showing.summaries import budget_records, home_status, import_summary, jsonable
 from dreaming.spending.budgets import Balance, Limit, request_scope
 from dreaming.spending.ledger import SpendingKey
 from dreaming.spending.prices import worst_case

@@ -11,7 +11,7 @@ from dreaming.chunk import QUALITY_LEVELS
 from dreaming.home import Home
 from dreaming.page.addresses import day_address, search_address
 from dreaming.page.charting import Chart, stack
-from dreaming.showing.reporting import home_status
+from dreaming.showing.summaries import home_status
 
 DAYS = 60
 """How many days are shown at once."""

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from dreaming.page.highlighting import mark_words
-from dreaming.showing.reporting import printable
+from dreaming.showing.harmless import printable
 
 _LANGUAGE = re.compile("[a-z]{2,3}")
 

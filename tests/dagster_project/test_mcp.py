@@ -22,9 +22,9 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CreateMessageResult, TextContent
 
-from dreaming.cli import jsonable
 from dreaming.home import open_home
 from dreaming.settings import Settings
+from dreaming.showing.summaries import jsonable
 from dreaming.spending.budgets import Limit
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor

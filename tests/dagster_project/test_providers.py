@@ -16,8 +16,9 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from dagster_project.building import configured_providers, provider_resources
+from dagster_project.building import provider_resources
 from dreaming.home import open_home
+from dreaming.providers.configured import configured_providers
 from dreaming.providers.metered import UNMETERED
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.providers.result import GivenUp
@@ -170,7 +171,7 @@ def test_no_key_is_in_anything_that_a_run_leaves(settings, monkeypatch, provider
             asks()
 
         logging.getLogger("dagster").setLevel(logging.DEBUG)
-        resource = provider_resources(settings, provider=provider)["llm"]
+        resource = provider_resources(settings)[provider]
         folder = settings.home / "dagster"
         folder.mkdir()
         with dg.instance_for_test(temp_dir=str(folder)) as instance:

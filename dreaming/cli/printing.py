@@ -1,8 +1,5 @@
-"""What the command prints. Chat text is shown as data: without markup and without control
-characters.
-"""
+"""How the command prints records, for people."""
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -14,40 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from dreaming.chunk import BChunk
-from dreaming.home import Home
 from dreaming.importing import ImportReport
-from dreaming.pipeline.model_chunker import ModelReport
 from dreaming.remembering.search import Hit
-from dreaming.spending.budgets import window_starts
+from dreaming.showing.harmless import printable
 from dreaming.storage.archive import ArchiveReport
-
-_HARMLESS = frozenset("\n\t\u200c\u200d")
-"""Controls that only shape text: line ends, tabs, and what joins emoji and letters."""
-
-
-def printable(text: str) -> str:
-    """Text of a conversation without what would steer a terminal or reverse its reading; as long as
-    before.
-    """
-    return "".join(
-        "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in _HARMLESS else c
-        for c in text
-    )
-
-
-def model_summary(report: ModelReport) -> dict[str, Any]:
-    """What a model did in a run, as JSON has it."""
-    return {
-        "conversations_cut": report.conversations_cut,
-        "fell_back": dict(report.fell_back),
-        "first_failure": report.first_failure,
-        "calls": report.calls,
-        "stored_calls": report.stored_calls,
-        "repairs": dict(report.repairs),
-        "input_tokens": report.usage.all_input_tokens,
-        "output_tokens": report.usage.output_tokens,
-        "seconds": round(report.seconds, 3),
-    }
 
 
 def print_model_summary(console: Console, summary: Mapping[str, Any]) -> None:
@@ -65,35 +32,6 @@ def print_model_summary(console: Console, summary: Mapping[str, Any]) -> None:
         console.print(
             Text(f"by the rules instead: {reasons}. {summary['first_failure']}", style="yellow")
         )
-
-
-def import_summary(report: ImportReport, stored: ArchiveReport) -> dict[str, Any]:
-    """An import as JSON has it."""
-    return {
-        "conversations": report.conversations,
-        "messages": report.messages,
-        "added": stored.added,
-        "updated": stored.updated,
-        "unchanged": stored.unchanged,
-        "older": stored.older,
-        "forgotten": stored.forgotten,
-        "new_messages": stored.new_messages,
-        "doubted_times": stored.doubted_times,
-        "replaced_characters": report.replaced_characters,
-        "days": sorted(day.isoformat() for day in stored.touched_days),
-        "skipped": {reason.value: count for reason, count in report.skipped.items()},
-        "files": [
-            {
-                "path": file.path,
-                "format": file.format,
-                "conversations": file.conversations,
-                "messages": file.messages,
-                "skipped": {reason.value: count for reason, count in file.skipped.items()},
-                "errors": [error.message for error in file.errors],
-            }
-            for file in report.files
-        ],
-    }
 
 
 def print_import(console: Console, report: ImportReport, stored: ArchiveReport) -> None:
@@ -189,32 +127,6 @@ def quality_table(quality: Mapping[str, int]) -> Table:
     for level, count in quality.items():
         table.add_row(level, f"{count:,}", f"{count / total:.0%}" if total else "-")
     return table
-
-
-def home_status(home: Home) -> dict[str, Any]:
-    """What is held, as JSON has it."""
-    calendar, indexed = home.archive.calendar, home.index.days()
-    held = home.archive.touched_days()
-    return {
-        "home": str(home.settings.home),
-        "partitions": home.settings.store_name,
-        "time_zone": calendar.zone.key,
-        "start_date": calendar.start,
-        "days_imported": len(held),
-        "first_day": held[0] if held else None,
-        "last_day": held[-1] if held else None,
-        "days_searchable": len(indexed),
-        "chunks_searchable": sum(indexed.values()),
-        "days_waiting": home.pipeline.waiting_days(),
-        "spent_this_month": _spent(home),
-        "budgets": budget_records(home),
-        "pending": home.batches.pending(),
-        "tasks_waiting": [[each.task.id, each.due_at] for each in home.tasks.waiting()],
-        "watched_folders": [
-            f"{folder.folder}{'' if folder.folder.is_dir() else ' (not there)'}"
-            for folder in home.pipeline.folders
-        ],
-    }
 
 
 def print_status(console: Console, found: dict[str, Any]) -> None:
@@ -378,27 +290,6 @@ def _share_table(title: str, shares: Mapping[str, Mapping[str, Any]]) -> Table:
         cost = f"{Decimal(share['expected_cost_usd']):.6f}"
         table.add_row(Text(name), f"{share['chunks']:,}", f"{share['expected_tokens']:,}", cost)
     return table
-
-
-def budget_records(home: Home) -> list[dict[str, Any]]:
-    """The standing budgets in their current windows."""
-    records = []
-    for provider, tier in home.ledger.limited():
-        for window, balance in home.ledger.window_balances(provider, tier).items():
-            if balance.limit:
-                named = {
-                    "provider": provider,
-                    "tier": tier,
-                    "window": window,
-                    "scope": balance.scope_id,
-                }
-                records.append(named | balance.as_json())
-    return records
-
-
-def _spent(home: Home) -> dict[str, Any]:
-    spent = home.ledger.spent_since(window_starts(home.ledger.clock())["month"])
-    return {"tokens": spent.tokens, "cost_usd": str(spent.cost_usd)}
 
 
 def _budget_line(record: Mapping[str, Any]) -> str:
