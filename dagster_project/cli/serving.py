@@ -63,7 +63,8 @@ def mcp(
     import secrets
 
     from dagster_project.instance import prepare_dagster_home
-    from dagster_project.mcp.server import build_server, serve_http
+    from dagster_project.mcp.server import build_server
+    from dagster_project.mcp.serving import serve_http
     from dreaming.home import open_home
 
     settings = Settings.from_environment()

@@ -14,7 +14,7 @@ import pytest
 
 import dreaming.samples
 from dagster_project import webserver
-from dagster_project.mcp import server as mcp_server
+from dagster_project.mcp import serving as mcp_serving
 from dreaming.page import serving
 from dreaming.testing.fake_vendor import FakeVendor
 
@@ -80,7 +80,7 @@ def test_nothing_in_the_home_and_no_export_is_open_to_others(tmp_path, command):
 
 def test_everything_listens_on_loopback():
     """The UI, the page and MCP over HTTP; no source names another address to listen on."""
-    assert {serving.HOST, mcp_server.HOST, webserver.HOST} == {"127.0.0.1"}
+    assert {serving.HOST, mcp_serving.HOST, webserver.HOST} == {"127.0.0.1"}
     with serving.listen(0) as listening:
         assert listening.getsockname()[0] == "127.0.0.1"
     for folder in ("dreaming", "dagster_project", "assets", "resources"):
