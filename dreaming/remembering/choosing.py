@@ -5,7 +5,7 @@ prompt's size.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from dreaming.remembering.finding import Found
+from dreaming.remembering.retrieval import RankedPassages
 
 WORTH_WORDS = 600
 """Without a budget, the best chunk shows its passages among so many of the best words;"""
@@ -31,7 +31,7 @@ class Choice:
     """How much of its one passage to show, where not even that fits; None for all."""
 
 
-def choose_hits(found: Found, *, limit: int) -> list[Choice]:
+def choose_hits(found: RankedPassages, *, limit: int) -> list[Choice]:
     """The best chunks, each with its passages that are about as good.
 
     How much will be read is not known: so the hits are such that whoever stops after some has read
@@ -53,7 +53,9 @@ def choose_hits(found: Found, *, limit: int) -> list[Choice]:
     return list(chosen.values())
 
 
-def choose_to_fill(found: Found, budget_words: float, *, limit: int | None) -> list[Choice]:
+def choose_to_fill(
+    found: RankedPassages, budget_words: float, *, limit: int | None
+) -> list[Choice]:
     """The best passages that fit a budget together with who says them and when, and those next to
     the best one.
 
@@ -88,14 +90,14 @@ def choose_to_fill(found: Found, budget_words: float, *, limit: int | None) -> l
     ]
 
 
-def _with_neighbours(found: Found) -> Iterator[int]:
+def _with_neighbours(found: RankedPassages) -> Iterator[int]:
     for rank in range(len(found.row_id)):
         yield rank
         if rank < len(found.next_to):
             yield from found.next_to[rank]
 
 
-def _rows(found: Found) -> Iterable[tuple[int, int, float, float]]:
+def _rows(found: RankedPassages) -> Iterable[tuple[int, int, float, float]]:
     return zip(
         found.row_id.tolist(),
         found.number.tolist(),

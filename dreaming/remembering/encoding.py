@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from dreaming.chunk import ChunkId
 from dreaming.chunking.meaning import Encoder
-from dreaming.remembering.blocks import bucket_of
-from dreaming.remembering.meaning import Codes, encode_texts, read_codes
-from dreaming.remembering.passages import Spoken, read_passages
+from dreaming.remembering.binary_embeddings import Codes, encode_texts, read_codes
+from dreaming.remembering.passages import SpokenChunk, read_passages
+from dreaming.remembering.posting_blocks import bucket_of
 from dreaming.remembering.postings import TERM, hash_term
 from dreaming.remembering.words import words
 from dreaming.storage.database import Database
@@ -34,7 +34,7 @@ class NamedEncoder(NamedTuple):
 
 
 def encode_day(
-    database: Database, chunks: Iterable[Spoken], encode: Encoder
+    database: Database, chunks: Iterable[SpokenChunk], encode: Encoder
 ) -> dict[ChunkId, bytes]:
     """The codes of the passages of each chunk of talk; the vocabulary gets the terms that it has
     not.
@@ -90,7 +90,7 @@ def _held_codes(database: Database, chunk_ids: list[ChunkId]) -> dict[ChunkId, b
         return {row.chunk_id: row.codes for row in connection.execute(query)}
 
 
-def _encode_chunks(batch: list[Spoken], encode: Encoder) -> dict[ChunkId, bytes]:
+def _encode_chunks(batch: list[SpokenChunk], encode: Encoder) -> dict[ChunkId, bytes]:
     passages = [read_passages(spoken.chunk) for spoken in batch]
     codes = encode_texts([passage.text for own in passages for passage in own], encode)
     parts = np.split(codes, np.cumsum([len(own) for own in passages]))

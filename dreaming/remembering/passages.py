@@ -14,7 +14,7 @@ from dreaming.chunk import CONTENT_SEPARATOR, BChunk, Span, merge_spans
 from dreaming.conversation import ConversationDay, ConversationId, Message, Role
 from dreaming.remembering.dates import names_a_time
 from dreaming.remembering.postings import HEADER
-from dreaming.remembering.terms import Terms, find_terms
+from dreaming.remembering.term_extraction import ExtractedTerms, find_terms
 from dreaming.remembering.words import fold
 
 SIGNS = np.dtype([("length", "<u2"), ("voice", "u1"), ("asks", "u1"), ("tells_time", "u1")])
@@ -45,14 +45,14 @@ class Passage(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Analysed:
+class AnalysedChunks:
     """What is indexed of chunks, in order."""
 
     half_words: NDArray[np.int64]
     """How long each is."""
     signs: list[bytes]
     """`SIGNS` of the passages of each."""
-    terms: Terms
+    terms: ExtractedTerms
     """Of all passages, of the names of who says them, and of what is beside each chunk's text."""
     chunk: NDArray[np.int64]
     """Of each text of `terms`: its chunk,"""
@@ -61,7 +61,7 @@ class Analysed:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SpokenChunk:
     """A chunk, and who says each of its passages."""
 
     chunk: BChunk
@@ -94,7 +94,7 @@ class SpokenChunks:
         self._chunks = chunks
         self._conversation_of = conversation_of
 
-    def __iter__(self) -> Iterator[Spoken]:
+    def __iter__(self) -> Iterator[SpokenChunk]:
         for conversation_id, rows in groupby(
             self._chunks(), key=lambda chunk: chunk.conversation_id
         ):
@@ -105,7 +105,7 @@ class SpokenChunks:
             )
             for chunk in rows:
                 spans = merge_spans(chunk.spans)
-                yield Spoken(
+                yield SpokenChunk(
                     chunk,
                     title,
                     tuple(_voice(messages.get(span.message_id), chunk) for span in spans),
@@ -118,14 +118,14 @@ def _voice(message: Message | None, chunk: BChunk) -> Voice:
     return Voice(message.name if message.kind == "text" else None, message.role)
 
 
-def distinct_voices(spoken: Spoken) -> list[Voice]:
+def distinct_voices(spoken: SpokenChunk) -> list[Voice]:
     """The voices of a chunk, as signs number them; those that come after many are not told apart
     from the first.
     """
     return list(dict.fromkeys(spoken.voices))[:_MOST_VOICES]
 
 
-def analyse_chunks(chunks: Sequence[Spoken]) -> Analysed:
+def analyse_chunks(chunks: Sequence[SpokenChunk]) -> AnalysedChunks:
     """What is indexed of chunks."""
     counts = np.array([len(spoken.voices) for spoken in chunks], dtype=np.int64)
     chunk = np.repeat(np.arange(len(chunks)), counts)
@@ -142,7 +142,7 @@ def analyse_chunks(chunks: Sequence[Spoken]) -> Analysed:
     # A full-width question mark is folded to this one.
     signs["asks"] = ["?" in text for text in said]
     signs["tells_time"] = [names_a_time(text) for text in said]
-    return Analysed(
+    return AnalysedChunks(
         half_words=np.bincount(chunk, half_words, minlength=len(chunks)).astype(np.int64),
         signs=[own.tobytes() for own in np.split(signs, np.cumsum(counts)[:-1])] if chunks else [],
         terms=terms,
@@ -151,12 +151,12 @@ def analyse_chunks(chunks: Sequence[Spoken]) -> Analysed:
     )
 
 
-def _voice_numbers(spoken: Spoken) -> Iterator[int]:
+def _voice_numbers(spoken: SpokenChunk) -> Iterator[int]:
     numbers = {voice: n for n, voice in enumerate(distinct_voices(spoken))}
     return (numbers.get(voice, 0) for voice in spoken.voices)
 
 
-def _beside(spoken: Spoken) -> str:
+def _beside(spoken: SpokenChunk) -> str:
     """What stands beside a chunk's text, folded."""
     chunk = spoken.chunk
     return fold("\n".join([chunk.summary, spoken.title or "", *chunk.labels, *chunk.entities]))

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from dreaming.chunk import BChunk, Span, TopicBoundary
-from dreaming.remembering.passages import Spoken, Voice, distinct_voices
+from dreaming.remembering.passages import SpokenChunk, Voice, distinct_voices
 from dreaming.storage.tables import indexed_chunks
 
 _OF_THE_INDEX = ("row_id", "details", "voices", "signs", "codes")
@@ -20,7 +20,7 @@ _MOMENTS = ("started_at", "ended_at", "created_at")
 _TUPLES = ("labels", "entities", "speakers", "supersedes")
 
 
-def to_row(spoken: Spoken) -> dict[str, Any]:
+def to_row(spoken: SpokenChunk) -> dict[str, Any]:
     """The row of a chunk, without its `row_id`, `signs` and `codes`."""
     chunk = spoken.chunk
     cells: dict[str, Any] = {name: getattr(chunk, name) for name in _COLUMNS}

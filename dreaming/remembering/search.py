@@ -11,16 +11,16 @@ import sqlalchemy as sa
 from dreaming.chunk import CONTENT_SEPARATOR, BChunk, ChunkId, Span, chunk_record, span_records
 from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
+from dreaming.remembering.binary_embeddings import terms_alike
 from dreaming.remembering.choosing import Choice, choose_hits, choose_to_fill
 from dreaming.remembering.dates import asks_when, read_dates
 from dreaming.remembering.encoding import is_encoded
 from dreaming.remembering.filters import ChunkFilter
-from dreaming.remembering.finding import find_passages
 from dreaming.remembering.index import MemoryIndex
-from dreaming.remembering.meaning import terms_alike
-from dreaming.remembering.passages import Spoken, Voice, read_passages
+from dreaming.remembering.passages import SpokenChunk, Voice, read_passages
 from dreaming.remembering.ranking import BY_MEANING_TOO, Question
 from dreaming.remembering.reader import IndexReader
+from dreaming.remembering.retrieval import find_passages
 from dreaming.remembering.snippet import Snippet, make_snippet
 from dreaming.remembering.words import first_words, query_terms
 from dreaming.storage.database import Database
@@ -37,7 +37,7 @@ REMEMBERED = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class HitMessage:
     """What one message says of a hit."""
 
     voice: Voice
@@ -52,7 +52,7 @@ class Hit:
     chunk: BChunk
     score: float
     """The higher the better; it means nothing beyond its own search."""
-    said: tuple[Said, ...]
+    said: tuple[HitMessage, ...]
     """The messages to be read, in order: all of the chunk, or those of it that answer."""
     terms: frozenset[str]
     """What was looked for."""
@@ -143,7 +143,7 @@ class Memory:
         """
         _require_sense(limit, budget_words)
         query, _ = storable(query)
-        with self._index.turns.searching(), self._index.read() as reader:
+        with self._index.writer_priority.searching(), self._index.read() as reader:
             question = self.understand(query, reader)
             found = find_passages(
                 reader,
@@ -245,16 +245,16 @@ def _require_sense(limit: int | None, budget_words: int | None) -> None:
         )
 
 
-def _hit(choice: Choice, spoken: Spoken, terms: Collection[str]) -> Hit:
+def _hit(choice: Choice, spoken: SpokenChunk, terms: Collection[str]) -> Hit:
     passages = list(zip(read_passages(spoken.chunk), spoken.voices, strict=True))
-    said = [Said(passages[n][1], *passages[n][0]) for n in sorted(choice.numbers)]
+    said = [HitMessage(passages[n][1], *passages[n][0]) for n in sorted(choice.numbers)]
     if choice.cut_words is not None:
         said = [_cut(said[0], choice.cut_words)]
     return Hit(spoken.chunk, choice.score, tuple(said), frozenset(terms))
 
 
-def _cut(said: Said, words: float) -> Said:
+def _cut(said: HitMessage, words: float) -> HitMessage:
     text = first_words(said.text, words)
-    return Said(
+    return HitMessage(
         said.voice, Span(said.span.message_id, said.span.start, said.span.start + len(text)), text
     )

@@ -23,7 +23,7 @@ from dreaming.days import Calendar, message_days, time_bounds
 from dreaming.errors import UsageError
 from dreaming.settings import parse_zone
 from dreaming.storage.database import Database
-from dreaming.storage.marks import LocalOnlyRule, clear_mark, read_marks, set_mark
+from dreaming.storage.local_only import LocalOnlyRule, clear_mark, read_marks, set_mark
 from dreaming.storage.tables import (
     conversations,
     days,

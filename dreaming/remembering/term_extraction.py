@@ -18,7 +18,7 @@ _PAIR_SHIFT = 32
 _CODE = "utf-32-le"
 
 
-class Terms(NamedTuple):
+class ExtractedTerms(NamedTuple):
     """The terms of texts: a row for each time that one stands in a text, in no order."""
 
     vocabulary: list[str]
@@ -31,7 +31,7 @@ class Terms(NamedTuple):
     """How long each text is to a reader."""
 
 
-def find_terms(folded: Sequence[str]) -> Terms:
+def find_terms(folded: Sequence[str]) -> ExtractedTerms:
     """The terms of folded texts."""
     joined = "\n".join([*folded, ""])
     codes = np.frombuffer(joined.encode(_CODE, "surrogatepass"), "<u4").astype(np.int64)
@@ -46,7 +46,7 @@ def find_terms(folded: Sequence[str]) -> Terms:
     vocabulary, of_words = _number_words(_decode(np.where(in_word, codes, _SPACE)).split())
     keys = np.concatenate([codes[pairs] << _PAIR_SHIFT | codes[pairs + 1], codes[alone]])
     different, of_characters = np.unique(keys, return_inverse=True)
-    return Terms(
+    return ExtractedTerms(
         vocabulary + _characters(different),
         np.concatenate([of_words, of_characters + len(vocabulary)]),
         text_of[np.concatenate([starts, pairs, alone])],

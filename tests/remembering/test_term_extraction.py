@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreaming.remembering.terms import find_terms
+from dreaming.remembering.term_extraction import find_terms
 from dreaming.remembering.words import analyse, fold
 
 WRITTEN = (

@@ -24,9 +24,9 @@ NO_CODE = bytes(CODE_BYTES)
 OPENING_CHARACTERS = 400
 """Of a message, which are read: an encoder's time grows with them."""
 LIKE = 0.55
-"""Terms are alike from this cosine on."""
+"""ExtractedTerms are alike from this cosine on."""
 MOST_ALIKE = 12
-"""Terms that are looked for beside one of the question's, at most."""
+"""ExtractedTerms that are looked for beside one of the question's, at most."""
 _WITHIN = 0.4
 """What the cosine seems to be, by signs alone, of those that are looked at more closely."""
 
