@@ -1,8 +1,8 @@
-"""Texts by their meaning: a code of 512 bits for each, which of a vector keeps the signs alone.
+"""Embeddings as codes of 512 bits: the signs of a vector's dimensions, without their sizes.
 
-The signs are a random projection's in all but name (Charikar 2002): the share of equal bits tells
-the angle. Beside the whole vector of the question they lose next to nothing here, and take a
-thirty-second of the room.
+The share of equal bits of two codes tells the angle between their vectors, as with a random
+projection (Charikar 2002). Texts are stored as codes, which take a thirty-second of the space of
+the vectors; the question keeps its whole vector, and so compared the codes lose next to nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,82 +12,103 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreaming.chunking.meaning import Encoder
+from dreaming.remembering.arrays import Ints, Vectors
 from dreaming.remembering.passages import SIGNS
 
 Codes = NDArray[np.uint8]
-"""Texts by bytes."""
+"""A row a text, `CODE_BYTES` each."""
 
 DIMENSIONS = 512
 CODE_BYTES = DIMENSIONS // 8
 NO_CODE = bytes(CODE_BYTES)
-"""Of what has none."""
+"""The code of a chunk that has none."""
+
+# An encoder's time grows with the text. What follows in a longer message is found by words only.
 OPENING_CHARACTERS = 400
-"""Of a message, which are read: an encoder's time grows with them."""
-LIKE = 0.55
-"""ExtractedTerms are alike from this cosine on."""
-MOST_ALIKE = 12
-"""ExtractedTerms that are looked for beside one of the question's, at most."""
-_WITHIN = 0.4
-"""What the cosine seems to be, by signs alone, of those that are looked at more closely."""
+"""Characters of a message that are encoded: its first ones."""
+
+# Lower, and words of other meanings count as if the message had the question's word.
+MIN_SIMILARITY = 0.55
+"""Terms are similar from this cosine on."""
+
+# The postings of each similar term are read and scored as well.
+MAX_SIMILAR_TERMS = 12
+"""Similar terms that are looked for beside one of the question's, at most."""
+
+# By bits alone a cosine is estimated roughly: terms down to this estimate are compared with the
+# whole vector, so that few similar ones are missed.
+_MIN_ESTIMATED_SIMILARITY = 0.4
 
 
 def encode_texts(texts: Iterable[str], encode: Encoder) -> Codes:
     """The codes of texts."""
     openings = [text[:OPENING_CHARACTERS] for text in texts]
-    return to_codes(encode(openings)) if openings else np.zeros((0, CODE_BYTES), dtype=np.uint8)
+    # An encoder need not take an empty batch.
+    if not openings:
+        return np.zeros((0, CODE_BYTES), dtype=np.uint8)
+    return to_codes(encode(openings))
 
 
-def to_codes(vectors: NDArray[np.float32] | NDArray[np.int64]) -> Codes:
+def to_codes(vectors: Vectors | Ints) -> Codes:
     """The signs of vectors."""
     return np.packbits(vectors > 0, axis=1)
 
 
-def to_signs(codes: Codes) -> NDArray[np.float32]:
-    """Codes as vectors of length 1."""
+def to_signs(codes: Codes) -> Vectors:
+    """Codes as vectors of length 1, whose dimensions differ in their signs only."""
     bits = np.unpackbits(codes, axis=1).astype(np.float32)
-    signs: NDArray[np.float32] = (bits * 2 - 1) / sqrt(DIMENSIONS)
+    signs: Vectors = (bits * 2 - 1) / sqrt(DIMENSIONS)
     return signs
 
 
-def read_codes(held: bytes) -> Codes:
-    """Codes as they are kept."""
-    return np.frombuffer(held, np.uint8).reshape(-1, CODE_BYTES)
+def read_codes(stored: bytes) -> Codes:
+    """Codes as an array, from the bytes that are stored."""
+    return np.frombuffer(stored, np.uint8).reshape(-1, CODE_BYTES)
 
 
-def codes_or_zeros(held: bytes | None, signs: bytes) -> bytes:
-    """The codes of a chunk's passages; bits that are all 0 where it has none."""
-    return held or bytes(len(signs) // SIGNS.itemsize * CODE_BYTES)
+def codes_or_zeros(stored: bytes | None, signs: bytes) -> bytes:
+    """The codes of a chunk's passages; all bits 0 where it has none."""
+    if stored:
+        return stored
+    passage_count = len(signs) // SIGNS.itemsize
+    return bytes(passage_count * CODE_BYTES)
 
 
-def join_codes(held: bytes) -> bytes:
-    """The code of several texts together: the sign of the sum of theirs."""
-    bits = np.unpackbits(read_codes(held), axis=1).astype(np.int64)
-    return to_codes(bits.sum(axis=0, keepdims=True) * 2 - len(bits)).tobytes()
+def join_codes(stored: bytes) -> bytes:
+    """One code for several texts: the sign of the sum of theirs."""
+    bits = np.unpackbits(read_codes(stored), axis=1).astype(np.int64)
+    ones = bits.sum(axis=0, keepdims=True)
+    # Each bit stands for +1 or -1: twice the ones, less the number of texts, is their sum.
+    return to_codes(2 * ones - len(bits)).tobytes()
 
 
-def likeness(signs: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The cosines of texts and a question, from the signs of the one and the vector of the other:
-    an estimate.
-    """
-    alike: NDArray[np.float32] = signs @ vector * sqrt(pi / 2)
+def likeness(signs: Vectors, vector: Vectors) -> Vectors:
+    """The cosines of texts and a question, estimated from signs and from the whole vector."""
+    # A vector's product with signs of length 1 is on average sqrt(2 / pi) of the cosine.
+    alike: Vectors = signs @ vector * sqrt(pi / 2)
     return alike
 
 
-def differing_bits(codes: Codes, code: Codes) -> NDArray[np.int64]:
-    """In how many bits each of the codes is not as one code."""
-    wide = np.ascontiguousarray(codes).view(np.uint64)
-    bits: NDArray[np.int64] = np.bitwise_count(wide ^ code.view(np.uint64)).sum(
-        axis=1, dtype=np.int64
-    )
-    return bits
+def differing_bits(codes: Codes, code: Codes) -> Ints:
+    """The number of bits in which each of the codes differs from one code."""
+    # Eight bytes at a time: every chunk of the memory is compared.
+    words = np.ascontiguousarray(codes).view(np.uint64)
+    differing = np.bitwise_count(words ^ code.view(np.uint64))
+    counts: Ints = differing.sum(axis=1, dtype=np.int64)
+    return counts
 
 
-def terms_alike(
-    vector: NDArray[np.float32], terms: Sequence[str], codes: Codes
-) -> dict[str, float]:
-    """The terms whose meaning is like a vector's, the most alike first, and how alike they are."""
-    within = DIMENSIONS * np.arccos(_WITHIN) / pi
-    near = np.flatnonzero(differing_bits(codes, to_codes(vector[None])[0]) <= within)
-    alike = likeness(to_signs(codes[near]), vector)
-    order = np.argsort(-alike, kind="stable")[:MOST_ALIKE]
-    return {terms[near[at]]: float(alike[at]) for at in order.tolist() if alike[at] > LIKE}
+def similar_terms(vector: Vectors, terms: Sequence[str], codes: Codes) -> dict[str, float]:
+    """The terms whose meaning is similar to a vector's, with the cosine, the most similar first."""
+    [code] = to_codes(vector[None])
+    # The share of differing bits is the angle as a share of a half turn.
+    max_differing = DIMENSIONS * np.arccos(_MIN_ESTIMATED_SIMILARITY) / pi
+    near = np.flatnonzero(differing_bits(codes, code) <= max_differing)
+    cosines = likeness(to_signs(codes[near]), vector)
+    order = np.argsort(-cosines, kind="stable")[:MAX_SIMILAR_TERMS]
+    similar = {}
+    for index in order.tolist():
+        cosine = float(cosines[index])
+        if cosine > MIN_SIMILARITY:
+            similar[terms[near[index]]] = cosine
+    return similar

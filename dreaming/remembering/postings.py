@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dreaming.remembering.run_lengths import indices_of_runs, starts_of
+from dreaming.remembering.arrays import Floats, Ints, Records, indices_of_runs, starts_of
 
 # The numbers below are part of the stored format: an index that was written with others cannot be
 # read.
@@ -78,10 +78,10 @@ class Bucket(NamedTuple):
 class Postings:
     """A term's postings: three arrays of equal length, in order of chunk and passage."""
 
-    chunk: NDArray[np.int64]
+    chunk: Ints
     """The position of the chunk among all chunks of the search."""
-    passage: NDArray[np.int64]
-    times: NDArray[np.float64]
+    passage: Ints
+    times: Floats
     """How often the term is there."""
 
 
@@ -106,7 +106,7 @@ def hash_term(term: str) -> Address:
     return Address(term_hash >> _REST_BITS, term_hash & _REST_MASK)
 
 
-def _hash_terms(terms: Iterable[str]) -> NDArray[np.int64]:
+def _hash_terms(terms: Iterable[str]) -> Ints:
     """The hash of each term: the bucket in the upper bits, the rest in the lower 32."""
     digests = [hashlib.blake2b(term.encode(), digest_size=8).digest() for term in terms]
     numbers = np.frombuffer(b"".join(digests), "<u8")
@@ -119,15 +119,15 @@ def _hash_terms(terms: Iterable[str]) -> NDArray[np.int64]:
 class SegmentPostings:
     """All postings of one segment, by term."""
 
-    terms: NDArray[np.int64]
+    terms: Ints
     """The hash of each term, in order."""
-    counts: NDArray[np.int64]
+    counts: Ints
     """The number of postings of each term."""
     packed: NDArray[np.uint32]
     """The `POSTING`s of each of the terms in turn, in order of chunk and passage."""
 
     @classmethod
-    def from_keys(cls, terms: NDArray[np.int64], keys: NDArray[np.int64]) -> "SegmentPostings":
+    def from_keys(cls, terms: Ints, keys: Ints) -> "SegmentPostings":
         """The postings of keys, which are in order; terms without a posting are left out.
 
         A key has the index of the term in the upper bits, and the posting in the lower 32.
@@ -137,7 +137,7 @@ class SegmentPostings:
         packed = (keys & _REST_MASK).astype(POSTING)
         return cls(terms[is_used], counts[is_used], packed)
 
-    def keys(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
+    def keys(self, terms: Ints) -> Ints:
         """The postings as keys; `terms` has all terms of this segment, in order."""
         index = np.searchsorted(terms, self.terms)
         return np.repeat(index, self.counts) << _REST_BITS | self.packed
@@ -145,9 +145,9 @@ class SegmentPostings:
 
 def pack_postings(
     vocabulary: Sequence[str],
-    terms: NDArray[np.int64],
-    chunks: NDArray[np.int64],
-    passages: NDArray[np.int64],
+    terms: Ints,
+    chunks: Ints,
+    passages: Ints,
 ) -> SegmentPostings:
     """The postings of chunks of a segment.
 
@@ -166,9 +166,7 @@ def pack_postings(
     return SegmentPostings.from_keys(hashes, (keys | times)[is_kept])
 
 
-def reuse_postings(
-    new: SegmentPostings, stored: SegmentPostings, numbers: NDArray[np.int64]
-) -> SegmentPostings:
+def reuse_postings(new: SegmentPostings, stored: SegmentPostings, numbers: Ints) -> SegmentPostings:
     """The postings of new chunks together with those of stored chunks that have not changed.
 
     `numbers` has the new number of each stored chunk; -1 drops its postings.
@@ -194,9 +192,9 @@ def split_postings(segment: SegmentPostings, segment_id: int) -> dict[int, Bucke
 
 
 def _cut(
-    numbers: NDArray[np.int64],
-    terms: tuple[NDArray[np.void], NDArray[np.int64]],
-    packed: tuple[NDArray[np.uint32], NDArray[np.int64]],
+    numbers: Ints,
+    terms: tuple[Records, Ints],
+    packed: tuple[NDArray[np.uint32], Ints],
 ) -> dict[int, Bucket]:
     """Cut terms and postings, each given with the start of each piece; by the pieces' numbers."""
     # `np.split` gives what lies before the first start too, which is nothing.
@@ -223,7 +221,7 @@ def join_postings(buckets: Sequence[tuple[int, Bucket]], segment_id: int) -> Seg
     )
 
 
-def _concatenate(buckets: Sequence[Bucket]) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
+def _concatenate(buckets: Sequence[Bucket]) -> tuple[Records, NDArray[np.uint32]]:
     terms = np.frombuffer(b"".join(bucket.terms for bucket in buckets), TERM)
     packed = np.frombuffer(b"".join(bucket.packed for bucket in buckets), POSTING)
     return terms, packed
@@ -255,11 +253,11 @@ def split_bucket(bucket: Bucket) -> dict[int, Bucket]:
 class PostingList:
     """A term's postings in all segments of a search, still packed: only their count is known."""
 
-    bases: NDArray[np.int64]
+    bases: Ints
     """The position of the first chunk of each segment that has the term, in order."""
-    starts: NDArray[np.int64]
+    starts: Ints
     """The index of the first posting in each of these segments."""
-    counts: NDArray[np.int64]
+    counts: Ints
     """The number of postings in each of these segments."""
     packed: NDArray[np.uint32]
     """The postings of whole buckets: those of other terms too."""
@@ -269,7 +267,7 @@ class PostingList:
         """The number of postings."""
         return int(self.counts.sum())
 
-    def unpack(self, bases: NDArray[np.int64] | None = None) -> Postings:
+    def unpack(self, bases: Ints | None = None) -> Postings:
         """The postings; with `bases`, those of the segments whose first chunks are there."""
         is_wanted = slice(None) if bases is None else np.isin(self.bases, bases)
         base = self.bases[is_wanted]
@@ -300,9 +298,7 @@ def look_up_terms(
     return lists
 
 
-def _read_list(
-    address: Address, buckets: Sequence[Bucket], numbered: NDArray[np.int64]
-) -> PostingList:
+def _read_list(address: Address, buckets: Sequence[Bucket], numbered: Ints) -> PostingList:
     """One term's posting list; `numbered` has segment ids, in order, and first positions."""
     terms, packed = _concatenate(buckets)
     counts = terms["postings"].astype(np.int64)

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from dreaming.remembering.arrays import Bools, Floats, Ints, Vectors
 from dreaming.remembering.binary_embeddings import Codes, likeness, to_signs
 from dreaming.remembering.dates import NamedDates
 from dreaming.remembering.postings import HEADER, Postings
 
-Floats = NDArray[np.float64]
-Positions = NDArray[np.int64]
+Positions = Ints
+"""Of chunks, or passages, among all that a search looks at."""
 
 # The usual constants of BM25. K1: how much a term's second and third occurrence still add. B: how
 # far a long text is held to be long because of its words, 0 (not at all) to 1.
@@ -84,7 +85,7 @@ class Question:
     dates: NamedDates
     asks_when: bool
     weights: Weights = BY_WORDS
-    vector: NDArray[np.float32] | None = None
+    vector: Vectors | None = None
     """Its embedding, where there is an encoder."""
     alike: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """For each of its terms: the terms of similar meaning, and their similarity, 0 to 1."""
@@ -104,8 +105,8 @@ class PassageTable:
     """Who says it: an index into `names`; -1 where no name is given."""
     length: Floats
     """In half words."""
-    asks: NDArray[np.bool_]
-    tells_time: NDArray[np.bool_]
+    asks: Bools
+    tells_time: Bools
     date_match: Floats
     names: tuple[frozenset[str], ...]
     """The terms of each name."""
@@ -205,7 +206,7 @@ def _score_window(
     return score
 
 
-def _score_meaning(vector: NDArray[np.float32], passages: PassageTable, weights: Weights) -> Floats:
+def _score_meaning(vector: Vectors, passages: PassageTable, weights: Weights) -> Floats:
     """The likeness of each passage to the question, alone and together with its neighbours."""
     has_code = passages.codes.any(axis=1, keepdims=True)
     signs = to_signs(passages.codes) * has_code
@@ -289,13 +290,13 @@ def _saturate(counts: Floats, relative_lengths: Floats) -> Floats:
     return counts * (K1 + 1) / (counts + K1 * (1 - B + B * relative_lengths))
 
 
-def _is_asked_about(question: Question, passages: PassageTable) -> NDArray[np.bool_] | float:
+def _is_asked_about(question: Question, passages: PassageTable) -> Bools | float:
     """Whether each passage is said by the one speaker whom the question names."""
     named = [n for n, name in enumerate(passages.names) if not name.isdisjoint(question.terms)]
     # A question that names two speakers may be about what either said.
     if len(named) != 1:
         return 0.0
-    is_asked_about: NDArray[np.bool_] = passages.voice == named[0]
+    is_asked_about: Bools = passages.voice == named[0]
     return is_asked_about
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from dreaming.conversation import ConversationId
+from dreaming.remembering.arrays import Bools, Ints, Records
 from dreaming.remembering.binary_embeddings import CODE_BYTES, Codes, codes_or_zeros, read_codes
 from dreaming.remembering.encoding import read_vocabulary
 from dreaming.remembering.filters import ChunkFilter
@@ -60,9 +61,9 @@ _SELECT_RANKING_ROWS = (
 class SegmentColumns:
     """The segments that a search looks at: arrays of one item a segment, or one a chunk."""
 
-    ids: NDArray[np.int64]
+    ids: Ints
     days: list[date]
-    sizes: NDArray[np.int64]
+    sizes: Ints
     """The number of chunks of each segment."""
     passage_count: int
     """Over all segments."""
@@ -74,7 +75,7 @@ class SegmentColumns:
     """The language of each chunk: an index into `language_names`."""
     language_names: list[str]
 
-    def wanted(self, wanted: ChunkFilter) -> NDArray[np.bool_]:
+    def wanted(self, wanted: ChunkFilter) -> Bools:
         """Whether each chunk has a language and a quality level that are wanted."""
         is_wanted = np.ones(len(self.lengths), dtype=bool)
         if wanted.quality_levels:
@@ -183,18 +184,18 @@ class IndexReader:
         rows = fetch_raw(self._connection.execute(_SELECT_POSTINGS, places))
         return [Bucket(*row) for row in rows]
 
-    def rows_of_labels(self, labels: Sequence[str]) -> NDArray[np.int64]:
+    def rows_of_labels(self, labels: Sequence[str]) -> Ints:
         """The row ids of the chunks that have one of these labels."""
         return self._row_ids(sa.select(chunk_labels.c.row_id), chunk_labels.c.label, labels)
 
-    def rows_of_conversations(self, conversations: Iterable[str]) -> NDArray[np.int64]:
+    def rows_of_conversations(self, conversations: Iterable[str]) -> Ints:
         """The row ids of the chunks of these conversations."""
         query = sa.select(indexed_chunks.c.row_id)
         return self._row_ids(query, indexed_chunks.c.conversation_id, list(conversations))
 
     def _row_ids(
         self, query: sa.Select[tuple[int]], column: sa.ColumnElement[str], values: Sequence[str]
-    ) -> NDArray[np.int64]:
+    ) -> Ints:
         row_ids: list[int] = []
         for batch in _batches(values):
             rows = fetch_raw(self._connection.execute(query.where(column.in_(batch))))
@@ -227,7 +228,7 @@ def _spoken_chunk(row: sa.RowMapping) -> SpokenChunk:
 
 
 def _join_languages(
-    cells: Sequence[str], facts: Sequence[NDArray[np.void]]
+    cells: Sequence[str], facts: Sequence[Records]
 ) -> tuple[NDArray[np.uint16], list[str]]:
     """The language of every chunk as an index into the languages of all segments, and those.
 

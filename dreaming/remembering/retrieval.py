@@ -16,9 +16,9 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dreaming.conversation import ConversationId
+from dreaming.remembering.arrays import Bools, Floats, Vectors, number_in_runs, starts_of
 from dreaming.remembering.binary_embeddings import (
     DIMENSIONS,
     differing_bits,
@@ -29,7 +29,6 @@ from dreaming.remembering.filters import ChunkFilter
 from dreaming.remembering.passages import HALF_WORDS, SIGNS, Voice
 from dreaming.remembering.postings import SEGMENT_CHUNKS, PostingList, Postings, look_up_terms
 from dreaming.remembering.ranking import (
-    Floats,
     PassageTable,
     Positions,
     Question,
@@ -38,7 +37,6 @@ from dreaming.remembering.ranking import (
     score_passages,
 )
 from dreaming.remembering.reader import IndexReader, RankingRow, SegmentColumns
-from dreaming.remembering.run_lengths import number_in_runs, starts_of
 from dreaming.remembering.words import count_words, words
 
 # The second step reads a row and its passages for each candidate: its time grows with them. A
@@ -85,7 +83,7 @@ class _Scope:
     segments: SegmentColumns
     bases: Positions
     """The position of each segment's first chunk."""
-    is_wanted: NDArray[np.bool_]
+    is_wanted: Bools
     """Whether each chunk satisfies the filter."""
 
     def row_ids(self, positions: Positions) -> Positions:
@@ -243,7 +241,7 @@ def _add_date_scores(scope: _Scope, question: Question, chunk_scores: Floats) ->
     return scores
 
 
-def _nearness(reader: IndexReader, scope: _Scope, vector: NDArray[np.float32]) -> Floats:
+def _nearness(reader: IndexReader, scope: _Scope, vector: Vectors) -> Floats:
     """Number of bits that each chunk's code shares with the question's; 0 without a code."""
     codes = reader.codes(scope.segments)
     [question_code] = to_codes(vector[None])
@@ -252,7 +250,7 @@ def _nearness(reader: IndexReader, scope: _Scope, vector: NDArray[np.float32]) -
     return np.where(has_code, shared_bits, 0).astype(float)
 
 
-def _best(scores: Floats, is_wanted: NDArray[np.bool_], count: int) -> Positions:
+def _best(scores: Floats, is_wanted: Bools, count: int) -> Positions:
     """The `count` wanted chunks with the best scores above 0, or fewer; in order of position."""
     scored = np.flatnonzero((scores > 0) & is_wanted)
     if len(scored) <= count:
@@ -355,7 +353,7 @@ def _sort_by_score(
     passages: PassageTable,
     scores: Floats,
     label_words: Floats,
-    is_candidate: NDArray[np.bool_],
+    is_candidate: Bools,
     scope: _Scope,
 ) -> RankedPassages:
     """The passages of candidates, best first; those of their neighbours are left out."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dreaming.chunk import CONTENT_SEPARATOR, BChunk, ChunkId, Span, chunk_record, span_records
 from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
-from dreaming.remembering.binary_embeddings import terms_alike
+from dreaming.remembering.binary_embeddings import similar_terms
 from dreaming.remembering.choosing import Choice, choose_hits, choose_to_fill
 from dreaming.remembering.dates import asks_when, read_dates
 from dreaming.remembering.encoding import is_encoded
@@ -183,7 +183,7 @@ class Memory:
         vectors = self._index.encoder.encode([query, *(terms[term] for term in encoded)])
         vocabulary, codes = reader.vocabulary()
         alike = {
-            term: terms_alike(vector, vocabulary, codes)
+            term: similar_terms(vector, vocabulary, codes)
             for term, vector in zip(encoded, vectors[1:], strict=True)
         }
         return replace(question, weights=BY_MEANING_TOO, vector=vectors[0], alike=alike)

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
 from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, ChunkId, ChunkKind
+from dreaming.remembering.arrays import Ints
 from dreaming.remembering.binary_embeddings import NO_CODE, join_codes
 from dreaming.remembering.passages import AnalysedChunks, SpokenChunk, analyse_chunks
 from dreaming.remembering.posting_blocks import (
@@ -127,7 +127,7 @@ def _make_segment(
     )
 
 
-def _pack(analysed: AnalysedChunks, numbers: NDArray[np.int64]) -> SegmentPostings:
+def _pack(analysed: AnalysedChunks, numbers: Ints) -> SegmentPostings:
     """The postings of analysed chunks, which have these numbers in their segment."""
     terms = analysed.terms
     return pack_postings(
@@ -138,9 +138,7 @@ def _pack(analysed: AnalysedChunks, numbers: NDArray[np.int64]) -> SegmentPostin
     )
 
 
-def _pack_facts(
-    batch: Sequence[SpokenChunk], lengths: NDArray[np.int64], languages: list[str]
-) -> bytes:
+def _pack_facts(batch: Sequence[SpokenChunk], lengths: Ints, languages: list[str]) -> bytes:
     facts = np.zeros(len(batch), FACTS)
     facts["length"] = lengths
     facts["language"] = [languages.index(spoken.chunk.language) for spoken in batch]
@@ -157,7 +155,7 @@ def _join_all_codes(codes_of: Sequence[bytes | None]) -> bytes | None:
 
 def _new_rows(
     batch: Sequence[SpokenChunk],
-    new: NDArray[np.int64],
+    new: Ints,
     analysed: AnalysedChunks,
     codes_of: Sequence[bytes | None],
 ) -> dict[int, dict[str, Any]]:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
 from dreaming.chunk import ChunkKind
+from dreaming.remembering.arrays import Ints
 from dreaming.remembering.passages import SpokenChunk
 from dreaming.storage.tables import segments
 
@@ -38,7 +38,7 @@ class StoredSegment(NamedTuple):
     """One of `DIGEST_BYTES` for each chunk, in order."""
 
     @property
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> Ints:
         """The half words of each chunk."""
         return np.frombuffer(self.facts, FACTS)["length"].astype(np.int64)
 
@@ -54,7 +54,7 @@ class StoredSegment(NamedTuple):
                 matches[index] = number_of.pop(digest)
         return matches
 
-    def new_numbers(self, matches: Mapping[int, int]) -> NDArray[np.int64]:
+    def new_numbers(self, matches: Mapping[int, int]) -> Ints:
         """The new number of each chunk of this segment; -1 for those without a match."""
         numbers = np.full(len(self.digests) // DIGEST_BYTES, -1, dtype=np.int64)
         numbers[list(matches.values())] = list(matches)
