@@ -123,7 +123,7 @@ def _voices(chunk: BChunk, messages: Mapping[str, Message]) -> tuple[Voice, ...]
 def _voice(message: Message | None, chunk: BChunk) -> Voice:
     if message is None:
         return Voice(None, chunk.speaker)
-    # The name of a tool result or of thinking is that of the tool or model, not of a person.
+    # With other kinds, the name is a tool's.
     name = message.name if message.kind == "text" else None
     return Voice(name, message.role)
 

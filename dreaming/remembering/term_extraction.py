@@ -1,8 +1,8 @@
 """The terms of many texts at once: those that `words.analyse` finds in each, in less time.
 
 All texts are joined into one array of code points, and each step works on all of it: a day has
-hundreds of thousands of words, and a Python step for each character of them would take most of the
-time of indexing. A test holds the two implementations together.
+hundreds of thousands of words, and Python steps for each of them take long. A test holds the two
+implementations together.
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ _SPACE = ord(" ")
 _PAIR_SHIFT = 32
 _CHARACTER_MASK = (1 << _PAIR_SHIFT) - 1
 
-# Four bytes a character, so that an index into the array is an index into the text. Half of a
-# surrogate pair, which damaged exports have, passes through.
+# Four bytes a character, so that an index into the array is an index into the text. Lone
+# surrogates, which a string of Python may have, pass through.
 _CODE = "utf-32-le"
 _ERRORS = "surrogatepass"
 
