@@ -98,7 +98,11 @@ def differing_bits(codes: Codes, code: Codes) -> Ints:
     return counts
 
 
-def similar_terms(vector: Vectors, terms: Sequence[str], codes: Codes) -> dict[str, float]:
+def similar_terms(
+    vector: Vectors,
+    terms: Sequence[str],
+    codes: Codes,
+) -> dict[str, float]:
     """The terms whose meaning is similar to a vector's, with the cosine, the most similar first."""
     [code] = to_codes(vector[None])
     # The share of differing bits is the angle as a share of a half turn.

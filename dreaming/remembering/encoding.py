@@ -85,13 +85,20 @@ def prune_vocabulary(database: Database) -> None:
             return
         connection.execute(vocabulary.delete())
         if kept:
-            _insert_terms(connection, [terms[number] for number in kept], codes[kept])
+            _insert_terms(
+                connection,
+                [terms[number] for number in kept],
+                codes[kept],
+            )
 
 
 def _stored_codes(database: Database, chunk_ids: list[ChunkId]) -> dict[ChunkId, bytes]:
     column = indexed_chunks.c
     query = sa.select(column.chunk_id, column.codes)
-    query = query.where(column.chunk_id.in_(chunk_ids), column.codes.is_not(None))
+    query = query.where(
+        column.chunk_id.in_(chunk_ids),
+        column.codes.is_not(None),
+    )
     with database.read() as connection:
         return {row.chunk_id: row.codes for row in connection.execute(query)}
 
@@ -112,7 +119,11 @@ def _encode_chunks(batch: list[SpokenChunk], encode: Encoder) -> dict[ChunkId, b
     return codes_of
 
 
-def _add_terms(database: Database, terms: list[str], encode: Encoder) -> None:
+def _add_terms(
+    database: Database,
+    terms: list[str],
+    encode: Encoder,
+) -> None:
     with database.read() as connection:
         vocabulary_terms, _ = read_vocabulary(connection)
     present = set(vocabulary_terms)
@@ -126,7 +137,11 @@ def _add_terms(database: Database, terms: list[str], encode: Encoder) -> None:
         _insert_terms(connection, new, codes)
 
 
-def _insert_terms(connection: sa.Connection, terms: list[str], codes: Codes) -> None:
+def _insert_terms(
+    connection: sa.Connection,
+    terms: list[str],
+    codes: Codes,
+) -> None:
     # A row for all of them: a question reads the whole vocabulary.
     cells = {"terms": "\n".join(terms), "codes": codes.tobytes()}
     connection.execute(vocabulary.insert().values(cells))

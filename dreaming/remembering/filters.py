@@ -70,7 +70,11 @@ class ChunkFilter:
         return conditions[0] if conditions else None
 
 
-def _require_allowed(name: str, values: Collection[str], allowed: Collection[str]) -> None:
+def _require_allowed(
+    name: str,
+    values: Collection[str],
+    allowed: Collection[str],
+) -> None:
     for value in values:
         if value not in allowed:
             plural = name.replace("_", " ")

@@ -40,7 +40,13 @@ class MemoryIndex:
         self.encoder = encoder
         self._segment_cache = SegmentCache()
 
-    def replace_day(self, day: date, chunks: Iterable[SpokenChunk], *, partition_hash: str) -> int:
+    def replace_day(
+        self,
+        day: date,
+        chunks: Iterable[SpokenChunk],
+        *,
+        partition_hash: str,
+    ) -> int:
         """Replace a day by exactly these chunks, in one transaction; returns how many.
 
         Does not read `chunks` when the day was indexed from a partition with the same hash before;
@@ -134,12 +140,20 @@ class MemoryIndex:
         prune_vocabulary(self.database)
         self.database.erase_deleted()
 
-    def around(self, chunk: BChunk, *, chunks: int) -> list[BChunk]:
+    def around(
+        self,
+        chunk: BChunk,
+        *,
+        chunks: int,
+    ) -> list[BChunk]:
         """The conversation around a chunk, in order: up to `chunks` of its kind on either side."""
         order = (indexed_chunks.c.day, indexed_chunks.c.ordinal)
         # A row comparison, so that one condition orders by day and then by ordinal.
         place = sa.tuple_(*order)
-        here = sa.tuple_(sa.literal(chunk.day.isoformat()), sa.literal(chunk.ordinal))
+        here = sa.tuple_(
+            sa.literal(chunk.day.isoformat()),
+            sa.literal(chunk.ordinal),
+        )
         of_conversation = sa.select(indexed_chunks).where(
             indexed_chunks.c.conversation_id == chunk.conversation_id,
             indexed_chunks.c.kind == chunk.kind,
@@ -187,7 +201,11 @@ class MemoryIndex:
         A level that a day has no chunk of is left out.
         """
         column = indexed_chunks.c
-        query = sa.select(column.day, column.quality_level, sa.func.count())
+        query = sa.select(
+            column.day,
+            column.quality_level,
+            sa.func.count(),
+        )
         query = query.group_by(column.day, column.quality_level)
         # A day without chunks has no row in the query, but is a day of the index.
         counts: dict[date, dict[str, int]] = {day: {} for day in self.days()}
@@ -199,7 +217,10 @@ class MemoryIndex:
 
     def current_days(self) -> set[date]:
         """The days that need no indexing: with an encoder, those that it has encoded."""
-        query = sa.select(indexed_days.c.day, indexed_days.c.encoder)
+        query = sa.select(
+            indexed_days.c.day,
+            indexed_days.c.encoder,
+        )
         with self.database.read() as connection:
             rows = connection.execute(query).all()
         return {date.fromisoformat(day) for day, encoder in rows if self._has_meaning(encoder)}

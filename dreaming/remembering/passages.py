@@ -135,7 +135,10 @@ def distinct_voices(spoken: SpokenChunk) -> list[Voice]:
 
 def analyse_chunks(chunks: Sequence[SpokenChunk]) -> AnalysedChunks:
     """What the index stores of chunks."""
-    passage_counts = np.array([len(spoken.voices) for spoken in chunks], dtype=np.int64)
+    passage_counts = np.array(
+        [len(spoken.voices) for spoken in chunks],
+        dtype=np.int64,
+    )
     chunk_numbers = np.arange(len(chunks))
     chunk = np.repeat(chunk_numbers, passage_counts)
     # Beyond what a posting holds, passages share the last number: `HEADER` is taken.

@@ -173,13 +173,20 @@ def _groups_to_merge(stored: Sequence[_Block]) -> Iterator[list[_Block]]:
 
 def _read_blocks(connection: sa.Connection, block_ids: Iterable[int] | None = None) -> list[_Block]:
     """All blocks or some, each with its live segments, the oldest first."""
-    query = sa.select(blocks.c.block_id, blocks.c.segment_count, segments.c.segment_id)
+    query = sa.select(
+        blocks.c.block_id,
+        blocks.c.segment_count,
+        segments.c.segment_id,
+    )
     # An outer join: a block without a live segment is wanted too, with NULL for the segment.
     is_own = segments.c.block_id == blocks.c.block_id
     query = query.join_from(blocks, segments, is_own, isouter=True)
     if block_ids is not None:
         query = query.where(blocks.c.block_id.in_(list(block_ids)))
-    query = query.order_by(blocks.c.block_id, segments.c.segment_id)
+    query = query.order_by(
+        blocks.c.block_id,
+        segments.c.segment_id,
+    )
     live_of: dict[tuple[int, int], list[int]] = {}
     for block_id, segment_count, segment_id in connection.execute(query):
         live = live_of.setdefault((block_id, segment_count), [])
@@ -207,7 +214,11 @@ def _merge(connection: sa.Connection, group: Sequence[_Block]) -> None:
     _delete(connection, group)
 
 
-def _rows(block: _Block, bucket: int, content: Bucket) -> Iterator[dict[str, Any]]:
+def _rows(
+    block: _Block,
+    bucket: int,
+    content: Bucket,
+) -> Iterator[dict[str, Any]]:
     """The rows of a bucket in a block: whole for a single segment, else by part."""
     places = block.places(bucket)
     parts = {0: content} if len(places) == 1 else split_bucket(content)

@@ -161,7 +161,11 @@ def pack_postings(
     # The header has the largest passage number: a passage with the same term and chunk is the key
     # before it.
     is_repeated = np.diff(keys >> _CHUNK_BIT, prepend=-1) == 0
-    times = np.where(is_header, 1, np.minimum(times, _MAX_TIMES))
+    times = np.where(
+        is_header,
+        1,
+        np.minimum(times, _MAX_TIMES),
+    )
     is_kept = ~(is_header & is_repeated)
     return SegmentPostings.from_keys(hashes, (keys | times)[is_kept])
 
@@ -210,7 +214,10 @@ def join_postings(buckets: Sequence[tuple[int, Bucket]], segment_id: int) -> Seg
     Each comes with its number, in order of the table: a bucket's parts follow one another.
     """
     terms, packed = _concatenate([bucket for _, bucket in buckets])
-    numbers = np.array([number for number, _ in buckets], dtype=np.int64)
+    numbers = np.array(
+        [number for number, _ in buckets],
+        dtype=np.int64,
+    )
     term_counts = [len(bucket.terms) // TERM.itemsize for _, bucket in buckets]
     hashes = np.repeat(numbers, term_counts) << _REST_BITS | terms["hash"]
     is_own = terms["segment"] == segment_id
@@ -222,8 +229,14 @@ def join_postings(buckets: Sequence[tuple[int, Bucket]], segment_id: int) -> Seg
 
 
 def _concatenate(buckets: Sequence[Bucket]) -> tuple[Records, NDArray[np.uint32]]:
-    terms = np.frombuffer(b"".join(bucket.terms for bucket in buckets), TERM)
-    packed = np.frombuffer(b"".join(bucket.packed for bucket in buckets), POSTING)
+    terms = np.frombuffer(
+        b"".join(bucket.terms for bucket in buckets),
+        TERM,
+    )
+    packed = np.frombuffer(
+        b"".join(bucket.packed for bucket in buckets),
+        POSTING,
+    )
     return terms, packed
 
 
@@ -290,7 +303,10 @@ def look_up_terms(
     maps the id of each segment of the search to the position of its first chunk; postings of other
     segments are left out.
     """
-    numbered = np.array(sorted(bases.items()), dtype=np.int64).reshape(-1, 2)
+    numbered = np.array(sorted(bases.items()), dtype=np.int64).reshape(
+        -1,
+        2,
+    )
     lists = {}
     for term in terms:
         address = hash_term(term)
@@ -298,14 +314,21 @@ def look_up_terms(
     return lists
 
 
-def _read_list(address: Address, buckets: Sequence[Bucket], numbered: Ints) -> PostingList:
+def _read_list(
+    address: Address,
+    buckets: Sequence[Bucket],
+    numbered: Ints,
+) -> PostingList:
     """One term's posting list; `numbered` has segment ids, in order, and first positions."""
     terms, packed = _concatenate(buckets)
     counts = terms["postings"].astype(np.int64)
     own = np.flatnonzero(terms["hash"] == address.rest)
     segment = terms["segment"][own]
     # An id above all others is given an index past the end; the comparison refuses it.
-    index = np.minimum(np.searchsorted(numbered[:, 0], segment), len(numbered) - 1)
+    index = np.minimum(
+        np.searchsorted(numbered[:, 0], segment),
+        len(numbered) - 1,
+    )
     # A merged block also has segments of days and kinds that this search leaves out, and deleted
     # ones.
     in_search = numbered[index, 0] == segment
@@ -313,4 +336,9 @@ def _read_list(address: Address, buckets: Sequence[Bucket], numbered: Ints) -> P
     base = numbered[index[in_search], 1]
     order = np.argsort(base)
     own = own[order]
-    return PostingList(base[order], starts_of(counts)[own], counts[own], packed)
+    return PostingList(
+        base[order],
+        starts_of(counts)[own],
+        counts[own],
+        packed,
+    )

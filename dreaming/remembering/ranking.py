@@ -254,7 +254,11 @@ def _count_terms(
         of_term = postings[term]
         is_header = of_term.passage == HEADER
         own[term] = _count_own(passages, of_term)
-        beside[term] = _look_up(passages.chunk, of_term.chunk[is_header], of_term.times[is_header])
+        beside[term] = _look_up(
+            passages.chunk,
+            of_term.chunk[is_header],
+            of_term.times[is_header],
+        )
     return own, beside
 
 
@@ -269,8 +273,15 @@ def _look_up(wanted: Positions, keys: Positions, values: Floats) -> Floats:
     if not len(keys):
         return np.zeros(len(wanted))
     # A key above all others is given an index past the end; the comparison refuses it.
-    index = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[index] == wanted, values[index], 0.0)
+    index = np.minimum(
+        np.searchsorted(keys, wanted),
+        len(keys) - 1,
+    )
+    return np.where(
+        keys[index] == wanted,
+        values[index],
+        0.0,
+    )
 
 
 def _sum_window(values: Floats, talk: Positions, reach: int) -> Floats:
@@ -280,8 +291,16 @@ def _sum_window(values: Floats, talk: Positions, reach: int) -> Floats:
     # One shift of the whole array a distance: the number of steps does not grow with the passages.
     for distance in range(1, longest + 1):
         is_same_talk = talk[distance:] == talk[:-distance]
-        total[distance:] += np.where(is_same_talk, values[:-distance], 0.0)
-        total[:-distance] += np.where(is_same_talk, values[distance:], 0.0)
+        total[distance:] += np.where(
+            is_same_talk,
+            values[:-distance],
+            0.0,
+        )
+        total[:-distance] += np.where(
+            is_same_talk,
+            values[distance:],
+            0.0,
+        )
     return total
 
 
@@ -309,5 +328,9 @@ def _score_answers(
     is_same_talk = passages.talk[1:] == passages.talk[:-1]
     follows_question = is_same_talk & passages.asks[:-1]
     before = np.zeros_like(alone)
-    before[1:] = np.where(follows_question, alone[:-1], 0.0)
+    before[1:] = np.where(
+        follows_question,
+        alone[:-1],
+        0.0,
+    )
     return before

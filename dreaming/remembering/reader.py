@@ -98,7 +98,11 @@ class SegmentCache:
     def __init__(self) -> None:
         self._last: tuple[object, SegmentColumns] | None = None
 
-    def get(self, key: object, read: Callable[[], SegmentColumns]) -> SegmentColumns:
+    def get(
+        self,
+        key: object,
+        read: Callable[[], SegmentColumns],
+    ) -> SegmentColumns:
         """The segments that are cached under an equal key, or else what `read` returns."""
         # Read once: another thread may replace it between the comparison and the return.
         last = self._last
@@ -186,7 +190,11 @@ class IndexReader:
 
     def rows_of_labels(self, labels: Sequence[str]) -> Ints:
         """The row ids of the chunks that have one of these labels."""
-        return self._row_ids(sa.select(chunk_labels.c.row_id), chunk_labels.c.label, labels)
+        return self._row_ids(
+            sa.select(chunk_labels.c.row_id),
+            chunk_labels.c.label,
+            labels,
+        )
 
     def rows_of_conversations(self, conversations: Iterable[str]) -> Ints:
         """The row ids of the chunks of these conversations."""

@@ -144,7 +144,12 @@ def find_passages(
     candidates = _choose_candidates(reader, scope, question, chunk_scores, count)
     if not len(candidates):
         return None
-    lists |= _look_up(reader, scope, _similar_terms(question) - lists.keys(), of=candidates)
+    lists |= _look_up(
+        reader,
+        scope,
+        _similar_terms(question) - lists.keys(),
+        of=candidates,
+    )
     # Common terms, and terms of similar meaning, are unpacked in the candidates' segments only.
     bases = np.unique(scope.bases[scope.segment_of(candidates)])
     for term in lists.keys() - postings.keys():
@@ -192,7 +197,10 @@ def _look_up(
 def _cheap_terms(lists: Mapping[str, PostingList]) -> list[str]:
     """The rarest terms: `MIN_TERMS` of them, and more while they are within `MAX_POSTINGS`."""
     # The term breaks ties, so that a search is the same whenever it is repeated.
-    rarest_first = sorted(lists, key=lambda term: (lists[term].count, term))
+    rarest_first = sorted(
+        lists,
+        key=lambda term: (lists[term].count, term),
+    )
     cheap: list[str] = []
     posting_count = 0
     for term in rarest_first:
@@ -292,7 +300,10 @@ def _tabulate(
     rows: Sequence[RankingRow], positions: Positions, scope: _Scope, question: Question
 ) -> tuple[PassageTable, Floats]:
     """The passages of rows as arrays, and the length of each speaker's name in words."""
-    signs = np.frombuffer(b"".join(row.signs for row in rows), SIGNS)
+    signs = np.frombuffer(
+        b"".join(row.signs for row in rows),
+        SIGNS,
+    )
     passage_counts = np.array([len(row.signs) // SIGNS.itemsize for row in rows])
     voice_counts = np.array([len(row.voices) for row in rows])
     voices = [voice for row in rows for voice in row.voices]

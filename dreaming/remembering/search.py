@@ -175,7 +175,12 @@ class Memory:
             return question
         return _with_meaning(question, query, terms, self._index.encoder, reader)
 
-    def around(self, hit: Hit, *, chunks: int) -> list[BChunk]:
+    def around(
+        self,
+        hit: Hit,
+        *,
+        chunks: int,
+    ) -> list[BChunk]:
         """The conversation around a hit, in order, with the hit's own chunk."""
         return self._index.around(hit.chunk, chunks=chunks)
 
@@ -185,7 +190,10 @@ class Memory:
         A first place counts 1, a second 1/2, a third 1/3; halved with each `HALF_LIFE` since.
         """
         now = self._clock()
-        query = sa.select(queries.c.asked_at, queries.c.hits)
+        query = sa.select(
+            queries.c.asked_at,
+            queries.c.hits,
+        )
         query = query.where(queries.c.asked_at > now - IMPORTANCE_PERIOD)
         importance = defaultdict[ChunkId, float](float)
         with self._ledger.read() as connection:
@@ -275,7 +283,11 @@ def _with_meaning(
     return replace(question, weights=BY_MEANING_TOO, vector=query_vector, alike=similar)
 
 
-def _hit(choice: Choice, spoken: SpokenChunk, terms: Collection[str]) -> Hit:
+def _hit(
+    choice: Choice,
+    spoken: SpokenChunk,
+    terms: Collection[str],
+) -> Hit:
     passages = read_passages(spoken.chunk)
     numbers = sorted(choice.numbers)
     shown = [_hit_message(passages[number], spoken.voices[number]) for number in numbers]

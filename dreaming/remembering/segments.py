@@ -99,10 +99,14 @@ def _make_segment(
     stored: StoredSegment,
     read_postings: ReadPostings,
 ) -> NewSegment:
+    # The codes are an input to the digest: a chunk that has been encoded since is a new one.
     codes_of = [codes.get(spoken.chunk.chunk_id) for spoken in batch]
     digests = [digest_inputs(spoken, own) for spoken, own in zip(batch, codes_of, strict=True)]
     unchanged = stored.match(digests)
-    new = np.array([n for n in range(len(batch)) if n not in unchanged], dtype=np.int64)
+    new = np.array(
+        [n for n in range(len(batch)) if n not in unchanged],
+        dtype=np.int64,
+    )
     analysed = analyse_chunks([batch[n] for n in new])
     postings = _pack(analysed, new)
     if unchanged:
@@ -111,6 +115,8 @@ def _make_segment(
     lengths = np.empty(len(batch), dtype=np.int64)
     lengths[list(unchanged)] = stored.lengths[list(unchanged.values())]
     lengths[new] = analysed.half_words
+    # Numbered within the segment, because a fact has one byte for the language. Sorted, so that the
+    # same chunks give the same bytes.
     languages = sorted({spoken.chunk.language for spoken in batch})
     first_stored_row = stored.segment_id * SEGMENT_CHUNKS
     return NewSegment(
@@ -138,7 +144,11 @@ def _pack(analysed: AnalysedChunks, numbers: Ints) -> SegmentPostings:
     )
 
 
-def _pack_facts(batch: Sequence[SpokenChunk], lengths: Ints, languages: list[str]) -> bytes:
+def _pack_facts(
+    batch: Sequence[SpokenChunk],
+    lengths: Ints,
+    languages: list[str],
+) -> bytes:
     facts = np.zeros(len(batch), FACTS)
     facts["length"] = lengths
     facts["language"] = [languages.index(spoken.chunk.language) for spoken in batch]
@@ -165,7 +175,12 @@ def _new_rows(
     return rows
 
 
-def insert_segment(connection: sa.Connection, day: date, part: int, segment: NewSegment) -> None:
+def insert_segment(
+    connection: sa.Connection,
+    day: date,
+    part: int,
+    segment: NewSegment,
+) -> None:
     """Insert a segment, in a block of its own; the rows of unchanged chunks move to it."""
     block_id = insert_block(connection, 1)
     cells = {
@@ -190,6 +205,7 @@ def insert_segment(connection: sa.Connection, day: date, part: int, segment: New
     labels = []
     for row_id, of_chunk in enumerate(segment.labels, first_row):
         labels += [{"label": label, "row_id": row_id} for label in of_chunk]
+    # Rows of unchanged chunks move, instead of being written again with their text.
     _execute_many(connection, _MOVE_ROW, moves)
     _execute_many(connection, indexed_chunks.insert(), rows)
     _execute_many(connection, chunk_labels.insert(), labels)

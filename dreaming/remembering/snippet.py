@@ -27,7 +27,12 @@ class Snippet:
         return "".join(parts)
 
 
-def make_snippet(content: str, terms: Collection[str], *, width: int = WIDTH) -> Snippet:
+def make_snippet(
+    content: str,
+    terms: Collection[str],
+    *,
+    width: int = WIDTH,
+) -> Snippet:
     """The window of a text with most different terms; an ellipsis where it is cut."""
     line = " ".join(content.split())
     folded = fold(line)
@@ -43,10 +48,17 @@ def make_snippet(content: str, terms: Collection[str], *, width: int = WIDTH) ->
     shift = len(lead) - start
     shown = [word for word in matches if start <= word.start and word.end <= end]
     ranges = [(word.start + shift, word.end + shift) for word in shown]
-    return Snippet(lead + line[start:end] + tail, tuple(join_ranges(ranges)))
+    return Snippet(
+        lead + line[start:end] + tail,
+        tuple(join_ranges(ranges)),
+    )
 
 
-def _best_start(matches: list[Word], width: int, length: int) -> int:
+def _best_start(
+    matches: list[Word],
+    width: int,
+    length: int,
+) -> int:
     """The start of the window with most different terms, in a text of a length."""
     best = 0
     best_count = 0

@@ -56,7 +56,11 @@ class StoredSegment(NamedTuple):
 
     def new_numbers(self, matches: Mapping[int, int]) -> Ints:
         """The new number of each chunk of this segment; -1 for those without a match."""
-        numbers = np.full(len(self.digests) // DIGEST_BYTES, -1, dtype=np.int64)
+        numbers = np.full(
+            len(self.digests) // DIGEST_BYTES,
+            -1,
+            dtype=np.int64,
+        )
         numbers[list(matches.values())] = list(matches)
         return numbers
 
@@ -67,7 +71,12 @@ EMPTY_SEGMENT = StoredSegment(0, "text", b"", b"")
 def read_stored_segments(connection: sa.Connection, day: date) -> Sequence[StoredSegment]:
     """The segments of a day, in order."""
     column = segments.c
-    query = sa.select(column.segment_id, column.kind, column.facts, column.digests)
+    query = sa.select(
+        column.segment_id,
+        column.kind,
+        column.facts,
+        column.digests,
+    )
     query = query.where(column.day == day.isoformat()).order_by(column.part)
     return [StoredSegment(*row) for row in connection.execute(query)]
 

@@ -61,7 +61,10 @@ def extract_terms(folded: Sequence[str]) -> ExtractedTerms:
     alone = np.flatnonzero(kinds & _ALONE)
     spaced_words, word_numbers = _number_words(_words(codes, in_word))
     pair_keys = codes[pairs] << _PAIR_SHIFT | codes[pairs + 1]
-    keys, key_numbers = np.unique(np.concatenate([pair_keys, codes[alone]]), return_inverse=True)
+    keys, key_numbers = np.unique(
+        np.concatenate([pair_keys, codes[alone]]),
+        return_inverse=True,
+    )
     unspaced_counts = np.bincount(text_of[is_unspaced], minlength=len(folded))
     word_counts = np.bincount(text_of[word_starts], minlength=len(folded))
     return ExtractedTerms(
@@ -99,7 +102,10 @@ def _number_words(words: Sequence[str]) -> tuple[list[str], Ints]:
     # Different words may have the same stem. Each different word is stemmed once.
     for word in dict.fromkeys(words):
         number_of[word] = terms.setdefault(term_of(word), len(terms))
-    numbers = np.array([number_of[word] for word in words], dtype=np.int64)
+    numbers = np.array(
+        [number_of[word] for word in words],
+        dtype=np.int64,
+    )
     return list(terms), numbers
 
 

@@ -67,7 +67,11 @@ class WriterPriority:
 def _open(path: Path) -> Iterator[int]:
     # Opened anew for each use: threads of one process would share the lock of one open file.
     # Not inherited: a child process would keep the lock after its parent released it.
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(
+        path,
+        os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+        0o600,
+    )
     try:
         yield file
     finally:

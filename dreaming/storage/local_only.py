@@ -1,6 +1,4 @@
-"""Which conversations must not leave the machine: by the user's marks, their exports, and their
-sources.
-"""
+"""Which conversations must not leave the machine: by the user's marks, exports, and sources."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -13,36 +11,38 @@ from dreaming.storage.tables import local_only_marks
 
 @dataclass(frozen=True, slots=True)
 class LocalOnlyRule:
-    """What is local only: first what the user marked, else what its export says so of, or its
-    source is kept here.
-    """
+    """The user's mark decides; without one, the export's flag or the source's."""
 
     marks: Mapping[str, bool]
+    """The conversations that the user has marked: True must not leave, False may."""
     sources: Collection[str]
+    """The sources whose conversations must not leave."""
 
     def holds(self, conversation_id: str, source: str, *, exported: bool) -> bool:
-        """Whether a conversation is local only; `exported` is what its export says."""
+        """Whether a conversation is local only; `exported` is the flag of its export."""
         return self.marks.get(conversation_id, exported or source in self.sources)
 
     def holds_elsewhere(self, conversation_id: str) -> bool:
-        """The same for one of a source that keeps its conversations:
-        their ids begin with its name.
-        """
-        return self.holds(conversation_id, conversation_id.partition(":")[0], exported=False)
+        """Whether a conversation that is not in the archive is local only."""
+        # Its source keeps it, and nothing but the id is known here, which begins with that name.
+        source, _, _ = conversation_id.partition(":")
+        return self.holds(conversation_id, source, exported=False)
 
     def applied(self, day: ConversationDay) -> ConversationDay:
-        """A conversation-day that says whether it is local only."""
+        """A conversation-day with the flag that this rule gives it."""
         local_only = self.holds(day.conversation_id, day.source, exported=day.local_only)
         return day if local_only == day.local_only else replace(day, local_only=local_only)
 
 
 def read_marks(connection: sa.Connection, *only: ConversationId) -> dict[str, bool]:
-    """What the user marked, of all conversations or some."""
-    query = sa.select(local_only_marks.c.conversation_id, local_only_marks.c.local_only)
-    rows = connection.execute(
-        query.where(local_only_marks.c.conversation_id.in_(only)) if only else query
+    """The user's marks, of all conversations or of some."""
+    query = sa.select(
+        local_only_marks.c.conversation_id,
+        local_only_marks.c.local_only,
     )
-    return {row.conversation_id: row.local_only for row in rows}
+    if only:
+        query = query.where(local_only_marks.c.conversation_id.in_(only))
+    return {row.conversation_id: row.local_only for row in connection.execute(query)}
 
 
 def set_mark(
@@ -50,13 +50,11 @@ def set_mark(
 ) -> None:
     """Mark a conversation, in the place of an earlier mark."""
     clear_mark(connection, conversation_id)
-    connection.execute(
-        local_only_marks.insert().values(conversation_id=conversation_id, local_only=local_only)
-    )
+    row = {"conversation_id": conversation_id, "local_only": local_only}
+    connection.execute(local_only_marks.insert().values(row))
 
 
 def clear_mark(connection: sa.Connection, conversation_id: ConversationId) -> None:
-    """Forget the mark of a conversation."""
-    connection.execute(
-        local_only_marks.delete().where(local_only_marks.c.conversation_id == conversation_id)
-    )
+    """Delete the mark of a conversation."""
+    is_own = local_only_marks.c.conversation_id == conversation_id
+    connection.execute(local_only_marks.delete().where(is_own))
