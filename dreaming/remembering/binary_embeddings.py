@@ -1,6 +1,6 @@
 """Embeddings as codes of 512 bits: the signs of a vector's dimensions, without their sizes.
 
-The share of equal bits of two codes tells the angle between their vectors, as with a random
+The share of equal bits of two codes gives the angle between their vectors, as with a random
 projection (Charikar 2002). Texts are stored as codes, which take a thirty-second of the space of
 the vectors; the question keeps its whole vector, and so compared the codes lose next to nothing.
 """
@@ -27,7 +27,7 @@ NO_CODE = bytes(CODE_BYTES)
 OPENING_CHARACTERS = 400
 """Characters of a message that are encoded: its first ones."""
 
-# Lower, and words of other meanings count as if the message had the question's word.
+# With a lower value, words of other meanings count like the question's own.
 MIN_SIMILARITY = 0.55
 """Terms are similar from this cosine on."""
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from dreaming.remembering.retrieval import RankedPassages
 
 # A reader stops after an unknown number of words, and must have read the best passages by then. So
-# a passage is shown in its chunk's place only if it comes early in the ranking too: with larger
-# values hits show more of each chunk, and the best passage of the next hit comes later.
+# a chunk shows only passages that come early in the ranking: with larger values hits show more of
+# each chunk, and the best passage of the next hit comes later.
 FIRST_CHUNK_WORDS = 600
 """The best chunk shows its passages that are among this many words of the ranking."""
 LATER_CHUNK_FACTOR = 2.0
@@ -47,7 +47,8 @@ class _RankedPassage(NamedTuple):
 def choose_hits(ranked: RankedPassages, *, limit: int) -> list[Choice]:
     """The best chunks, each with its passages that are about as good as its best one.
 
-    How much will be read is not known: whoever stops after some hits has read the best passages.
+    How much will be read is not known: a reader who stops after some hits has read the best
+    passages.
     """
     chosen: dict[int, Choice] = {}
     # Up to how many words of the ranking each chunk shows its passages.

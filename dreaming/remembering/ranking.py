@@ -24,7 +24,7 @@ Positions = Ints
 """Of chunks, or passages, among all that a search looks at."""
 
 # The usual constants of BM25. K1: how much a term's second and third occurrence still add. B: how
-# far a long text is held to be long because of its words, 0 (not at all) to 1.
+# much a term counts for less in a long text, 0 (not at all) to 1.
 K1 = 1.2
 B = 0.75
 

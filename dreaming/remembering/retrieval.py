@@ -310,7 +310,7 @@ def _tabulate(
     # A passage numbers its voice within its row: this is its index among the voices of all rows.
     voice = np.repeat(starts_of(voice_counts), passage_counts) + signs["voice"]
     names, name_of_voice = _number_names(voices)
-    label_words = np.array([_label_words(each) for each in voices])
+    label_words = np.array([_label_words(of_voice) for of_voice in voices])
     matches = _match_dates(scope, positions, question)
     passages = PassageTable(
         chunk=np.repeat(positions, passage_counts),

@@ -38,8 +38,8 @@ def to_row(spoken: SpokenChunk) -> dict[str, Any]:
 def _details(chunk: BChunk) -> dict[str, Any]:
     details: dict[str, Any] = {name: getattr(chunk, name) for name in _DETAILS}
     details["spans"] = [[span.message_id, span.start, span.end] for span in chunk.spans]
-    topics = [[each.message_id, each.start, each.score, each.origin] for each in chunk.topics]
-    details["topics"] = topics
+    topics = chunk.topics
+    details["topics"] = [[t.message_id, t.start, t.score, t.origin] for t in topics]
     # As text: a float would not keep every pico-dollar.
     details["cost_usd"] = str(chunk.cost_usd)
     for name in _TIMES:

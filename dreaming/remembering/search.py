@@ -40,7 +40,7 @@ LEAST_BUDGET_WORDS = 20
 HALF_LIFE = timedelta(days=30)
 IMPORTANCE_PERIOD = timedelta(days=365)
 
-# A query that is repeated is listed once: so many rows are read for each query that is wanted.
+# A repeated query is listed once: this many rows are read for each query to list.
 _ROWS_A_QUERY = 10
 
 # Shown as `text`; and a topic boundary is about where a chunk was cut, not about what was said.

@@ -2,8 +2,8 @@
 
 Scripts without spaces are cut into character bigrams, and single characters that can be words, so
 that Chinese and Japanese words of one and two characters are found. Words in ASCII letters are
-stemmed (Porter 2), so that "paintings" finds "painting". Index and query are analysed alike,
-whatever the language: a language that was detected wrongly changes nothing.
+stemmed (Porter 2), so that "paintings" finds "painting". Index and query are analysed alike
+in every language: one that was detected wrongly changes nothing.
 """
 
 import re

@@ -133,8 +133,8 @@ class Archive:
 
         The same or an older version changes nothing. New messages get a day, the others keep
         theirs, and days that change get a new revision. After a crash, the batches that were
-        committed are kept. Conversations that the user had forgotten stay out, unless `again` is
-        set. With `local_only` all of them are marked so.
+        committed are kept. Conversations that the user has deleted for good stay out, unless
+        `again` is set. With `local_only` all of them are marked so.
         """
         report = ArchiveReport()
         calendar = self.calendar
@@ -349,7 +349,7 @@ class Archive:
             return _days_of(_stored_messages(connection, conversation_id))
 
     def is_forgotten(self, conversation_id: ConversationId) -> bool:
-        """Whether the user had a conversation forgotten."""
+        """Whether the user has deleted a conversation for good."""
         with self.database.read() as connection:
             return self._is_forgotten(connection, conversation_id)
 

@@ -22,8 +22,8 @@ class LearnedSegmenter:
 
     number: int
     base: str
-    """The version of the segmenter that it was learned from. It is used only while that one is the
-    segmenter that comes with dreaming.
+    """The version of the segmenter that it was learned from. It is used only while dreaming
+    comes with that version.
     """
     learned_at: datetime
     lessons_hash: str

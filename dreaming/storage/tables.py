@@ -77,7 +77,7 @@ forgotten = sa.Table(
     archive,
     sa.Column("conversation_hash", sa.Text, primary_key=True),
 )
-"""Conversations that the user had deleted: the next import must not bring them back.
+"""Conversations that the user has deleted for good: no import brings them back.
 
 They are stored by hash, so that not even the id stays.
 """
