@@ -24,9 +24,9 @@ from dreaming.errors import ConfigurationError
 from dreaming.home import Home, open_home
 from dreaming.importing import ImportReport, read_exports
 from dreaming.remembering.filters import ChunkFilter
-from dreaming.remembering.finding import find_passages
 from dreaming.remembering.passages import read_passages
 from dreaming.remembering.ranking import BY_MEANING_TOO, BY_WORDS, Weights
+from dreaming.remembering.retrieval import find_passages
 from dreaming.remembering.search import Hit
 from dreaming.remembering.words import count_words
 from dreaming.testing import make_settings

@@ -18,7 +18,7 @@ from dreaming.chunk import CONTENT_SEPARATOR, BChunk, ChunkId, QualityLevel, Spa
 from dreaming.chunking.stopwords import CHINESE_STOP_CHARACTERS
 from dreaming.chunking.tokens import count_tokens
 from dreaming.conversation import ConversationId, MessageId
-from dreaming.remembering.passages import Spoken, Voice
+from dreaming.remembering.passages import SpokenChunk, Voice
 
 CHUNKS_A_DAY = 2_000
 FIRST_DAY = date(2025, 1, 1)
@@ -122,7 +122,7 @@ def days_of(chunk_count: int) -> list[date]:
 
 def make_day(
     talk: Talk, day: date, *, count: int = CHUNKS_A_DAY, marks: str = ""
-) -> Iterator[Spoken]:
+) -> Iterator[SpokenChunk]:
     """The chunks of a day, the same ones each time; other ones with other `marks`, which every
     chunk then ends in.
     """
@@ -134,7 +134,7 @@ def make_day(
         yield from _conversation(talk, day, number, size, marks, numbers)
 
 
-def make_day_in_part(talk: Talk, day: date, *, marks: str) -> Iterator[Spoken]:
+def make_day_in_part(talk: Talk, day: date, *, marks: str) -> Iterator[SpokenChunk]:
     """The chunks of a day, one conversation in ten another one with `marks`, which is as long as it
     comes.
     """
@@ -145,13 +145,15 @@ def make_day_in_part(talk: Talk, day: date, *, marks: str) -> Iterator[Spoken]:
         yield from chunks if number % CONVERSATIONS_A_NEW_ONE else marked.get(name, chunks)
 
 
-def _conversations(chunks: Iterable[Spoken]) -> Iterator[tuple[ConversationId, Iterator[Spoken]]]:
+def _conversations(
+    chunks: Iterable[SpokenChunk],
+) -> Iterator[tuple[ConversationId, Iterator[SpokenChunk]]]:
     return groupby(chunks, key=lambda spoken: spoken.chunk.conversation_id)
 
 
 def _conversation(
     talk: Talk, day: date, number: int, size: int, marks: str, numbers: Random
-) -> Iterator[Spoken]:
+) -> Iterator[SpokenChunk]:
     language = numbers.choice(list(talk))
     sentences = talk[language]
     at = numbers.randrange(len(sentences.texts))
@@ -172,7 +174,7 @@ def _conversation(
             Voice(names[n % 2], "assistant" if n % 2 else "user")
             for n in range(ordinal, ordinal + len(said))
         )
-        yield Spoken(_chunk(said, language, day, number, ordinal, numbers), title, voices)
+        yield SpokenChunk(_chunk(said, language, day, number, ordinal, numbers), title, voices)
 
 
 def _chunk(

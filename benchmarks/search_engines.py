@@ -24,7 +24,7 @@ from benchmarks.made_up_memory import (
     two_character_words,
 )
 from dreaming.home import Home, open_home
-from dreaming.remembering.passages import Spoken
+from dreaming.remembering.passages import SpokenChunk
 from dreaming.testing import FixedClock, make_settings
 
 LIMIT = 10
@@ -46,7 +46,7 @@ class Engine:
 
     modules: tuple[str, ...]
     """What must be installed."""
-    fill: Callable[[Path, Iterable[Sequence[Spoken]]], None]
+    fill: Callable[[Path, Iterable[Sequence[SpokenChunk]]], None]
     """Holds the chunks of days in a folder."""
     open: Callable[[Path, date], AbstractContextManager[Search]]
     """Opens what a folder holds, to be asked on a day."""
@@ -127,7 +127,7 @@ def open_memory(folder: Path, last_day: date) -> Iterator[Home]:
         yield home
 
 
-def _fill_ours(folder: Path, days: Iterable[Sequence[Spoken]]) -> None:
+def _fill_ours(folder: Path, days: Iterable[Sequence[SpokenChunk]]) -> None:
     with open_memory(folder, date.max) as home:
         for chunks in days:
             home.index.replace_day(chunks[0].chunk.day, chunks, partition_hash="made up")
@@ -141,7 +141,7 @@ def _open_ours(folder: Path, last_day: date) -> Iterator[Search]:
         ]
 
 
-def _fill_tantivy(folder: Path, days: Iterable[Sequence[Spoken]]) -> None:
+def _fill_tantivy(folder: Path, days: Iterable[Sequence[SpokenChunk]]) -> None:
     tantivy: Any = import_module("tantivy")
     schema = tantivy.SchemaBuilder().add_text_field("text", stored=True).build()
     writer = tantivy.Index(schema, path=str(folder)).writer()

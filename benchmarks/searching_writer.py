@@ -16,12 +16,12 @@ from benchmarks.corpus import Corpus
 from benchmarks.made_up_memory import days_of, make_day, make_day_in_part, read_talk
 from benchmarks.search_engines import Figures, open_memory, percentiles
 from benchmarks.searching_reader import MARK, Reading, read_on
-from dreaming.remembering.passages import Spoken
+from dreaming.remembering.passages import SpokenChunk
 
 READERS = 8
 PAUSES_SECONDS = {"without a pause": 0.0, "a question a second each": 1.0}
 SMALL_DAY_CHUNKS = 500
-EDITIONS: Mapping[str, Callable[..., Iterator[Spoken]]] = {
+EDITIONS: Mapping[str, Callable[..., Iterator[SpokenChunk]]] = {
     "a day replaced": make_day,
     "a day that is new by a tenth": make_day_in_part,
     f"a day of {SMALL_DAY_CHUNKS} chunks replaced": partial(make_day, count=SMALL_DAY_CHUNKS),

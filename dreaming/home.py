@@ -17,7 +17,7 @@ from dreaming.pipeline.model_chunker import ModelReport
 from dreaming.remembering.encoding import NamedEncoder
 from dreaming.remembering.index import MemoryIndex
 from dreaming.remembering.search import Memory
-from dreaming.remembering.turns import Turns
+from dreaming.remembering.writer_priority import WriterPriority
 from dreaming.settings import Settings, absolute_path
 from dreaming.sources import DaySource
 from dreaming.sources.database import DatabaseSource
@@ -200,8 +200,8 @@ def open_home(
         archive.pin_time_zone(settings.time_zone, machine=machine_time_zone())
         encoder = NamedEncoder(ENCODER_NAME, open_encoder()) if settings.embedding else None
         # Who shares a database server need not share a machine.
-        turns = Turns(None if settings.database_url else settings.home / "locks")
-        index = MemoryIndex(databases["memory"], turns, encoder)
+        writer_priority = WriterPriority(None if settings.database_url else settings.home / "locks")
+        index = MemoryIndex(databases["memory"], writer_priority, encoder)
         segmenters = Segmenters(databases["ledger"], segmenter or segmenter_of(settings))
         store = PartitionStore(settings.store_url, staging=settings.home / "staged")
         purchases = Purchases(databases["ledger"])

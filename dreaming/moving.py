@@ -19,7 +19,7 @@ from dreaming.home import Home, open_home
 from dreaming.settings import Settings
 from dreaming.storage import tables
 from dreaming.storage.database import Database, DatabaseName, open_database
-from dreaming.storage.moves import has_come, home_id, tell_coming, tell_gone
+from dreaming.storage.moves import has_arrived, home_id, note_arrival, note_departure
 from dreaming.storage.partitions import ASSETS, PartitionStore
 
 _ROWS_AT_ONCE = 1_000
@@ -75,7 +75,7 @@ def move_home(
     with _opened(settings.home, settings.database_url) as new:
         with _opened(settings.home, None) as embedded:
             mine = home_id(embedded["archive"])
-            if has_come(new["archive"], mine):
+            if has_arrived(new["archive"], mine):
                 return Moved(0, 0, 0)
             with _writing(embedded) as old:
                 rows = _copy_rows(old, new["archive"], mine)
@@ -83,12 +83,12 @@ def move_home(
                     files = _copy_files(old_store, home.store)
                     days = _index(home, on_day)
                 move_more()
-                tell_gone(
+                note_departure(
                     old["archive"], database=settings.database_name, store=settings.store_name
                 )
         # In this order: at no moment can both be used.
         with new["archive"].write() as connection:
-            tell_coming(connection, mine, is_whole=True)
+            note_arrival(connection, mine, is_whole=True)
     return Moved(rows, files, days)
 
 
@@ -119,7 +119,7 @@ def _copy_rows(old: Mapping[DatabaseName, sa.Connection], new: Database, home: s
         for _, table in reversed(moved):
             connection.execute(table.delete())
         copied = sum(_copy_table(old[name], connection, table) for name, table in moved)
-        tell_coming(connection, home, is_whole=False)
+        note_arrival(connection, home, is_whole=False)
     return copied
 
 

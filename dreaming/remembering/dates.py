@@ -1,29 +1,38 @@
 """The dates that a question names: "in May 2023", "last week", 上周, 先月.
 
-Made for memories, so only what has been is read: days, months and years, and spans counted back
-from today. dateparser and recognizers-text read more forms; they take 40 ms and more a question,
-and see dates in words that are none.
+For memories, so only what has been is read: days, months and years, and periods counted back from
+today. dateparser and recognizers-text read more forms; they take 40 ms and more a question, and see
+dates in words that are none.
 """
 
 import calendar
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 _MONTH_NAMES = tuple(name.lower() for name in calendar.month_name[1:])
-_MONTHS = {
-    name[:length]: number for number, name in enumerate(_MONTH_NAMES, 1) for length in (3, 20)
-} | {"sept": 9}
+_MONTHS = {"sept": 9}
+for _number, _name in enumerate(_MONTH_NAMES, start=1):
+    _MONTHS[_name] = _number
+    _MONTHS[_name[:3]] = _number
 _WEEKDAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
-_MONTH = rf"({'|'.join(sorted(_MONTHS, key=len, reverse=True))})"
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    """A pattern of words, the longest first, so that "mar" is not tried before "march"."""
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
+_MONTH = rf"({_alternatives(_MONTHS)})"
 _NUMBER_WORDS = (
     ("zero", "零"), ("a", "one", "an", "一"), ("two", "二", "两"), ("three", "三"), ("four", "四"),
     ("five", "五"),
     ("six", "六"), ("seven", "七"), ("eight", "八"), ("nine", "九"), ("ten", "十"),
 )  # fmt: skip
 _NUMBERS = {word: number for number, words in enumerate(_NUMBER_WORDS) for word in words}
-_NUMBER = rf"(\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
+_NUMBER = rf"(\d{{1,3}}|{_alternatives(_NUMBERS)})"
+# "Two months ago" is about then: 30 and 365 days are near enough.
 _DAYS_OF = {
     "day": 1,
     "天": 1,
@@ -63,7 +72,7 @@ _RELATIVE: Sequence[tuple[str, int]] = (
     (r"(?<!before )\byesterday\b|\blast night\b|昨天|昨日|きのう|昨晚|昨夜", 1),
     (r"\bthe day before yesterday\b|前天|一昨日|おととい", 2),
 )
-"""What is said, and how many days back that is."""
+"""Patterns of a single day, and how many days back it is."""
 _LAST_UNITS: Sequence[tuple[str, str]] = (
     (r"\blast week\b|上(?:个|個)?(?:周|星期|礼拜|週)(?![一二三四五六日天])|先週", "week"),
     (r"\blast month\b|上(?:个|個)?月|先月", "month"),
@@ -84,7 +93,8 @@ _TIME_WORDS = (
     ),
     *("month", "months", "year", "years", "recently", "since", *_WEEKDAYS, *_MONTH_NAMES),
 )
-# What a match begins with is looked at first: most places of a text are passed over by that alone.
+# The lookahead checks the first character: that alone rules out most places of a text. Each passage
+# of a day that is indexed is searched.
 _TIME = re.compile(
     rf"\b(?=[{''.join(sorted({word[0] for word in _TIME_WORDS}))}\d])"
     rf"(?:{'|'.join(_TIME_WORDS)}|(?:19|20)\d\d|\d+(?:st|nd|rd|th))\b"
@@ -102,9 +112,7 @@ _ASKS_WHEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NamedDates:
-    """What a question says of a date: parts that it names, and ranges of days; none asked for is
-    none.
-    """
+    """The parts of a date that a question names, and ranges of days. An empty part is not named."""
 
     years: frozenset[int] = frozenset()
     months: frozenset[int] = frozenset()
@@ -115,17 +123,27 @@ class NamedDates:
         return bool(self.years or self.months or self.days or self.ranges)
 
     def match(self, day: date) -> float:
-        """How much of what is named a day has, 0 to 1."""
-        parts = ((self.years, day.year), (self.months, day.month), (self.days, day.day))
-        met = [value in asked for asked, value in parts if asked]
+        """The share of what is named that a day matches, 0 to 1."""
+        matches = []
+        if self.years:
+            matches.append(day.year in self.years)
+        if self.months:
+            matches.append(day.month in self.months)
+        if self.days:
+            matches.append(day.day in self.days)
         if self.ranges:
-            met.append(any(first <= day <= last for first, last in self.ranges))
-        return sum(met) / len(met) if met else 0.0
+            # Ranges are alternatives, and together count as one part.
+            matches.append(any(first <= day <= last for first, last in self.ranges))
+        if not matches:
+            return 0.0
+        return sum(matches) / len(matches)
 
 
 def names_a_time(folded: str) -> bool:
     """Whether a folded text says when something is: a date, a weekday, "last week", 昨天."""
-    return bool(_TIME.search(folded) or (not folded.isascii() and _EAST_TIME.search(folded)))
+    if _TIME.search(folded):
+        return True
+    return not folded.isascii() and _EAST_TIME.search(folded) is not None
 
 
 def asks_when(question: str) -> bool:
@@ -136,57 +154,87 @@ def asks_when(question: str) -> bool:
 def read_dates(question: str, *, today: date) -> NamedDates:
     """The dates that a question names; those relative to a day count back from `today`."""
     years = {int(year) for year in _YEAR.findall(question)}
-    months, days = set[int](), set[int]()
+    months = set[int]()
+    days = set[int]()
     for year, month, day in _ISO.findall(question):
         years.add(int(year))
         months.add(int(month))
-        days |= {int(day)} if day else set()
+        if day:
+            days.add(int(day))
     for match in _NAMED_MONTH.finditer(question):
-        said = [part.lower() for part in match.groups() if part]
-        months |= {_MONTHS[part] for part in said if part in _MONTHS}
-        days |= {int(part) for part in said if part.isdigit()}
+        # Each of the pattern's alternatives has groups of its own: those of the others are None.
+        parts = [part.lower() for part in match.groups() if part]
+        months.update(_MONTHS[part] for part in parts if part in _MONTHS)
+        days.update(int(part) for part in parts if part.isdigit())
     for month, day in _EAST_MONTH.findall(question):
         months.add(int(month))
-        days |= {int(day)} if day else set()
+        if day:
+            days.add(int(day))
+    # The patterns take any two digits; month 13 is not a date.
     return NamedDates(
-        frozenset(years),
-        frozenset(month for month in months if 1 <= month <= 12),
-        frozenset(day for day in days if 1 <= day <= 31),
-        tuple(_ranges(question, today)),
+        years=frozenset(years),
+        months=frozenset(month for month in months if 1 <= month <= 12),
+        days=frozenset(day for day in days if 1 <= day <= 31),
+        ranges=tuple(_ranges(question, today)),
     )
 
 
-def _ranges(question: str, today: date) -> Iterable[tuple[date, date]]:
-    for pattern, back in _RELATIVE:
+def _ranges(question: str, today: date) -> Iterator[tuple[date, date]]:
+    """The periods that a question names relative to today: first and last days."""
+    for pattern, days_back in _RELATIVE:
         if re.search(pattern, question, re.IGNORECASE):
-            yield today - timedelta(back), today - timedelta(back)
+            day = today - timedelta(days_back)
+            yield day, day
     for pattern, unit in _LAST_UNITS:
         if re.search(pattern, question, re.IGNORECASE):
             yield _last(unit, today)
     for match in _AGO.finditer(question):
-        count, unit = (part.lower() for part in match.groups() if part)
-        number = int(count) if count.isdigit() else _NUMBERS[count]
-        back = number * (length := _DAYS_OF[unit])
-        # "Three weeks ago" is about then: half a unit to either side.
-        yield _back(today, back + length // 2), _back(today, back - length // 2)
+        yield _ago(match, today)
     for match in _LAST_WEEKDAY.finditer(question):
-        day = today - timedelta((today.weekday() - _WEEKDAYS[match["name"].lower()] - 1) % 7 + 1)
+        day = _last_weekday(_WEEKDAYS[match["name"].lower()], today)
         yield day, day
     for match in _EAST_WEEKDAY.finditer(question):
-        monday, _ = _last("week", today)
-        day = monday + timedelta("一二三四五六日天".index(match["day"]) - (match["day"] == "天"))
+        day = _weekday_of_last_week(match["day"], today)
         yield day, day
+
+
+def _ago(match: re.Match[str], today: date) -> tuple[date, date]:
+    # The pattern has an English and a Chinese or Japanese alternative with two groups each.
+    count, unit = (part.lower() for part in match.groups() if part)
+    number = int(count) if count.isdigit() else _NUMBERS[count]
+    length = _DAYS_OF[unit]
+    days_back = number * length
+    # "Three weeks ago" is about then: half a unit to either side.
+    margin = length // 2
+    return _back(today, days_back + margin), _back(today, days_back - margin)
+
+
+def _last_weekday(weekday: int, today: date) -> date:
+    """The last day before today of a weekday: on a Monday, "last Monday" is a week ago."""
+    days_back = (today.weekday() - weekday - 1) % 7 + 1
+    return today - timedelta(days_back)
+
+
+def _weekday_of_last_week(name: str, today: date) -> date:
+    """上周三: the day of the calendar week before this one, which begins on Monday."""
+    monday, _ = _last("week", today)
+    # Sunday has two names.
+    weekday = "一二三四五六日".index("日" if name == "天" else name)
+    return monday + timedelta(weekday)
 
 
 def _last(unit: str, today: date) -> tuple[date, date]:
+    """The first and the last day of the calendar week, month or year before today's."""
     if unit == "week":
         monday = today - timedelta(today.weekday() + 7)
         return monday, monday + timedelta(6)
     if unit == "month":
         end = today.replace(day=1) - timedelta(1)
         return end.replace(day=1), end
-    return date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)
+    last_year = today.year - 1
+    return date(last_year, 1, 1), date(last_year, 12, 31)
 
 
 def _back(today: date, days: int) -> date:
+    # Not before the first day that a date can be; the pattern takes 999 years.
     return date.fromordinal(max(today.toordinal() - days, 1))

@@ -1,10 +1,12 @@
-"""One ranking: how well each passage answers a question.
+"""One ranking: how well each passage answers a question. Pure arithmetic on arrays.
 
-A message is scored by its own words and by those around it: BM25 (Robertson & Zaragoza 2009) of the
-window of 5 and of 9 messages and of the chunk, each as a share of the question's weight in words,
+A passage is scored by its own words and by those around it: BM25 (Robertson & Zaragoza 2009) of the
+window of 5 and of 9 passages and of the chunk. Each is a share of the question's weight in words,
 so that questions of any length meet the same scale. What is beside the text (title, labels,
-entities, summary) counts in the windows of its chunk, never as a message's own. The weights were
-set by hand and tried on folds over conversations; docs/searching.md says what each part is worth.
+entities, summary) counts in the windows of its chunk, never as a passage's own words.
+
+The weights were set by hand and tried on folds over conversations; docs/searching.md says what each
+part is worth.
 """
 
 from collections.abc import Mapping
@@ -13,15 +15,24 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from dreaming.remembering.arrays import Bools, Floats, Ints, Vectors
+from dreaming.remembering.binary_embeddings import Codes, likeness, to_signs
 from dreaming.remembering.dates import NamedDates
-from dreaming.remembering.meaning import Codes, likeness, to_signs
 from dreaming.remembering.postings import HEADER, Postings
 
-Numbers = NDArray[np.float64]
-Places = NDArray[np.int64]
+Positions = Ints
+"""Of chunks, or passages, among all that a search looks at."""
 
+# The usual constants of BM25. K1: how much a term's second and third occurrence still add. B: how
+# much a term counts for less in a long text, 0 (not at all) to 1.
 K1 = 1.2
 B = 0.75
+
+# Keys of a chunk and passage together: one passage number more than the largest.
+_PASSAGE_NUMBERS = HEADER + 1
+
+# Keeps the direction of a passage without an embedding at 0 instead of dividing by 0.
+_MIN_NORM = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,26 +43,29 @@ class Weights:
     window_9: float
     chunk: float
     coverage: float
-    """The share of the question's weight that the message itself has, names aside; a word that is
-    like one of the question's counts as much as it is like it.
+    """For the share of the question's weight that the passage itself has, names of voices aside.
+
+    A term of similar meaning counts as much as it is similar.
     """
     speaker: float = 3.5
-    """Where the question names one of those who speak: for what that one says."""
+    """Where the question names one of the speakers: for what that speaker says."""
     date: float = 6.0
-    """For how much of the date that the question names the message's day has."""
+    """For the share of the date that the question names which the passage's day matches."""
     asks: float = -0.5
-    """For a message that asks itself."""
+    """For a passage that is a question."""
     answers: float = 0.0
     """Times the score of the question right before it: the answer often has other words."""
     tells_time: float = 2.0
-    """For a message that names a time, where the question asks when."""
+    """For a passage that names a time, where the question asks when."""
     meaning: float = 0.0
-    """Times the likeness of the message to the question."""
+    """Times the likeness of the passage to the question."""
     meaning_around: float = 0.0
-    """Times that of the message and its neighbours together."""
+    """Times the likeness of the passage and its neighbours together to the question."""
 
 
 BY_WORDS = Weights(window_5=4.0, window_9=4.0, chunk=1.0, coverage=3.0, answers=2.0)
+
+# `answers` is 0 here: beside the meaning it was worth nothing (docs/searching.md).
 BY_MEANING_TOO = Weights(
     window_5=3.0,
     window_9=2.0,
@@ -65,215 +79,258 @@ BY_MEANING_TOO = Weights(
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is looked for."""
+    """A query as it was understood."""
 
     terms: tuple[str, ...]
     dates: NamedDates
     asks_when: bool
     weights: Weights = BY_WORDS
-    """What the parts of a score are worth for it."""
-    vector: NDArray[np.float32] | None = None
-    """Its meaning, where there is an encoder."""
+    vector: Vectors | None = None
+    """Its embedding, where there is an encoder."""
     alike: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """The terms that mean about the same as each of its own, and how alike they are, 0 to 1."""
+    """For each of its terms: the terms of similar meaning, and their similarity, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Passages:
-    """The passages that may answer, with those around them: arrays of one row a passage, in order
-    of place.
-    """
+class PassageTable:
+    """The candidates' passages and those around them: arrays of one item a passage, by position."""
 
-    chunk: Places
-    """The place of its chunk."""
-    number: Places
+    chunk: Positions
+    """The position of its chunk."""
+    number: Positions
     """Its number in its chunk."""
-    talk: Places
-    """The stretch of talk it is of: windows do not reach beyond."""
-    voice: Places
-    """Who says it: an index into `names`; -1 for nobody known."""
-    length: Numbers
-    asks: NDArray[np.bool_]
-    tells_time: NDArray[np.bool_]
-    date_match: Numbers
+    talk: Positions
+    """The stretch of one conversation that it belongs to: windows do not reach beyond."""
+    voice: Positions
+    """Who says it: an index into `names`; -1 where no name is given."""
+    length: Floats
+    """In half words."""
+    asks: Bools
+    tells_time: Bools
+    date_match: Floats
     names: tuple[frozenset[str], ...]
-    """The terms of the name of each voice."""
+    """The terms of each name."""
     codes: Codes
-    """Their meaning; bits that are all 0 where it is not known."""
+    """Its binary embedding; all bits 0 where it has none."""
 
 
 def inverse_frequencies(counts: Mapping[str, int], passages: int) -> dict[str, float]:
-    """How much terms tell that stand in so many of all passages.
+    """The weight of terms by the number of passages that have them, out of all passages.
 
-    A term that stands nowhere tells the most: what is left of a question in a language that the
-    memory does not have must not count as all of it.
+    A term that no passage has weighs the most: a question in a language that the memory does not
+    have must not be satisfied by the few terms that it has.
     """
-    return {
-        term: float(np.log1p((max(passages - count, 0) + 0.5) / (count + 0.5)))
-        for term, count in counts.items()
-    }
+    weights = {}
+    for term, count in counts.items():
+        # Not below 0, even where a chunk without a passage has the term in its header.
+        without = max(passages - count, 0)
+        weights[term] = float(np.log1p((without + 0.5) / (count + 0.5)))
+    return weights
 
 
 def score_chunks(
     postings: Mapping[str, Postings], rarity: Mapping[str, float], lengths: NDArray[np.uint32]
-) -> Numbers:
-    """The BM25 of all chunks by the terms that there are postings of, as a share of the question's
-    whole weight.
-    """
+) -> Floats:
+    """The BM25 of all chunks by the terms in `postings`, as a share of the question's weight."""
     scores = np.zeros(len(lengths))
+    # 1 where there is nothing to divide by: no chunk, only empty chunks, or no term.
     average = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
     total = sum(rarity.values()) or 1.0
-    for term, found in postings.items():
-        starts = np.flatnonzero(np.diff(found.chunk, prepend=-1))
-        if len(starts):
-            places = found.chunk[starts]
-            times = np.add.reduceat(found.times, starts)
-            scores[places] += rarity[term] / total * _saturate(times, lengths[places] / average)
+    for term, of_term in postings.items():
+        # Postings are in order of chunk: each change of the chunk begins the next one's postings.
+        starts = np.flatnonzero(np.diff(of_term.chunk, prepend=-1))
+        if not len(starts):
+            continue
+        chunks = of_term.chunk[starts]
+        times = np.add.reduceat(of_term.times, starts)
+        weight = rarity[term] / total
+        scores[chunks] += weight * _saturate(times, lengths[chunks] / average)
     return scores
 
 
 def score_passages(
     question: Question,
-    passages: Passages,
+    passages: PassageTable,
     postings: Mapping[str, Postings],
     rarity: Mapping[str, float],
-    chunk_scores: Numbers,
-) -> Numbers:
-    """The score of each passage; `chunk_scores` are those of their chunks, `postings` of alike
-    terms too.
+    chunk_scores: Floats,
+) -> Floats:
+    """The score of each passage.
+
+    `chunk_scores` has the score of each passage's chunk; `postings` has the terms of the question
+    and those of similar meaning.
     """
     weights = question.weights
-    own, beside = _counts(passages, postings, rarity)
-    names = frozenset[str]().union(*passages.names)
-    telling = {term: weight for term, weight in rarity.items() if term not in names}
+    own, beside = _count_terms(passages, postings, rarity)
     score = (
         weights.chunk * chunk_scores
         + weights.date * passages.date_match
         + weights.asks * passages.asks
     )
-    score += weights.window_5 * _around(own, beside, passages, rarity, reach=2)
-    score += weights.window_9 * _around(own, beside, passages, rarity, reach=4)
+    score += weights.window_5 * _score_window(own, beside, passages, rarity, reach=2)
+    score += weights.window_9 * _score_window(own, beside, passages, rarity, reach=4)
+    telling = _without_names(rarity, passages)
     score += weights.coverage * _coverage(own, question, passages, postings, telling)
     score += weights.speaker * _is_asked_about(question, passages)
     if weights.answers:
-        score += weights.answers * _answers(own, passages, rarity)
+        score += weights.answers * _score_answers(own, passages, rarity)
     if question.asks_when:
         score += weights.tells_time * passages.tells_time
     if question.vector is not None:
-        score += _meaning(question.vector, passages, weights)
+        score += _score_meaning(question.vector, passages, weights)
     return score
 
 
-def _around(
-    own: Mapping[str, Numbers],
-    beside: Mapping[str, Numbers],
-    passages: Passages,
+def _without_names(rarity: Mapping[str, float], passages: PassageTable) -> dict[str, float]:
+    """The terms that are not the name of a speaker: `Weights.speaker` rewards those."""
+    names = frozenset[str]().union(*passages.names)
+    return {term: weight for term, weight in rarity.items() if term not in names}
+
+
+def _score_window(
+    own: Mapping[str, Floats],
+    beside: Mapping[str, Floats],
+    passages: PassageTable,
     rarity: Mapping[str, float],
     *,
     reach: int,
-) -> Numbers:
+) -> Floats:
     """The BM25 of the passages within reach, as a share of the question's weight."""
-    lengths = _window(passages.length, passages.talk, reach)
-    relative = lengths / max(float(lengths.mean()), 1.0)
+    lengths = _sum_window(passages.length, passages.talk, reach)
+    relative_lengths = lengths / max(float(lengths.mean()), 1.0)
     total = sum(rarity.values()) or 1.0
     score = np.zeros(len(lengths))
     for term, weight in rarity.items():
-        score += (
-            weight
-            / total
-            * _saturate(_window(own[term], passages.talk, reach) + beside[term], relative)
-        )
+        counts = _sum_window(own[term], passages.talk, reach) + beside[term]
+        score += weight / total * _saturate(counts, relative_lengths)
     return score
 
 
-def _meaning(vector: NDArray[np.float32], passages: Passages, weights: Weights) -> Numbers:
-    signs = to_signs(passages.codes) * passages.codes.any(axis=1, keepdims=True)
+def _score_meaning(vector: Vectors, passages: PassageTable, weights: Weights) -> Floats:
+    """The likeness of each passage to the question, alone and together with its neighbours."""
+    has_code = passages.codes.any(axis=1, keepdims=True)
+    signs = to_signs(passages.codes) * has_code
     around = signs.copy()
-    same = np.flatnonzero(np.diff(passages.talk) == 0)
-    around[same + 1] += signs[same]
-    around[same] += signs[same + 1]
-    around /= np.maximum(np.linalg.norm(around, axis=1, keepdims=True), 1e-6)
-    score: Numbers = weights.meaning * likeness(signs, vector) + weights.meaning_around * likeness(
-        around, vector
-    )
+    followed = np.flatnonzero(np.diff(passages.talk) == 0)
+    around[followed + 1] += signs[followed]
+    around[followed] += signs[followed + 1]
+    norms = np.linalg.norm(around, axis=1, keepdims=True)
+    around /= np.maximum(norms, _MIN_NORM)
+    alone_score = weights.meaning * likeness(signs, vector)
+    around_score = weights.meaning_around * likeness(around, vector)
+    score: Floats = alone_score + around_score
     return score
 
 
 def _coverage(
-    own: Mapping[str, Numbers],
+    own: Mapping[str, Floats],
     question: Question,
-    passages: Passages,
+    passages: PassageTable,
     postings: Mapping[str, Postings],
     telling: Mapping[str, float],
-) -> Numbers:
-    """The share of the weight of these terms that each passage has, by themselves or by the most
-    alike that it has.
+) -> Floats:
+    """The share of the weight of `telling` that each passage has.
+
+    A passage without a term has as much of it as its most similar term is similar.
     """
     total = sum(telling.values())
     covered = np.zeros(len(passages.length))
     for term, weight in telling.items():
         best = np.minimum(own[term], 1.0)
-        for other, alike in question.alike.get(term, {}).items():
-            best = np.maximum(best, alike * (_own(passages, postings[other]) > 0))
+        for similar_term, similarity in question.alike.get(term, {}).items():
+            has_similar = _count_own(passages, postings[similar_term]) > 0
+            best = np.maximum(best, similarity * has_similar)
         covered += weight / total * best
     return covered
 
 
-def _counts(
-    passages: Passages, postings: Mapping[str, Postings], rarity: Mapping[str, float]
-) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
-    """How often each passage has each term; and how often what is
-    beside its chunk's text has it.
-    """
-    own, beside = {}, {}
+def _count_terms(
+    passages: PassageTable, postings: Mapping[str, Postings], rarity: Mapping[str, float]
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """How often each passage has each term, and how often the header of its chunk has it."""
+    own = {}
+    beside = {}
     for term in rarity:
-        found = postings[term]
-        of_header = found.passage == HEADER
-        own[term] = _own(passages, found)
-        beside[term] = _look_up(passages.chunk, found.chunk[of_header], found.times[of_header])
+        of_term = postings[term]
+        is_header = of_term.passage == HEADER
+        own[term] = _count_own(passages, of_term)
+        beside[term] = _look_up(
+            passages.chunk,
+            of_term.chunk[is_header],
+            of_term.times[is_header],
+        )
     return own, beside
 
 
-def _own(passages: Passages, found: Postings) -> Numbers:
-    keys = found.chunk * (HEADER + 1) + found.passage
-    return _look_up(passages.chunk * (HEADER + 1) + passages.number, keys, found.times)
+def _count_own(passages: PassageTable, of_term: Postings) -> Floats:
+    keys = of_term.chunk * _PASSAGE_NUMBERS + of_term.passage
+    wanted = passages.chunk * _PASSAGE_NUMBERS + passages.number
+    return _look_up(wanted, keys, of_term.times)
 
 
-def _look_up(wanted: Places, keys: Places, values: Numbers) -> Numbers:
-    """The values of the wanted keys, which are in order; 0 for those that are not there."""
+def _look_up(wanted: Positions, keys: Positions, values: Floats) -> Floats:
+    """The values of the wanted keys, 0 for those that are missing; `keys` are in order."""
     if not len(keys):
         return np.zeros(len(wanted))
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, values[at], 0.0)
+    # A key above all others is given an index past the end; the comparison refuses it.
+    index = np.minimum(
+        np.searchsorted(keys, wanted),
+        len(keys) - 1,
+    )
+    return np.where(
+        keys[index] == wanted,
+        values[index],
+        0.0,
+    )
 
 
-def _window(values: Numbers, talk: Places, reach: int) -> Numbers:
-    """The sum over each passage and so many before it and after it in its talk."""
+def _sum_window(values: Floats, talk: Positions, reach: int) -> Floats:
+    """The sum over each passage and the `reach` passages before and after it in its talk."""
     total = values.copy()
-    for distance in range(1, min(reach, len(values) - 1) + 1):
-        same = talk[distance:] == talk[:-distance]
-        total[distance:] += np.where(same, values[:-distance], 0.0)
-        total[:-distance] += np.where(same, values[distance:], 0.0)
+    longest = min(reach, len(values) - 1)
+    # One shift of the whole array a distance: the number of steps does not grow with the passages.
+    for distance in range(1, longest + 1):
+        is_same_talk = talk[distance:] == talk[:-distance]
+        total[distance:] += np.where(
+            is_same_talk,
+            values[:-distance],
+            0.0,
+        )
+        total[:-distance] += np.where(
+            is_same_talk,
+            values[distance:],
+            0.0,
+        )
     return total
 
 
-def _saturate(counts: Numbers, relative_lengths: Numbers) -> Numbers:
+def _saturate(counts: Floats, relative_lengths: Floats) -> Floats:
+    """BM25's weight of a term that a text of a length has this often."""
     return counts * (K1 + 1) / (counts + K1 * (1 - B + B * relative_lengths))
 
 
-def _is_asked_about(question: Question, passages: Passages) -> NDArray[np.bool_] | float:
-    asked = [n for n, name in enumerate(passages.names) if not name.isdisjoint(question.terms)]
-    return passages.voice == asked[0] if len(asked) == 1 else 0.0
+def _is_asked_about(question: Question, passages: PassageTable) -> Bools | float:
+    """Whether each passage is said by the one speaker whom the question names."""
+    named = [n for n, name in enumerate(passages.names) if not name.isdisjoint(question.terms)]
+    # A question that names two speakers may be about what either said.
+    if len(named) != 1:
+        return 0.0
+    is_asked_about: Bools = passages.voice == named[0]
+    return is_asked_about
 
 
-def _answers(
-    own: Mapping[str, Numbers], passages: Passages, rarity: Mapping[str, float]
-) -> Numbers:
-    """The BM25 of the passage right before each, where that one asks."""
+def _score_answers(
+    own: Mapping[str, Floats], passages: PassageTable, rarity: Mapping[str, float]
+) -> Floats:
+    """The BM25 of the passage right before each, where that passage is a question."""
     nothing = dict.fromkeys(own, np.zeros(len(passages.length)))
-    alone = _around(own, nothing, passages, rarity, reach=0)
+    alone = _score_window(own, nothing, passages, rarity, reach=0)
+    is_same_talk = passages.talk[1:] == passages.talk[:-1]
+    follows_question = is_same_talk & passages.asks[:-1]
     before = np.zeros_like(alone)
     before[1:] = np.where(
-        (passages.talk[1:] == passages.talk[:-1]) & passages.asks[:-1], alone[:-1], 0.0
+        follows_question,
+        alone[:-1],
+        0.0,
     )
     return before

@@ -1,9 +1,9 @@
-"""What a search reads of the memory index, of one state of it."""
+"""What a search reads of the memory index, from one state of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -11,33 +11,40 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from dreaming.conversation import ConversationId
-from dreaming.remembering.blocks import places_to_look
+from dreaming.remembering.arrays import Bools, Ints, Records
+from dreaming.remembering.binary_embeddings import CODE_BYTES, Codes, codes_or_zeros, read_codes
 from dreaming.remembering.encoding import read_vocabulary
 from dreaming.remembering.filters import ChunkFilter
-from dreaming.remembering.held import FACTS
-from dreaming.remembering.meaning import CODE_BYTES, Codes, codes_or_zeros, read_codes
-from dreaming.remembering.passages import SIGNS, Spoken, Voice
+from dreaming.remembering.passages import SIGNS, SpokenChunk, Voice
+from dreaming.remembering.posting_blocks import place_ranges
 from dreaming.remembering.postings import Address, Bucket
 from dreaming.remembering.rows import read_voices, to_chunk
 from dreaming.remembering.segments import QUALITIES
+from dreaming.remembering.stored_segments import FACTS
 from dreaming.storage.database import fetch_raw
 from dreaming.storage.tables import chunk_labels, indexed_chunks, postings, segments
 
-_VALUES_AT_ONCE = 1_000
+# A statement has a parameter for each value, and databases limit those: SQLite to 32,766.
+_VALUES_A_STATEMENT = 1_000
+
 _Value = TypeVar("_Value")
 
-# Made once: to make a statement takes longer than to run it.
-_POSTINGS = sa.union_all(
-    *(
-        sa.select(postings.c.terms, postings.c.packed).where(
-            postings.c.place.between(sa.bindparam(f"first_{way}"), sa.bindparam(f"last_{way}"))
-        )
-        for way in ("whole", "part")
-    )
-)
-_HERE = indexed_chunks.c.row_id.in_(sa.bindparam("row_ids", expanding=True))
-_SOME_CHUNKS = sa.select(indexed_chunks).where(_HERE)
-_SOME_ROWS = (
+# The statements of every search are built once: to build one takes longer than to run it.
+
+
+def _select_place_range(kind: str) -> sa.Select[tuple[bytes, bytes]]:
+    first: sa.BindParameter[int] = sa.bindparam(f"first_{kind}")
+    last: sa.BindParameter[int] = sa.bindparam(f"last_{kind}")
+    in_range = postings.c.place.between(first, last)
+    return sa.select(postings.c.terms, postings.c.packed).where(in_range)
+
+
+# One statement for both kinds of rows: two would cost a second round trip to PostgreSQL.
+_SELECT_POSTINGS = sa.union_all(_select_place_range("whole"), _select_place_range("part"))
+_HAS_ROW_ID = indexed_chunks.c.row_id.in_(sa.bindparam("row_ids", expanding=True))
+_SELECT_CHUNKS = sa.select(indexed_chunks).where(_HAS_ROW_ID)
+# The columns before the text: SQLite does not read the text's overflow pages for them.
+_SELECT_RANKING_ROWS = (
     sa.select(
         indexed_chunks.c.row_id,
         indexed_chunks.c.conversation_id,
@@ -45,60 +52,68 @@ _SOME_ROWS = (
         indexed_chunks.c.signs,
         indexed_chunks.c.codes,
     )
-    .where(_HERE)
+    .where(_HAS_ROW_ID)
     .order_by(indexed_chunks.c.row_id)
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Segments:
-    """The segments that are looked at: arrays of one row a segment, or a chunk of theirs."""
+class SegmentColumns:
+    """The segments that a search looks at: arrays of one item a segment, or one a chunk."""
 
-    ids: NDArray[np.int64]
+    ids: Ints
     days: list[date]
-    sizes: NDArray[np.int64]
-    """How many chunks each has."""
+    sizes: Ints
+    """The number of chunks of each segment."""
     passage_count: int
-    """Of all."""
+    """Over all segments."""
     lengths: NDArray[np.uint32]
-    """Half words of each chunk."""
+    """The half words of each chunk."""
     qualities: NDArray[np.uint8]
-    """The quality level of each chunk, as `QUALITIES` numbers it."""
+    """The quality level of each chunk: an index into `QUALITIES`."""
     languages: NDArray[np.uint16]
-    """The language of each chunk, as `language_names` numbers it."""
+    """The language of each chunk: an index into `language_names`."""
     language_names: list[str]
 
-    def wanted(self, wanted: ChunkFilter) -> NDArray[np.bool_]:
-        """Which chunks have a language and a quality level that are wanted."""
-        found = np.ones(len(self.lengths), dtype=bool)
+    def wanted(self, wanted: ChunkFilter) -> Bools:
+        """Whether each chunk has a language and a quality level that are wanted."""
+        is_wanted = np.ones(len(self.lengths), dtype=bool)
         if wanted.quality_levels:
-            found &= np.isin(
-                self.qualities, [QUALITIES.index(level) for level in wanted.quality_levels]
-            )
+            levels = [QUALITIES.index(level) for level in wanted.quality_levels]
+            is_wanted &= np.isin(self.qualities, levels)
         if wanted.languages:
-            numbers = [n for n, name in enumerate(self.language_names) if name in wanted.languages]
-            found &= np.isin(self.languages, numbers)
-        return found
+            names = enumerate(self.language_names)
+            languages = [number for number, name in names if name in wanted.languages]
+            is_wanted &= np.isin(self.languages, languages)
+        return is_wanted
 
 
-class KeptSegments:
-    """The segments that were looked at last, so that the next question need not read them: they
-    never change.
+class SegmentCache:
+    """The segments of the last search: the next one with equal filters need not read them.
+
+    Segments never change, so equal ids mean equal contents. Threads may share a cache: each reads
+    and replaces one tuple.
     """
 
     def __init__(self) -> None:
-        self._last: tuple[object, Segments] | None = None
+        self._last: tuple[object, SegmentColumns] | None = None
 
-    def get(self, key: object, read: Callable[[], Segments]) -> Segments:
-        """Those that were kept with an equal key, or else those that are read."""
+    def get(
+        self,
+        key: object,
+        read: Callable[[], SegmentColumns],
+    ) -> SegmentColumns:
+        """The segments that are cached under an equal key, or else what `read` returns."""
+        # Read once: another thread may replace it between the comparison and the return.
         last = self._last
         if last is None or last[0] != key:
-            self._last = last = key, read()
+            last = (key, read())
+            self._last = last
         return last[1]
 
 
-class Row(NamedTuple):
-    """What a ranking reads of a chunk."""
+class RankingRow(NamedTuple):
+    """What the ranking reads of a chunk."""
 
     row_id: int
     conversation_id: ConversationId
@@ -106,123 +121,144 @@ class Row(NamedTuple):
     signs: bytes
     """`SIGNS` of its passages."""
     codes: bytes
-    """Of its passages; bits that are all 0 where there are none."""
+    """The codes of its passages; all bits 0 where they have none."""
 
 
 class IndexReader:
-    """The memory index as it is now: what is written meanwhile is not seen."""
+    """The memory index in the state of one read transaction."""
 
-    def __init__(self, connection: sa.Connection, kept: KeptSegments) -> None:
+    def __init__(self, connection: sa.Connection, cache: SegmentCache) -> None:
         self._connection = connection
-        self._kept = kept
+        self._cache = cache
 
-    def segments(self, wanted: ChunkFilter) -> Segments:
-        """The segments of the days and kinds that are wanted, the newest first."""
-        held = sorted(self._connection.execute(sa.select(segments.c.segment_id)).scalars())
-        key = wanted.kinds, wanted.first_day, wanted.last_day, held
-        return self._kept.get(key, lambda: self._read_segments(wanted))
+    def segments(self, wanted: ChunkFilter) -> SegmentColumns:
+        """The segments of the wanted days and kinds, the newest day first."""
+        # The ids are read for every search, so that a cache never hides a day that was replaced.
+        ids = self._connection.execute(sa.select(segments.c.segment_id)).scalars()
+        key = (wanted.kinds, wanted.first_day, wanted.last_day, sorted(ids))
+        return self._cache.get(key, lambda: self._read_segments(wanted))
 
-    def _read_segments(self, wanted: ChunkFilter) -> Segments:
+    def _read_segments(self, wanted: ChunkFilter) -> SegmentColumns:
         column = segments.c
         query = sa.select(
             column.segment_id, column.day, column.passage_count, column.languages, column.facts
-        ).where(
-            column.kind.in_(wanted.kinds) if wanted.kinds else sa.true(), *_days(wanted, column.day)
         )
+        query = query.where(*_day_conditions(wanted, column.day))
+        if wanted.kinds:
+            query = query.where(column.kind.in_(wanted.kinds))
         rows = self._connection.execute(query.order_by(column.day.desc(), column.part)).all()
         facts = [np.frombuffer(row.facts, FACTS) for row in rows]
-        names: dict[str, int] = {}
-        numbers = [
-            [names.setdefault(name, len(names)) for name in orjson.loads(row.languages)]
-            for row in rows
-        ]
-        of = [
-            np.array(own, dtype=np.uint16)[one["language"]]
-            for own, one in zip(numbers, facts, strict=True)
-        ]
-        joined = np.concatenate([np.empty(0, FACTS), *facts])
-        return Segments(
+        # An empty array first, because NumPy refuses to concatenate nothing.
+        all_facts = np.concatenate([np.empty(0, FACTS), *facts])
+        languages, language_names = _join_languages([row.languages for row in rows], facts)
+        return SegmentColumns(
             ids=np.array([row.segment_id for row in rows], dtype=np.int64),
             days=[date.fromisoformat(row.day) for row in rows],
-            sizes=np.array([len(one) for one in facts], dtype=np.int64),
+            sizes=np.array([len(of_segment) for of_segment in facts], dtype=np.int64),
             passage_count=sum(row.passage_count for row in rows),
-            lengths=np.ascontiguousarray(joined["length"]),
-            qualities=np.ascontiguousarray(joined["quality"]),
-            languages=np.concatenate([np.empty(0, np.uint16), *of]),
-            language_names=list(names),
+            # A field of a structured array has gaps between its values; arithmetic on them is slow.
+            lengths=np.ascontiguousarray(all_facts["length"]),
+            qualities=np.ascontiguousarray(all_facts["quality"]),
+            languages=languages,
+            language_names=language_names,
         )
 
-    def codes(self, looked_at: Segments) -> Codes:
-        """The codes of all chunks of segments; bits that are all 0 for those that have none."""
+    def codes(self, searched: SegmentColumns) -> Codes:
+        """The codes of all chunks of segments; all bits 0 for chunks without one."""
         rows = self._connection.execute(sa.select(segments.c.segment_id, segments.c.codes)).all()
-        held = {segment_id: codes for segment_id, codes in rows if codes is not None}
-        sizes = zip(looked_at.ids.tolist(), looked_at.sizes.tolist(), strict=True)
-        return read_codes(b"".join(held.get(one, bytes(CODE_BYTES * size)) for one, size in sizes))
+        codes_of = {segment_id: codes for segment_id, codes in rows if codes is not None}
+        parts = []
+        for segment_id, size in zip(searched.ids.tolist(), searched.sizes.tolist(), strict=True):
+            parts.append(codes_of.get(segment_id, bytes(CODE_BYTES * size)))
+        return read_codes(b"".join(parts))
 
     def vocabulary(self) -> tuple[list[str], Codes]:
-        """The terms whose meaning is known, and their codes."""
+        """The terms that have a code, and their codes."""
         return read_vocabulary(self._connection)
 
     def postings(self, address: Address) -> list[Bucket]:
-        """The buckets of all blocks in which a term would be, or the parts of them."""
-        (first, last), (first_part, last_part) = places_to_look(address)
+        """The buckets of all blocks that an address is in, or the parts of them."""
+        whole, part = place_ranges(address)
         places = {
-            "first_whole": first,
-            "last_whole": last,
-            "first_part": first_part,
-            "last_part": last_part,
+            "first_whole": whole.first,
+            "last_whole": whole.last,
+            "first_part": part.first,
+            "last_part": part.last,
         }
-        return [Bucket(*row) for row in fetch_raw(self._connection.execute(_POSTINGS, places))]
+        rows = fetch_raw(self._connection.execute(_SELECT_POSTINGS, places))
+        return [Bucket(*row) for row in rows]
 
-    def rows_of_labels(self, labels: Sequence[str]) -> NDArray[np.int64]:
-        """The chunks that have one of some labels."""
-        return self._row_ids(sa.select(chunk_labels.c.row_id), chunk_labels.c.label, labels)
+    def rows_of_labels(self, labels: Sequence[str]) -> Ints:
+        """The row ids of the chunks that have one of these labels."""
+        return self._row_ids(
+            sa.select(chunk_labels.c.row_id),
+            chunk_labels.c.label,
+            labels,
+        )
 
-    def rows_of_conversations(self, conversations: Iterable[str]) -> NDArray[np.int64]:
-        """The chunks of some conversations."""
+    def rows_of_conversations(self, conversations: Iterable[str]) -> Ints:
+        """The row ids of the chunks of these conversations."""
         query = sa.select(indexed_chunks.c.row_id)
         return self._row_ids(query, indexed_chunks.c.conversation_id, list(conversations))
 
     def _row_ids(
         self, query: sa.Select[tuple[int]], column: sa.ColumnElement[str], values: Sequence[str]
-    ) -> NDArray[np.int64]:
-        found: list[int] = []
-        for some in _batches(values):
-            found += [
-                row_id
-                for (row_id,) in fetch_raw(self._connection.execute(query.where(column.in_(some))))
-            ]
-        return np.array(found, dtype=np.int64)
+    ) -> Ints:
+        row_ids: list[int] = []
+        for batch in _batches(values):
+            rows = fetch_raw(self._connection.execute(query.where(column.in_(batch))))
+            row_ids += [row_id for (row_id,) in rows]
+        return np.array(row_ids, dtype=np.int64)
 
-    def rows(self, row_ids: Sequence[int]) -> list[Row]:
-        """What a ranking reads of chunks, in order of `row_id`."""
-        held: list[Any] = []
-        for some in _batches(row_ids):
-            held += self._connection.execute(_SOME_ROWS, {"row_ids": some}).all()
-        return [
-            Row(row_id, conversation_id, read_voices(voices), signs, codes_or_zeros(codes, signs))
-            for row_id, conversation_id, voices, signs, codes in held
-        ]
+    def rows(self, row_ids: Sequence[int]) -> list[RankingRow]:
+        """What the ranking reads of chunks, in order of `row_id` within each batch read."""
+        rows = []
+        for batch in _batches(row_ids):
+            result = self._connection.execute(_SELECT_RANKING_ROWS, {"row_ids": batch})
+            for row_id, conversation_id, voices, signs, codes in result:
+                codes = codes_or_zeros(codes, signs)
+                row = RankingRow(row_id, conversation_id, read_voices(voices), signs, codes)
+                rows.append(row)
+        return rows
 
-    def spoken(self, row_ids: Sequence[int]) -> dict[int, Spoken]:
-        """The chunks of rows, with who says what in them."""
-        found = {}
-        for row in self._connection.execute(_SOME_CHUNKS, {"row_ids": row_ids}).mappings():
-            voices = read_voices(row["voices"])
-            said = np.frombuffer(row["signs"], SIGNS)["voice"].tolist()
-            found[row["row_id"]] = Spoken(
-                to_chunk(row), None, tuple(voices[number] for number in said)
-            )
-        return found
+    def spoken(self, row_ids: Sequence[int]) -> dict[int, SpokenChunk]:
+        """The chunks of rows, each with the voices of its passages, by row id."""
+        result = self._connection.execute(_SELECT_CHUNKS, {"row_ids": row_ids})
+        return {row["row_id"]: _spoken_chunk(row) for row in result.mappings()}
+
+
+def _spoken_chunk(row: sa.RowMapping) -> SpokenChunk:
+    voices = read_voices(row["voices"])
+    numbers = np.frombuffer(row["signs"], SIGNS)["voice"].tolist()
+    of_passages = tuple(voices[number] for number in numbers)
+    # A hit does not show the title, and the index does not store it.
+    return SpokenChunk(to_chunk(row), title=None, voices=of_passages)
+
+
+def _join_languages(
+    cells: Sequence[str], facts: Sequence[Records]
+) -> tuple[NDArray[np.uint16], list[str]]:
+    """The language of every chunk as an index into the languages of all segments, and those.
+
+    Each segment numbers its own languages: `cells` has their names as JSON, `facts` the numbers.
+    """
+    numbers: dict[str, int] = {}
+    parts = [np.empty(0, np.uint16)]
+    for cell, of_segment in zip(cells, facts, strict=True):
+        names: list[str] = orjson.loads(cell)
+        renumbered = [numbers.setdefault(name, len(numbers)) for name in names]
+        parts.append(np.array(renumbered, dtype=np.uint16)[of_segment["language"]])
+    return np.concatenate(parts), list(numbers)
 
 
 def _batches(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
-    """So many values at once as a statement may name."""
-    for at in range(0, len(values), _VALUES_AT_ONCE):
-        yield values[at : at + _VALUES_AT_ONCE]
+    for start in range(0, len(values), _VALUES_A_STATEMENT):
+        yield values[start : start + _VALUES_A_STATEMENT]
 
 
-def _days(wanted: ChunkFilter, column: sa.ColumnElement[str]) -> Iterator[sa.ColumnElement[bool]]:
+def _day_conditions(
+    wanted: ChunkFilter, column: sa.ColumnElement[str]
+) -> Iterator[sa.ColumnElement[bool]]:
     if wanted.first_day is not None:
         yield column >= wanted.first_day.isoformat()
     if wanted.last_day is not None:

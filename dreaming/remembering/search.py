@@ -1,4 +1,4 @@
-"""A question -> hits, and the conversation around a hit."""
+"""A query -> hits, and the conversation around a hit."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
@@ -11,34 +11,45 @@ import sqlalchemy as sa
 from dreaming.chunk import CONTENT_SEPARATOR, BChunk, ChunkId, Span, chunk_record, span_records
 from dreaming.conversation import ConversationId, storable
 from dreaming.errors import UsageError
+from dreaming.remembering.binary_embeddings import similar_terms
 from dreaming.remembering.choosing import Choice, choose_hits, choose_to_fill
 from dreaming.remembering.dates import asks_when, read_dates
-from dreaming.remembering.encoding import is_encoded
+from dreaming.remembering.encoding import NamedEncoder, is_encoded
 from dreaming.remembering.filters import ChunkFilter
-from dreaming.remembering.finding import find_passages
 from dreaming.remembering.index import MemoryIndex
-from dreaming.remembering.meaning import terms_alike
-from dreaming.remembering.passages import Spoken, Voice, read_passages
+from dreaming.remembering.passages import Passage, SpokenChunk, Voice, read_passages
 from dreaming.remembering.ranking import BY_MEANING_TOO, Question
 from dreaming.remembering.reader import IndexReader
+from dreaming.remembering.retrieval import find_passages
 from dreaming.remembering.snippet import Snippet, make_snippet
 from dreaming.remembering.words import first_words, query_terms
 from dreaming.storage.database import Database
 from dreaming.storage.tables import queries
 
 DEFAULT_LIMIT = 10
+
+# Every hit is read whole, in one statement with a parameter for each.
 MAX_LIMIT = 1_000
-"""The most hits a search gives."""
+"""Hits of a search, at most."""
+
+# Fewer words do not hold the day, a name and a sentence.
 LEAST_BUDGET_WORDS = 20
-"""Fewer cannot say what was said, by whom and when."""
+
+# What was looked for lately matters most for upgrades: a search counts half after a month, and
+# after a year, by when it would count next to nothing, it is not read.
 HALF_LIFE = timedelta(days=30)
-REMEMBERED = timedelta(days=365)
-"""How long a search tells what matters."""
+IMPORTANCE_PERIOD = timedelta(days=365)
+
+# A repeated query is listed once: this many rows are read for each query to list.
+_ROWS_A_QUERY = 10
+
+# Shown as `text`; and a topic boundary is about where a chunk was cut, not about what was said.
+_HIDDEN_FIELDS = ("content", "topics")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What one message says of a hit."""
+class HitMessage:
+    """What one message says in a hit."""
 
     voice: Voice
     span: Span
@@ -47,60 +58,53 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that answers a query, and what of it is worth its words."""
+    """A chunk that answers a query, and the messages of it to read."""
 
     chunk: BChunk
     score: float
-    """The higher the better; it means nothing beyond its own search."""
-    said: tuple[Said, ...]
-    """The messages to be read, in order: all of the chunk, or those of it that answer."""
+    """The higher the better. Comparable with scores of the same search only."""
+    said: tuple[HitMessage, ...]
+    """The messages to read, in order: all of the chunk, or those that answer."""
     terms: frozenset[str]
-    """What was looked for."""
+    """The terms of the query."""
 
     @property
     def snippet(self) -> Snippet:
-        """The part of the text that has most of what was looked for, on one line."""
+        """The part of the text that has most of the terms, on one line."""
         return make_snippet(self.text, self.terms)
 
     @property
     def text(self) -> str:
-        """What they say, word for word, with a blank line between messages."""
-        return CONTENT_SEPARATOR.join(said.text for said in self.said)
+        """The messages word for word, with a blank line between them."""
+        return CONTENT_SEPARATOR.join(message.text for message in self.said)
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """Where that stands in the conversation."""
-        return tuple(said.span for said in self.said)
+        """The ranges of the conversation's messages that `text` has."""
+        return tuple(message.span for message in self.said)
 
     @property
     def reading(self) -> str:
-        """The same for a reader: the day, and a line a message with who says it."""
-        return "\n".join(
-            [self.chunk.day.isoformat(), *(f"{said.voice}: {said.text}" for said in self.said)]
-        )
+        """The same for a reader: the day, and a line a message with the speaker."""
+        messages = [f"{message.voice}: {message.text}" for message in self.said]
+        return "\n".join([self.chunk.day.isoformat(), *messages])
 
     def as_json(self, *, reading: bool = False) -> dict[str, Any]:
-        """The hit as every front door gives it: what is shown of the chunk, and what is known about
-        the chunk.
-        """
+        """The hit as commands, tools and the page return it: the text, and the chunk's fields."""
         record = chunk_record(self.chunk)
-        for name in _NOT_OF_A_HIT:
+        for name in _HIDDEN_FIELDS:
             del record[name]
-        shown = {"score": self.score, "text": self.text, "spans": span_records(self.spans)}
-        return (
-            record
-            | shown
-            | {"snippet": self.snippet.text}
-            | ({"reading": self.reading} if reading else {})
-        )
-
-
-_NOT_OF_A_HIT = ("content", "topics")
-"""`text` stands in the place of the one; the other is about cutting, not about what was said."""
+        record["score"] = self.score
+        record["text"] = self.text
+        record["spans"] = span_records(self.spans)
+        record["snippet"] = self.snippet.text
+        if reading:
+            record["reading"] = self.reading
+        return record
 
 
 class Memory:
-    """Everything that was published, to be searched."""
+    """Searches in everything that was published."""
 
     def __init__(
         self,
@@ -141,101 +145,94 @@ class Memory:
             UsageError: the query has no word, or the limit or budget makes no sense.
 
         """
-        _require_sense(limit, budget_words)
+        _check_limits(limit, budget_words)
         query, _ = storable(query)
-        with self._index.turns.searching(), self._index.read() as reader:
+        # The slot first: a read transaction that waited for it would keep an old state of the
+        # index, and SQLite from reusing its log.
+        with self._index.writer_priority.searching(), self._index.read() as reader:
             question = self.understand(query, reader)
-            found = find_passages(
-                reader,
-                question,
-                wanted or ChunkFilter(),
-                excluded=excluded,
-                least_chunks=limit or DEFAULT_LIMIT,
-            )
-            if found is None:
-                choices = []
-            elif budget_words is None:
-                choices = choose_hits(found, limit=limit or DEFAULT_LIMIT)
-            else:
-                choices = choose_to_fill(found, budget_words, limit=limit)
+            choices = _choose(reader, question, wanted, limit, budget_words, excluded)
             spoken = reader.spoken([choice.row_id for choice in choices])
-        hits = [
-            _hit(choice, spoken[choice.row_id], question.terms)
-            for choice in choices
-            if choice.row_id in spoken
-        ]
+        shown = [choice for choice in choices if choice.row_id in spoken]
+        hits = [_hit(choice, spoken[choice.row_id], question.terms) for choice in shown]
+        # After the read transaction: a writer may wait, and readers need not.
         if self._remember_queries:
             self._remember(query, hits)
         return hits
 
     def understand(self, query: str, reader: IndexReader) -> Question:
-        """What a query looks for; by its meaning too, where there is an encoder. Raises
-        `UsageError` for no word.
+        """The terms and dates of a query and, where there is an encoder, its meaning.
+
+        Raises `UsageError` for a query without a word.
         """
         terms = query_terms(query)
         if not terms:
             raise UsageError(f"The query {query!r} has no word to look for.")
         today = self._day_of(self._clock())
-        question = Question(tuple(terms), read_dates(query, today=today), asks_when(query))
+        dates = read_dates(query, today=today)
+        question = Question(tuple(terms), dates, asks_when(query))
         if self._index.encoder is None:
             return question
-        encoded = [term for term in terms if is_encoded(term)]
-        vectors = self._index.encoder.encode([query, *(terms[term] for term in encoded)])
-        vocabulary, codes = reader.vocabulary()
-        alike = {
-            term: terms_alike(vector, vocabulary, codes)
-            for term, vector in zip(encoded, vectors[1:], strict=True)
-        }
-        return replace(question, weights=BY_MEANING_TOO, vector=vectors[0], alike=alike)
+        return _with_meaning(question, query, terms, self._index.encoder, reader)
 
-    def around(self, hit: Hit, *, chunks: int) -> list[BChunk]:
-        """The conversation around a hit, the hit's own chunk included, in order."""
+    def around(
+        self,
+        hit: Hit,
+        *,
+        chunks: int,
+    ) -> list[BChunk]:
+        """The conversation around a hit, in order, with the hit's own chunk."""
         return self._index.around(hit.chunk, chunks=chunks)
 
     def importance(self) -> dict[ChunkId, float]:
-        """How prominently searches have found chunks: 1 for being first, 1/2 for second; halved
-        with each month since.
+        """How prominently searches have found chunks; empty where queries are not remembered.
 
-        Empty where queries are not remembered.
+        A first place counts 1, a second 1/2, a third 1/3; halved with each `HALF_LIFE` since.
         """
-        now, found = self._clock(), defaultdict[ChunkId, float](float)
-        recent = sa.select(queries.c.asked_at, queries.c.hits).where(
-            queries.c.asked_at > now - REMEMBERED
+        now = self._clock()
+        query = sa.select(
+            queries.c.asked_at,
+            queries.c.hits,
         )
+        query = query.where(queries.c.asked_at > now - IMPORTANCE_PERIOD)
+        importance = defaultdict[ChunkId, float](float)
         with self._ledger.read() as connection:
-            for asked_at, hits in connection.execute(recent):
-                weight = 0.5 ** ((now - asked_at) / HALF_LIFE)
+            for asked_at, hits in connection.execute(query):
+                half_lives = (now - asked_at) / HALF_LIFE
+                weight = 0.5**half_lives
                 for rank, (_, chunk_id) in enumerate(hits, start=1):
-                    found[chunk_id] += weight / rank
-        return dict(found)
+                    importance[chunk_id] += weight / rank
+        return dict(importance)
 
     def recent_queries(self, count: int) -> list[str]:
-        """What was looked for last, each once, the newest first; none where queries are not
-        remembered.
-        """
-        newest = sa.select(queries.c.query).order_by(queries.c.asked_at.desc()).limit(10 * count)
+        """The last queries, each once, the newest first; none where they are not remembered."""
+        newest_first = sa.select(queries.c.query).order_by(queries.c.asked_at.desc())
         with self._ledger.read() as connection:
-            return list(dict.fromkeys(connection.execute(newest).scalars()))[:count]
+            rows = connection.execute(newest_first.limit(_ROWS_A_QUERY * count)).scalars()
+            different = list(dict.fromkeys(rows))
+        return different[:count]
 
     def _remember(self, query: str, hits: Sequence[Hit]) -> None:
-        found = [[hit.chunk.conversation_id, hit.chunk.chunk_id] for hit in hits]
+        ids = [[hit.chunk.conversation_id, hit.chunk.chunk_id] for hit in hits]
+        cells = {"asked_at": self._clock(), "query": query, "hits": ids}
         with self._ledger.write() as connection:
-            connection.execute(
-                queries.insert().values(asked_at=self._clock(), query=query, hits=found)
-            )
+            connection.execute(queries.insert().values(cells))
 
     def forget(self, conversation_id: ConversationId) -> int:
         """Delete the remembered queries that found a conversation; returns how many."""
         with self._ledger.write() as connection:
+            # Compared here: the databases query JSON each in another way.
             rows = connection.execute(queries.select()).all()
-            found = [
-                row.query_id for row in rows if any(hit[0] == conversation_id for hit in row.hits)
-            ]
-            connection.execute(queries.delete().where(queries.c.query_id.in_(found)))
-        return len(found)
+            query_ids = [row.query_id for row in rows if _has_found(row.hits, conversation_id)]
+            connection.execute(queries.delete().where(queries.c.query_id.in_(query_ids)))
+        return len(query_ids)
 
 
-def _require_sense(limit: int | None, budget_words: int | None) -> None:
+def _has_found(hits: Sequence[Sequence[str]], conversation_id: ConversationId) -> bool:
+    return any(found_id == conversation_id for found_id, _ in hits)
+
+
+def _check_limits(limit: int | None, budget_words: int | None) -> None:
     if limit is not None and not 1 <= limit <= MAX_LIMIT:
         raise UsageError(f"limit={limit} is out of range; expected 1 to {MAX_LIMIT}.")
     if budget_words is not None and budget_words < LEAST_BUDGET_WORDS:
@@ -245,16 +242,67 @@ def _require_sense(limit: int | None, budget_words: int | None) -> None:
         )
 
 
-def _hit(choice: Choice, spoken: Spoken, terms: Collection[str]) -> Hit:
-    passages = list(zip(read_passages(spoken.chunk), spoken.voices, strict=True))
-    said = [Said(passages[n][1], *passages[n][0]) for n in sorted(choice.numbers)]
-    if choice.cut_words is not None:
-        said = [_cut(said[0], choice.cut_words)]
-    return Hit(spoken.chunk, choice.score, tuple(said), frozenset(terms))
-
-
-def _cut(said: Said, words: float) -> Said:
-    text = first_words(said.text, words)
-    return Said(
-        said.voice, Span(said.span.message_id, said.span.start, said.span.start + len(text)), text
+def _choose(
+    reader: IndexReader,
+    question: Question,
+    wanted: ChunkFilter | None,
+    limit: int | None,
+    budget_words: int | None,
+    excluded: Collection[ConversationId],
+) -> list[Choice]:
+    """Rank passages, and choose those to show."""
+    ranked = find_passages(
+        reader,
+        question,
+        wanted or ChunkFilter(),
+        excluded=excluded,
+        least_chunks=limit or DEFAULT_LIMIT,
     )
+    if ranked is None:
+        return []
+    if budget_words is None:
+        return choose_hits(ranked, limit=limit or DEFAULT_LIMIT)
+    return choose_to_fill(ranked, budget_words, limit=limit)
+
+
+def _with_meaning(
+    question: Question,
+    query: str,
+    terms: dict[str, str],
+    encoder: NamedEncoder,
+    reader: IndexReader,
+) -> Question:
+    """The question with its embedding, and with the terms of similar meaning; `terms` -> words."""
+    encoded = [term for term in terms if is_encoded(term)]
+    # The words are encoded, not their stems, of which an encoder knows fewer. One call for all.
+    query_vector, *term_vectors = encoder.encode([query, *(terms[term] for term in encoded)])
+    vocabulary, codes = reader.vocabulary()
+    similar = {}
+    for term, vector in zip(encoded, term_vectors, strict=True):
+        similar[term] = similar_terms(vector, vocabulary, codes)
+    return replace(question, weights=BY_MEANING_TOO, vector=query_vector, alike=similar)
+
+
+def _hit(
+    choice: Choice,
+    spoken: SpokenChunk,
+    terms: Collection[str],
+) -> Hit:
+    passages = read_passages(spoken.chunk)
+    numbers = sorted(choice.numbers)
+    shown = [_hit_message(passages[number], spoken.voices[number]) for number in numbers]
+    if choice.cut_words is not None:
+        shown = [_cut(shown[0], choice.cut_words)]
+    return Hit(spoken.chunk, choice.score, tuple(shown), frozenset(terms))
+
+
+def _hit_message(passage: Passage, voice: Voice) -> HitMessage:
+    return HitMessage(voice, passage.span, passage.text)
+
+
+def _cut(message: HitMessage, words: float) -> HitMessage:
+    """The beginning of a message, of at most this many words."""
+    text = first_words(message.text, words)
+    start = message.span.start
+    span = Span(message.span.message_id, start, start + len(text))
+    return HitMessage(message.voice, span, text)

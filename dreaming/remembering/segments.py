@@ -1,4 +1,4 @@
-"""Segments of the memory index: made from a day's chunks, written and deleted whole."""
+"""Segments of the memory index: built from a day's chunks, written and deleted whole."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -10,27 +10,43 @@ import orjson
 import sqlalchemy as sa
 
 from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, ChunkId, ChunkKind
-from dreaming.remembering.blocks import delete_empty_blocks, insert_block, insert_postings
-from dreaming.remembering.held import FACTS, NOTHING_HELD, HeldSegment, digest_indexed
-from dreaming.remembering.meaning import NO_CODE, join_codes
-from dreaming.remembering.passages import Spoken, analyse_chunks
-from dreaming.remembering.postings import SEGMENT_CHUNKS, Entries, pack_postings, take_over
+from dreaming.remembering.arrays import Ints
+from dreaming.remembering.binary_embeddings import NO_CODE, join_codes
+from dreaming.remembering.passages import AnalysedChunks, SpokenChunk, analyse_chunks
+from dreaming.remembering.posting_blocks import (
+    delete_empty_blocks,
+    insert_block,
+    insert_postings,
+)
+from dreaming.remembering.postings import (
+    SEGMENT_CHUNKS,
+    SegmentPostings,
+    pack_postings,
+    reuse_postings,
+)
 from dreaming.remembering.rows import to_row
+from dreaming.remembering.stored_segments import (
+    EMPTY_SEGMENT,
+    FACTS,
+    StoredSegment,
+    digest_inputs,
+)
 from dreaming.storage.tables import chunk_labels, indexed_chunks, segments
 
 QUALITIES = tuple(QUALITY_LEVELS)
-_MOVE = (
+
+_MOVE_ROW = (
     indexed_chunks.update()
-    .where(indexed_chunks.c.row_id == sa.bindparam("held"))
-    .values(row_id=sa.bindparam("moved"))
+    .where(indexed_chunks.c.row_id == sa.bindparam("old_row_id"))
+    .values(row_id=sa.bindparam("new_row_id"))
 )
 
-ReadPostings = Callable[[int], Entries]
-"""The number of a segment that is held -> its postings."""
+ReadPostings = Callable[[int], SegmentPostings]
+"""The id of a stored segment -> its postings."""
 
 
 class NewSegment(NamedTuple):
-    """A segment that can be inserted."""
+    """A segment that is ready to be inserted."""
 
     kind: ChunkKind
     passage_count: int
@@ -39,88 +55,133 @@ class NewSegment(NamedTuple):
     codes: bytes | None
     digests: bytes
     rows: dict[int, dict[str, Any]]
-    """Of the chunks that are not held, by their numbers."""
-    held_rows: dict[int, int]
-    """The rows of those that are held, by their new numbers."""
+    """The rows of new chunks, by their numbers in the segment."""
+    stored_rows: dict[int, int]
+    """The stored row ids of unchanged chunks, by their numbers in the segment."""
     labels: list[tuple[str, ...]]
-    entries: Entries
+    """The labels of each chunk, each once."""
+    postings: SegmentPostings
 
 
 def make_segments(
-    chunks: Iterable[Spoken],
+    chunks: Iterable[SpokenChunk],
     codes: Mapping[ChunkId, bytes],
-    held: Iterable[HeldSegment],
+    stored: Iterable[StoredSegment],
     read_postings: ReadPostings,
 ) -> Iterator[NewSegment]:
-    """The segments of a day's chunks; `codes` are those of the passages of each, where they are
-    known.
+    """The segments of a day's chunks.
 
-    What is indexed of an unchanged chunk is taken over from the segments that the day has: of each
-    kind the first from the first, and so on.
+    `codes` has those of each chunk's passages, where there is an encoder. `stored` are the segments
+    that the day has: unchanged chunks are reused from them. Of each kind, the first new segment is
+    compared with the first stored one, the second with the second, and so on.
     """
+    stored_of_kind: dict[ChunkKind, list[StoredSegment]] = {kind: [] for kind in CHUNK_KINDS}
+    for segment in stored:
+        stored_of_kind[segment.kind].append(segment)
+    next_stored = {kind: iter(of_kind) for kind, of_kind in stored_of_kind.items()}
     remaining = iter(chunks)
-    before = {
-        kind: iter([segment for segment in held if segment.kind == kind]) for kind in CHUNK_KINDS
-    }
     while batch := list(islice(remaining, SEGMENT_CHUNKS)):
-        for kind, same in groupby(sorted(batch, key=_kind), key=_kind):
-            yield _make_segment(
-                kind, list(same), codes, next(before[kind], NOTHING_HELD), read_postings
-            )
+        # A stable sort: chunks of one kind keep their order.
+        batch.sort(key=_kind)
+        for kind, of_kind in groupby(batch, key=_kind):
+            before = next(next_stored[kind], EMPTY_SEGMENT)
+            yield _make_segment(kind, list(of_kind), codes, before, read_postings)
 
 
-def _kind(spoken: Spoken) -> ChunkKind:
+def _kind(spoken: SpokenChunk) -> ChunkKind:
     return spoken.chunk.kind
 
 
 def _make_segment(
     kind: ChunkKind,
-    batch: Sequence[Spoken],
+    batch: Sequence[SpokenChunk],
     codes: Mapping[ChunkId, bytes],
-    held: HeldSegment,
+    stored: StoredSegment,
     read_postings: ReadPostings,
 ) -> NewSegment:
+    # The codes are an input to the digest: a chunk that has been encoded since is a new one.
     codes_of = [codes.get(spoken.chunk.chunk_id) for spoken in batch]
-    digests = [digest_indexed(spoken, own) for spoken, own in zip(batch, codes_of, strict=True)]
-    taken = held.find(digests)
-    new = np.array([n for n in range(len(batch)) if n not in taken], dtype=np.int64)
-    analysed = analyse_chunks([batch[n] for n in new])
-    terms = analysed.terms
-    entries = pack_postings(
-        terms.vocabulary,
-        terms.numbers,
-        new[analysed.chunk[terms.texts]],
-        analysed.passage[terms.texts],
+    digests = [digest_inputs(spoken, own) for spoken, own in zip(batch, codes_of, strict=True)]
+    unchanged = stored.match(digests)
+    new = np.array(
+        [n for n in range(len(batch)) if n not in unchanged],
+        dtype=np.int64,
     )
-    if taken:
-        entries = take_over(entries, read_postings(held.segment_id), held.numbers(taken))
+    analysed = analyse_chunks([batch[n] for n in new])
+    postings = _pack(analysed, new)
+    if unchanged:
+        numbers = stored.new_numbers(unchanged)
+        postings = reuse_postings(postings, read_postings(stored.segment_id), numbers)
+    lengths = np.empty(len(batch), dtype=np.int64)
+    lengths[list(unchanged)] = stored.lengths[list(unchanged.values())]
+    lengths[new] = analysed.half_words
+    # Numbered within the segment, because a fact has one byte for the language. Sorted, so that the
+    # same chunks give the same bytes.
     languages = sorted({spoken.chunk.language for spoken in batch})
-    facts = np.zeros(len(batch), FACTS)
-    facts["length"][list(taken)] = held.lengths[list(taken.values())]
-    facts["length"][new] = analysed.half_words
-    facts["language"] = [languages.index(spoken.chunk.language) for spoken in batch]
-    facts["quality"] = [QUALITIES.index(spoken.chunk.quality_level) for spoken in batch]
+    first_stored_row = stored.segment_id * SEGMENT_CHUNKS
     return NewSegment(
         kind=kind,
         passage_count=sum(len(spoken.voices) for spoken in batch),
         languages=languages,
-        facts=facts.tobytes(),
-        codes=b"".join(join_codes(own) if own else NO_CODE for own in codes_of)
-        if any(codes_of)
-        else None,
+        facts=_pack_facts(batch, lengths, languages),
+        codes=_join_all_codes(codes_of),
         digests=b"".join(digests),
-        rows={
-            n: to_row(batch[n]) | {"signs": signs, "codes": codes_of[n]}
-            for n, signs in zip(new.tolist(), analysed.signs, strict=True)
-        },
-        held_rows={n: held.segment_id * SEGMENT_CHUNKS + number for n, number in taken.items()},
+        rows=_new_rows(batch, new, analysed, codes_of),
+        stored_rows={n: first_stored_row + number for n, number in unchanged.items()},
         labels=[tuple(dict.fromkeys(spoken.chunk.labels)) for spoken in batch],
-        entries=entries,
+        postings=postings,
     )
 
 
-def insert_segment(connection: sa.Connection, day: date, part: int, segment: NewSegment) -> None:
-    """Insert a segment, in a block of its own; the rows that are held move to it."""
+def _pack(analysed: AnalysedChunks, numbers: Ints) -> SegmentPostings:
+    """The postings of analysed chunks, which have these numbers in their segment."""
+    terms = analysed.terms
+    return pack_postings(
+        terms.vocabulary,
+        terms.numbers,
+        chunks=numbers[analysed.chunk[terms.texts]],
+        passages=analysed.passage[terms.texts],
+    )
+
+
+def _pack_facts(
+    batch: Sequence[SpokenChunk],
+    lengths: Ints,
+    languages: list[str],
+) -> bytes:
+    facts = np.zeros(len(batch), FACTS)
+    facts["length"] = lengths
+    facts["language"] = [languages.index(spoken.chunk.language) for spoken in batch]
+    facts["quality"] = [QUALITIES.index(spoken.chunk.quality_level) for spoken in batch]
+    return facts.tobytes()
+
+
+def _join_all_codes(codes_of: Sequence[bytes | None]) -> bytes | None:
+    """The code of each chunk, in order; None where no chunk has one."""
+    if not any(codes_of):
+        return None
+    return b"".join(join_codes(own) if own else NO_CODE for own in codes_of)
+
+
+def _new_rows(
+    batch: Sequence[SpokenChunk],
+    new: Ints,
+    analysed: AnalysedChunks,
+    codes_of: Sequence[bytes | None],
+) -> dict[int, dict[str, Any]]:
+    rows = {}
+    for number, signs in zip(new.tolist(), analysed.signs, strict=True):
+        rows[number] = to_row(batch[number]) | {"signs": signs, "codes": codes_of[number]}
+    return rows
+
+
+def insert_segment(
+    connection: sa.Connection,
+    day: date,
+    part: int,
+    segment: NewSegment,
+) -> None:
+    """Insert a segment, in a block of its own; the rows of unchanged chunks move to it."""
     block_id = insert_block(connection, 1)
     cells = {
         "block_id": block_id,
@@ -133,40 +194,45 @@ def insert_segment(connection: sa.Connection, day: date, part: int, segment: New
         "codes": segment.codes,
         "digests": segment.digests,
     }
-    segment_id: int = connection.execute(
-        segments.insert().returning(segments.c.segment_id), cells
-    ).scalar_one()
-    insert_postings(connection, block_id, segment_id, segment.entries)
-    first = segment_id * SEGMENT_CHUNKS
-    moved = [{"held": row_id, "moved": first + n} for n, row_id in segment.held_rows.items()]
-    rows = [row | {"row_id": first + n} for n, row in segment.rows.items()]
-    labels = [
-        {"label": label, "row_id": n}
-        for n, own in enumerate(segment.labels, first)
-        for label in own
-    ]
-    for statement, values in (
-        (_MOVE, moved),
-        (indexed_chunks.insert(), rows),
-        (chunk_labels.insert(), labels),
-    ):
-        if values:
-            connection.execute(statement, values)
+    insert = segments.insert().returning(segments.c.segment_id)
+    segment_id: int = connection.execute(insert, cells).scalar_one()
+    insert_postings(connection, block_id, segment_id, segment.postings)
+    first_row = segment_id * SEGMENT_CHUNKS
+    moves = []
+    for number, row_id in segment.stored_rows.items():
+        moves.append({"old_row_id": row_id, "new_row_id": first_row + number})
+    rows = [row | {"row_id": first_row + number} for number, row in segment.rows.items()]
+    labels = []
+    for row_id, of_chunk in enumerate(segment.labels, first_row):
+        labels += [{"label": label, "row_id": row_id} for label in of_chunk]
+    # Rows of unchanged chunks move, instead of being written again with their text.
+    _execute_many(connection, _MOVE_ROW, moves)
+    _execute_many(connection, indexed_chunks.insert(), rows)
+    _execute_many(connection, chunk_labels.insert(), labels)
 
 
-def delete_segments(connection: sa.Connection, held: Iterable[HeldSegment]) -> None:
-    """Delete segments, the chunks that are still theirs, and what is indexed of them."""
-    ids = [segment.segment_id for segment in held]
-    blocks = set(
-        connection.execute(
-            sa.select(segments.c.block_id).where(segments.c.segment_id.in_(ids))
-        ).scalars()
-    )
+def _execute_many(
+    connection: sa.Connection, statement: sa.Insert | sa.Update, values: Sequence[dict[str, Any]]
+) -> None:
+    # Without values SQLAlchemy would run the statement once, without parameters.
+    if values:
+        connection.execute(statement, values)
+
+
+def delete_segments(connection: sa.Connection, stored: Iterable[StoredSegment]) -> None:
+    """Delete segments, the chunks that are still theirs, and blocks that become empty.
+
+    Called after the new segments are inserted: rows that they reuse have moved by then.
+    """
+    ids = [segment.segment_id for segment in stored]
+    is_deleted = segments.c.segment_id.in_(ids)
+    # Read before the segments are deleted: they name their blocks.
+    block_ids = set(connection.execute(sa.select(segments.c.block_id).where(is_deleted)).scalars())
     for segment_id in ids:
-        first = segment_id * SEGMENT_CHUNKS
+        first_row = segment_id * SEGMENT_CHUNKS
+        last_row = first_row + SEGMENT_CHUNKS - 1
         for table in (chunk_labels, indexed_chunks):
-            connection.execute(
-                table.delete().where(table.c.row_id.between(first, first + SEGMENT_CHUNKS - 1))
-            )
-    connection.execute(segments.delete().where(segments.c.segment_id.in_(ids)))
-    delete_empty_blocks(connection, blocks)
+            in_segment = table.c.row_id.between(first_row, last_row)
+            connection.execute(table.delete().where(in_segment))
+    connection.execute(segments.delete().where(is_deleted))
+    delete_empty_blocks(connection, block_ids)

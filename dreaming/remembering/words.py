@@ -1,9 +1,9 @@
-"""Text -> the words that are indexed and looked for.
+"""Text -> terms: the words that are indexed and looked for.
 
 Scripts without spaces are cut into character bigrams, and single characters that can be words, so
-that Chinese and Japanese words of one and two characters are found; words in ASCII letters are
-stemmed (Porter 2), so that "paintings" finds "painting". Index and query are analysed alike,
-whatever the language: nothing depends on one having been told right.
+that Chinese and Japanese words of one and two characters are found. Words in ASCII letters are
+stemmed (Porter 2), so that "paintings" finds "painting". Index and query are analysed alike
+in every language: one that was detected wrongly changes nothing.
 """
 
 import re
@@ -24,10 +24,12 @@ _UNSPACED = (
 UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 WORD_RUN = re.compile(rf"[^\W_{_UNSPACED}]+")
 WORD_ALONE = re.compile("[々\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\uac00-\ud7af]")
-"""A character that can be a word by itself: Han, and a Korean syllable."""
+"""A character that can be a word alone: Han, and a Korean syllable."""
 _WORD = re.compile(rf"(?P<run>{UNSPACED_RUN.pattern})|(?P<word>{WORD_RUN.pattern})")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 
+# Words of grammar are indexed, but looked for only where a query has no others: most texts have
+# them, so that they say little and their postings take longest.
 _GRAMMAR = """
     a about all am an and any are as at be been but by can could d did do does don for from had has
     have he her here his
@@ -41,11 +43,12 @@ _GRAMMAR_CHARACTERS = frozenset(
     CHINESE_STOP_CHARACTERS + "什么怎哪的のはがをにへとでもやかねよなだすまし"
 )
 
-REMEMBERED_TERMS = 100_000
+# Beyond this many different words the cache is emptied, so that it does not grow with the memory.
+CACHED_TERMS = 100_000
 
 
 class Word(NamedTuple):
-    """A word of a text, as it is indexed, and where it stands in the text that was analysed."""
+    """A term, and its range in the text that was analysed."""
 
     term: str
     start: int
@@ -60,22 +63,26 @@ class _Stemmer(Protocol):
 def _stemmer() -> _Stemmer:
     import Stemmer
 
-    # Without its own cache, which takes longer to clear than it saves: `term_of` remembers.
+    # Without its own cache, which takes longer to clear than it saves: `term_of` has one.
     stemmer: _Stemmer = Stemmer.Stemmer("english", 0)
     return stemmer
 
 
-class _Terms(dict[str, str]):
-    """The terms of words: a day's chunks use the same ones over and over."""
+class _TermCache(dict[str, str]):
+    """The terms of words: a day's chunks use the same words over and over.
+
+    A dict, because it is looked up for each word of each text: a hit runs no Python code.
+    """
 
     def __missing__(self, word: str) -> str:
-        if len(self) >= REMEMBERED_TERMS:
+        if len(self) >= CACHED_TERMS:
             self.clear()
-        self[word] = term = _stemmer().stemWord(word) if word.isascii() else word
+        term = _stemmer().stemWord(word) if word.isascii() else word
+        self[word] = term
         return term
 
 
-term_of = _Terms().__getitem__
+term_of = _TermCache().__getitem__
 
 
 @cache
@@ -88,12 +95,11 @@ _FULL_WIDTH = {mark: unicodedata.normalize("NFKC", mark) for mark in "，！？�
 
 
 def fold(text: str) -> str:
-    """The text with compatibility forms and case folded away: full-width letters, ligatures,
-    capitals.
-    """
+    """The text without full-width letters, ligatures, other compatibility forms, and capitals."""
     if text.isascii():
         return text.lower()
-    # Normalising takes ten times as long, but for a text that is normal already.
+    # Normalising takes ten times as long, except for a text that is normal already: so the usual
+    # marks are replaced first.
     for mark, folded in _FULL_WIDTH.items():
         text = text.replace(mark, folded)
     return unicodedata.normalize("NFKC", text).casefold()
@@ -103,11 +109,10 @@ class Analysis(NamedTuple):
     """What is indexed of a text."""
 
     terms: list[str]
-    """Repeats included: of an unspaced run its bigrams; after all others the characters that can be
-    words.
+    """Repeats included. The bigrams of an unspaced run; the characters that can be words come last.
     """
     half_words: int
-    """How long it is to a reader: a word counts two, a character of a script without spaces one."""
+    """The length for a reader: a word counts two, a character of a script without spaces one."""
 
 
 def analyse(folded: str) -> Analysis:
@@ -134,33 +139,43 @@ def words(text: str) -> list[str]:
 
 
 def locate_words(folded: str) -> Iterator[Word]:
-    """The terms of a folded text with their places."""
+    """The terms of a folded text with their ranges."""
     for match in _WORD.finditer(folded):
-        start, run = match.start(), match["run"]
-        if run is None:
-            yield Word(term_of(match[0]), start, match.end())
-            continue
-        for offset in range(start, match.end()):
-            yield Word(folded[offset], offset, offset + 1)
-            if offset + 1 < match.end():
-                yield Word(folded[offset : offset + 2], offset, offset + 2)
+        if match["run"] is None:
+            yield Word(term_of(match[0]), match.start(), match.end())
+        else:
+            yield from _locate_characters(match["run"], match.start())
+
+
+def _locate_characters(run: str, start: int) -> Iterator[Word]:
+    """The characters and bigrams of a run of a script without spaces."""
+    for index, character in enumerate(run):
+        place = start + index
+        yield Word(character, place, place + 1)
+        bigram = run[index : index + 2]
+        if len(bigram) == 2:
+            yield Word(bigram, place, place + 2)
 
 
 def query_terms(query: str) -> dict[str, str]:
     """The terms that a query looks for, each with the word that it comes from.
 
-    Of an unspaced run of several characters its bigrams only. Words of grammar are looked for where
-    there is nothing else.
+    Of an unspaced run of several characters, its bigrams only. Words of grammar are looked for
+    where there are no others.
     """
     terms: dict[str, str] = {}
     for match in _WORD.finditer(fold(query)):
         run = match["run"]
         if run is None:
+            # The first word of each stem is kept: an encoder reads it in the place of the stem.
             terms.setdefault(term_of(match[0]), match[0])
+        elif len(run) == 1:
+            terms[run] = run
         else:
-            pairs = map(add, run, run[1:])
-            terms |= {run: run} if len(run) == 1 else {pair: pair for pair in pairs}
-    return {term: word for term, word in terms.items() if not _is_grammar(term)} or terms
+            bigrams = map(add, run, run[1:])
+            terms.update((bigram, bigram) for bigram in bigrams)
+    telling = {term: word for term, word in terms.items() if not _is_grammar(term)}
+    return telling or terms
 
 
 def _is_grammar(term: str) -> bool:
@@ -169,23 +184,25 @@ def _is_grammar(term: str) -> bool:
 
 
 def count_words(text: str) -> float:
-    """How long a text is to a reader: a word counts 1, and so do two characters of a script without
-    spaces.
-    """
+    """The words of a text for a reader; two characters of a script without spaces count as one."""
     return analyse(fold(text)).half_words / 2
 
 
 def first_words(text: str, words: float) -> str:
-    """The beginning of a text that has at most so many words."""
-    left, end = words, 0
+    """The beginning of a text, of at most this many words."""
+    remaining = words
+    end = 0
     for match in _WORD.finditer(text):
-        if match["run"] is None:
-            if left < 1:
+        run = match["run"]
+        if run is None:
+            if remaining < 1:
                 return text[:end].rstrip()
-            left, end = left - 1, match.end()
-        else:
-            characters = min(int(left * 2), len(match["run"]))
-            left, end = left - characters / 2, match.start() + characters
-            if characters < len(match["run"]):
-                return text[:end]
+            remaining -= 1
+            end = match.end()
+            continue
+        characters = min(int(remaining * 2), len(run))
+        remaining -= characters / 2
+        end = match.start() + characters
+        if characters < len(run):
+            return text[:end]
     return text

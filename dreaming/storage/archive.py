@@ -1,8 +1,10 @@
-"""What was imported: every conversation in its newest version, and the local day of each of its
-messages.
+"""The archive: every imported conversation in its newest version, and the day of each message.
+
+A day has a *revision*, which counts how often imports have changed it. It is published with the
+messages of a revision: a day whose revision is newer than the published one is pending.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -23,7 +25,7 @@ from dreaming.days import Calendar, message_days, time_bounds
 from dreaming.errors import UsageError
 from dreaming.settings import parse_zone
 from dreaming.storage.database import Database
-from dreaming.storage.marks import LocalOnlyRule, clear_mark, read_marks, set_mark
+from dreaming.storage.local_only import LocalOnlyRule, clear_mark, read_marks, set_mark
 from dreaming.storage.tables import (
     conversations,
     days,
@@ -33,36 +35,42 @@ from dreaming.storage.tables import (
     superseded_versions,
 )
 
+# A commit costs a disk flush, so that a transaction stores many conversations. Larger ones keep
+# other writers waiting for longer, and lose more of an import that crashes.
 BATCH_CONVERSATIONS = 200
-"""How many conversations a transaction stores: a commit costs a disk flush."""
+"""Conversations that a transaction stores, at most."""
 
+# A batch is in memory: few conversations may be very long.
 BATCH_CHARACTERS = 8_000_000
-"""A batch also ends when it holds as much text as this."""
+"""A batch also ends when it has this much text."""
+
+_TIME_ZONE = "time_zone"
 
 
 @dataclass(slots=True)
 class ArchiveReport:
-    """What became of the conversations that were offered."""
+    """Outcome of an import, in numbers of conversations where nothing else is said."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
-    """Held already, with the same content."""
+    """Stored already, with the same content."""
     older: int = 0
-    """A newer version is held already."""
+    """A newer version is stored already."""
     forgotten: int = 0
-    """The user had them forgotten: they do not come back."""
+    """Left out, because the user has deleted them for good."""
     new_messages: int = 0
     doubted_times: int = 0
-    """Messages whose time is before the start day or in the future; the rule of `dreaming.days`
-    placed them.
+    """Messages whose time is before the start day or in the future.
+
+    The rules of `dreaming.days` gave them their day.
     """
     touched_days: set[date] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """A stored message, as far as a new version is compared with it."""
+class _StoredMessage:
+    """What a new version of a conversation is compared with."""
 
     day: date
     digest: str
@@ -90,28 +98,30 @@ class Archive:
         Raises `UsageError` when another zone than the one wanted was pinned before.
         """
         with self.database.read() as connection:
-            pinned = read_setting(connection, "time_zone")
+            pinned = read_setting(connection, _TIME_ZONE)
         if pinned is None:
-            with self.database.write() as connection:
-                pinned = read_setting(connection, "time_zone")
-                if pinned is None:
-                    connection.execute(
-                        settings.insert().values(name="time_zone", value=wanted or machine)
-                    )
-        if pinned is not None and wanted and wanted != pinned:
+            pinned = self._pin(wanted or machine)
+        if wanted and wanted != pinned:
             raise UsageError(
                 f"DREAMING_TIMEZONE={wanted!r}, but the days of this home are pinned to "
                 f"{pinned!r}. "
                 f"Unset it, or move all days with: dreaming timezone {wanted}"
             )
 
+    def _pin(self, zone: str) -> str:
+        """Pin a time zone; returns the pinned one."""
+        with self.database.write() as connection:
+            # Read again: another process may have pinned one before this transaction began.
+            pinned = read_setting(connection, _TIME_ZONE)
+            if pinned is None:
+                connection.execute(settings.insert().values(name=_TIME_ZONE, value=zone))
+        return pinned or zone
+
     @property
     def calendar(self) -> Calendar:
-        """The pinned time zone and the start day; raises
-        `UsageError` when no zone was pinned yet.
-        """
+        """The pinned time zone and the start day; raises `UsageError` before a zone is pinned."""
         with self.database.read() as connection:
-            name = read_setting(connection, "time_zone")
+            name = read_setting(connection, _TIME_ZONE)
         if name is None:
             raise UsageError("No time zone is pinned yet. Run any dreaming command once.")
         return Calendar(parse_zone(name), self.start)
@@ -119,14 +129,15 @@ class Archive:
     def add(
         self, offered: Iterable[Conversation], *, again: bool = False, local_only: bool = False
     ) -> ArchiveReport:
-        """Store conversations, each in its newest version, in whichever order they come.
+        """Store conversations, each in its newest version, in any order of versions.
 
-        The same or an older version changes nothing. Messages that are new get a day; the others
-        keep theirs; days that have news get a new revision. A crash keeps all batches that were
-        committed. Conversations that the user had forgotten stay out, unless they are offered
-        `again`. With `local_only` all of them are marked so.
+        The same or an older version changes nothing. New messages get a day, the others keep
+        theirs, and days that change get a new revision. After a crash, the batches that were
+        committed are kept. Conversations that the user has deleted for good stay out, unless
+        `again` is set. With `local_only` all of them are marked so.
         """
-        report, calendar = ArchiveReport(), self.calendar
+        report = ArchiveReport()
+        calendar = self.calendar
         for batch in _batches(offered):
             with self.database.write() as connection:
                 for conversation in batch:
@@ -134,18 +145,17 @@ class Archive:
                         connection.execute(forgotten.delete().where(_is_hash_of(conversation.id)))
                     self._add_one(connection, conversation, calendar, report)
                     if local_only and not self._is_forgotten(connection, conversation.id):
-                        report.touched_days |= self._mark(
-                            connection, conversation.id, local_only=True
-                        )
+                        marked = self._mark(connection, conversation.id, local_only=True)
+                        report.touched_days |= marked
         return report
 
     def mark_local_only(
         self, conversation_id: ConversationId, *, local_only: bool, days: Collection[date]
     ) -> None:
-        """Mark a conversation as one that must not leave the machine, or as one that may, whatever
-        its export says.
+        """Mark that a conversation must not leave the machine, or that it may.
 
-        `days` are those that it is on; they get a new revision.
+        The mark counts more than its export and its source. `days` are the days of the
+        conversation, which get a new revision.
         """
         with self.database.write() as connection:
             self._mark(connection, conversation_id, local_only=local_only)
@@ -154,14 +164,11 @@ class Archive:
     def _mark(
         self, connection: sa.Connection, conversation_id: ConversationId, *, local_only: bool
     ) -> set[date]:
-        """Mark a conversation; returns the days that have news by it."""
+        """Mark a conversation; returns the days that this changes."""
         if read_marks(connection, conversation_id).get(conversation_id) == local_only:
             return set()
         set_mark(connection, conversation_id, local_only=local_only)
-        return _revise(
-            connection,
-            {message.day for message in _held_messages(connection, conversation_id).values()},
-        )
+        return _revise(connection, _days_of(_stored_messages(connection, conversation_id)))
 
     def _add_one(
         self,
@@ -174,96 +181,105 @@ class Archive:
             report.forgotten += 1
             return
         version = _version_hash(conversation)
-        row = connection.execute(
-            sa.select(conversations).where(conversations.c.conversation_id == conversation.id)
-        ).one_or_none()
-        if row is not None and row.version_hash == version:
+        is_own = conversations.c.conversation_id == conversation.id
+        row = connection.execute(sa.select(conversations).where(is_own)).one_or_none()
+        if row is None:
+            report.added += 1
+            report.touched_days |= self._replace(
+                connection, conversation, version, {}, calendar, report
+            )
+            return
+        if row.version_hash == version:
             report.unchanged += 1
             _keep_newest_time(connection, conversation, row.updated_at)
             return
-        held = _held_messages(connection, conversation.id) if row is not None else {}
-        if row is not None and _is_older(connection, conversation, version, row.updated_at, held):
+        stored = _stored_messages(connection, conversation.id)
+        if _is_older(connection, conversation, version, row.updated_at, stored):
             report.older += 1
             return
+        report.updated += 1
         report.touched_days |= self._replace(
-            connection, conversation, version, held, calendar, report
+            connection, conversation, version, stored, calendar, report
         )
-        report.added += row is None
-        if row is not None:
-            report.updated += 1
-            _supersede(connection, conversation.id, row.version_hash, by=version)
-            if (row.title, row.local_only) != (conversation.title, conversation.local_only):
-                report.touched_days |= _revise(
-                    connection, {message.day for message in held.values()}
-                )
+        _supersede(connection, conversation.id, row.version_hash, by=version)
+        # The title and the mark are in the rows of all days, also of those whose messages stay.
+        if (row.title, row.local_only) != (conversation.title, conversation.local_only):
+            report.touched_days |= _revise(connection, _days_of(stored))
 
     def _replace(
         self,
         connection: sa.Connection,
         conversation: Conversation,
         version: str,
-        held: dict[MessageId, _Held],
+        stored: dict[MessageId, _StoredMessage],
         calendar: Calendar,
         report: ArchiveReport,
     ) -> set[date]:
+        """Store a version in the place of the stored one; returns the days that this changes."""
         now = self.clock()
-        known = {message_id: message.day for message_id, message in held.items()}
-        of_day, doubted = message_days(conversation, calendar=calendar, known=known, now=now)
-        rows = _message_rows(conversation, of_day)
-        _delete(connection, conversation.id)
-        connection.execute(
-            conversations.insert().values(_conversation_row(conversation, version, now))
+        # Stored messages keep their day: otherwise a later import could move what is published.
+        known = {message_id: message.day for message_id, message in stored.items()}
+        days_of_messages, doubted = message_days(
+            conversation, calendar=calendar, known=known, now=now
         )
+        rows = _message_rows(conversation, days_of_messages)
+        _delete(connection, conversation.id)
+        row = _conversation_row(conversation, version, now)
+        connection.execute(conversations.insert().values(row))
         if rows:
             connection.execute(messages.insert(), rows)
         report.doubted_times += doubted
-        report.new_messages += sum(1 for m in conversation.messages if m.id not in held)
-        return _revise(connection, _days_with_news(held, rows))
+        new = [message for message in conversation.messages if message.id not in stored]
+        report.new_messages += len(new)
+        return _revise(connection, _changed_days(stored, rows))
 
     def read_day(self, day: date) -> Iterator[ConversationDay]:
         """The conversations that have messages on a day, by id, one in memory at a time."""
+        of_conversation = conversations.c
+        is_same = messages.c.conversation_id == of_conversation.conversation_id
+        query = sa.select(
+            messages,
+            of_conversation.source,
+            of_conversation.title,
+            of_conversation.updated_at,
+            of_conversation.local_only,
+        )
         query = (
-            sa.select(
-                messages,
-                conversations.c.source,
-                conversations.c.title,
-                conversations.c.updated_at,
-                conversations.c.local_only,
-            )
-            .join_from(
-                messages,
-                conversations,
-                messages.c.conversation_id == conversations.c.conversation_id,
-            )
+            query.join_from(messages, conversations, is_same)
             .where(messages.c.day == day.isoformat())
             .order_by(messages.c.conversation_id, messages.c.position)
+            # Rows are fetched as they are used: a day may be larger than the memory.
             .execution_options(yield_per=500)
         )
         rule = self.local_only_rule()
         with self.database.read() as connection:
-            for _, rows in groupby(connection.execute(query), key=lambda row: row.conversation_id):
+            by_conversation = groupby(
+                connection.execute(query), key=lambda row: row.conversation_id
+            )
+            for _, rows in by_conversation:
                 yield rule.applied(_conversation_day(day, list(rows)))
 
     def local_only_rule(self) -> LocalOnlyRule:
-        """Which conversations must not leave the machine, as things are now."""
+        """The rule that says which conversations must not leave the machine, as of now."""
         with self.database.read() as connection:
             return LocalOnlyRule(read_marks(connection), self.local_only_sources)
 
     def local_only(self) -> set[ConversationId]:
         """The imported or marked conversations that must not leave the machine."""
         rule = self.local_only_rule()
-        columns = (
-            conversations.c.conversation_id,
-            conversations.c.source,
-            conversations.c.local_only,
-        )
-        is_told = conversations.c.local_only | conversations.c.source.in_(self.local_only_sources)
+        column = conversations.c
+        by_default = column.local_only | column.source.in_(self.local_only_sources)
+        query = sa.select(column.conversation_id).where(by_default)
         with self.database.read() as connection:
-            rows = connection.execute(sa.select(*columns).where(is_told)).all()
-        told = {row.conversation_id for row in rows if rule.marks.get(row.conversation_id, True)}
-        return told | {
-            ConversationId(marked) for marked, local_only in rule.marks.items() if local_only
+            ids = connection.execute(query).scalars().all()
+        # A mark that allows a conversation to leave counts more than its export and its source.
+        local_only = {
+            conversation_id for conversation_id in ids if rule.marks.get(conversation_id, True)
         }
+        for conversation_id, is_marked in rule.marks.items():
+            if is_marked:
+                local_only.add(ConversationId(conversation_id))
+        return local_only
 
     def is_local_only(self, conversation_id: ConversationId) -> bool:
         """Whether a conversation, imported or of another source, must not leave the machine."""
@@ -277,106 +293,96 @@ class Archive:
 
     def revision(self, day: date) -> int:
         """How often imports have changed a day; 0 for a day that none has touched."""
+        query = sa.select(days.c.revision).where(days.c.day == day.isoformat())
         with self.database.read() as connection:
-            found = connection.execute(
-                sa.select(days.c.revision).where(days.c.day == day.isoformat())
-            ).scalar()
-        return found or 0
+            revision = connection.execute(query).scalar()
+        return revision or 0
 
     def mark_published(self, day: date, revision: int) -> None:
-        """Say that a day was published with the messages of a revision; never takes a later one
-        back.
-        """
+        """Note that a day is published with the messages of a revision, or with later ones."""
+        # Only forward: a slow run may publish an older revision after a newer one was noted.
+        is_older = days.c.published_revision < revision
+        update = days.update().where(
+            days.c.day == day.isoformat(),
+            is_older,
+        )
         with self.database.write() as connection:
-            connection.execute(
-                days.update()
-                .where(days.c.day == day.isoformat(), days.c.published_revision < revision)
-                .values(published_revision=revision)
-            )
+            connection.execute(update.values(published_revision=revision))
 
     def note_other_sources(self, day: date) -> None:
-        """Say that a source besides the archive has a part in a day."""
+        """Note that a day also has conversations of another source than the archive."""
+        update = days.update().where(days.c.day == day.isoformat())
         with self.database.write() as connection:
-            _make_known(connection, day)
-            connection.execute(
-                days.update().where(days.c.day == day.isoformat()).values(has_other_sources=True)
-            )
+            _ensure_day(connection, day)
+            connection.execute(update.values(has_other_sources=True))
 
     def pending_days(self) -> list[date]:
-        """The days that have news which was not published since, in order."""
-        query = (
-            sa.select(days.c.day)
-            .where(days.c.published_revision < days.c.revision)
-            .order_by(days.c.day)
-        )
+        """The days whose newest revision is not published, in order."""
+        is_pending = days.c.published_revision < days.c.revision
+        query = sa.select(days.c.day).where(is_pending).order_by(days.c.day)
         with self.database.read() as connection:
             return [date.fromisoformat(day) for day in connection.execute(query).scalars()]
 
     def touched_days(self) -> list[date]:
-        """All days that imports have ever touched, and those that other sources have a part in, in
-        order.
-        """
+        """All days that imports have touched or that other sources are part of, in order."""
+        query = sa.select(days.c.day).order_by(days.c.day)
         with self.database.read() as connection:
-            found = connection.execute(sa.select(days.c.day).order_by(days.c.day)).scalars()
-            return [date.fromisoformat(text) for text in found]
+            return [date.fromisoformat(day) for day in connection.execute(query).scalars()]
 
     def forget(self, conversation_id: ConversationId) -> set[date]:
-        """Delete a conversation and keep it out of later imports;
-        returns the days that it was on.
-        """
+        """Delete a conversation and keep it out of later imports; returns the days it was on."""
+        is_own = superseded_versions.c.conversation_id == conversation_id
+        # A hash, so that not even the id of what was forgotten stays.
+        row = {"conversation_hash": stable_hash(conversation_id)}
         with self.database.write() as connection:
-            held = _held_messages(connection, conversation_id)
+            stored = _stored_messages(connection, conversation_id)
             _delete(connection, conversation_id)
             clear_mark(connection, conversation_id)
-            versions = superseded_versions.c.conversation_id == conversation_id
-            connection.execute(superseded_versions.delete().where(versions))
+            connection.execute(superseded_versions.delete().where(is_own))
             if not self._is_forgotten(connection, conversation_id):
-                connection.execute(
-                    forgotten.insert().values(conversation_hash=stable_hash(conversation_id))
-                )
-            return _revise(connection, {message.day for message in held.values()})
+                connection.execute(forgotten.insert().values(row))
+            return _revise(connection, _days_of(stored))
 
     def days_of(self, conversation_id: ConversationId) -> set[date]:
         """The days that messages of a conversation belong to."""
         with self.database.read() as connection:
-            return {message.day for message in _held_messages(connection, conversation_id).values()}
+            return _days_of(_stored_messages(connection, conversation_id))
 
     def is_forgotten(self, conversation_id: ConversationId) -> bool:
-        """Whether the user had a conversation forgotten."""
+        """Whether the user has deleted a conversation for good."""
         with self.database.read() as connection:
             return self._is_forgotten(connection, conversation_id)
 
     def _is_forgotten(self, connection: sa.Connection, conversation_id: ConversationId) -> bool:
-        return (
-            connection.execute(sa.select(forgotten).where(_is_hash_of(conversation_id))).first()
-            is not None
-        )
+        query = sa.select(forgotten).where(_is_hash_of(conversation_id))
+        return connection.execute(query).first() is not None
 
     def move_time_zone(self, zone: str) -> set[date]:
-        """Pin another time zone and give every message its day anew; returns the days that have
-        news.
+        """Pin another time zone and give every message its day anew; returns the days that change.
 
-        Days that another source has a part in have news too, and so have their neighbours: its
-        bounds move.
+        With another source, whose messages are not in the archive, the day and its neighbours
+        change: the bounds of all of them move.
         """
-        calendar, now, touched = Calendar(parse_zone(zone), self.start), self.clock(), set[date]()
+        calendar = Calendar(parse_zone(zone), self.start)
+        now = self.clock()
+        touched = set[date]()
+        # One transaction: a crash must not leave messages of both zones.
         with self.database.write() as connection:
-            for day in connection.execute(
-                sa.select(days.c.day).where(days.c.has_other_sources)
-            ).scalars():
-                touched |= {date.fromisoformat(day) + timedelta(days=n) for n in (-1, 0, 1)}
+            shared = connection.execute(sa.select(days.c.day).where(days.c.has_other_sources))
+            for text in shared.scalars():
+                day = date.fromisoformat(text)
+                touched |= {day - timedelta(1), day, day + timedelta(1)}
             ids = connection.execute(sa.select(conversations.c.conversation_id)).scalars().all()
             for conversation_id in ids:
                 touched |= _move_days(connection, ConversationId(conversation_id), calendar, now)
             _revise(connection, touched)
-            connection.execute(
-                settings.update().where(settings.c.name == "time_zone").values(value=zone)
-            )
+            is_zone = settings.c.name == _TIME_ZONE
+            connection.execute(settings.update().where(is_zone).values(value=zone))
         return touched
 
 
 def machine_time_zone() -> str:
-    """The IANA name of this machine's time zone, UTC where it has none."""
+    """The IANA name of this machine's time zone, UTC where it is not set."""
     import tzlocal
 
     name = tzlocal.get_localzone_name()
@@ -388,21 +394,21 @@ def _is_hash_of(conversation_id: ConversationId) -> sa.ColumnElement[bool]:
 
 
 def _keep_newest_time(
-    connection: sa.Connection, conversation: Conversation, held_at: datetime | None
+    connection: sa.Connection, conversation: Conversation, stored_at: datetime | None
 ) -> None:
-    """A version offered again with a later `updated_at` is as new as that."""
-    if conversation.updated_at is not None and (
-        held_at is None or held_at < conversation.updated_at
-    ):
-        own = conversations.c.conversation_id == conversation.id
-        connection.execute(
-            conversations.update().where(own).values(updated_at=conversation.updated_at)
-        )
+    """Note a later `updated_at` of the stored version, which decides what is older than it."""
+    offered_at = conversation.updated_at
+    if offered_at is None:
+        return
+    if stored_at is None or stored_at < offered_at:
+        is_own = conversations.c.conversation_id == conversation.id
+        connection.execute(conversations.update().where(is_own).values(updated_at=offered_at))
 
 
 def read_setting(connection: sa.Connection, name: str) -> str | None:
-    """What the archive's database holds under a name, beside what was imported."""
-    return connection.execute(sa.select(settings.c.value).where(settings.c.name == name)).scalar()
+    """A setting of this home in the archive's database; None where it is not set."""
+    query = sa.select(settings.c.value).where(settings.c.name == name)
+    return connection.execute(query).scalar()
 
 
 def _batches(offered: Iterable[Conversation]) -> Iterator[list[Conversation]]:
@@ -410,10 +416,11 @@ def _batches(offered: Iterable[Conversation]) -> Iterator[list[Conversation]]:
     characters = 0
     for conversation in offered:
         batch.append(conversation)
-        characters += sum(len(m.content) for m in conversation.messages)
+        characters += sum(len(message.content) for message in conversation.messages)
         if len(batch) >= BATCH_CONVERSATIONS or characters >= BATCH_CHARACTERS:
             yield batch
-            batch, characters = [], 0
+            batch = []
+            characters = 0
     if batch:
         yield batch
 
@@ -428,18 +435,22 @@ def _is_older(
     connection: sa.Connection,
     offered: Conversation,
     version: str,
-    held_at: datetime | None,
-    held: dict[MessageId, _Held],
+    stored_at: datetime | None,
+    stored: dict[MessageId, _StoredMessage],
 ) -> bool:
-    """Whether the version offered is older than the one held.
+    """Whether the version offered is older than the stored one.
 
-    By `updated_at`. Where that is equal or missing, a version that only lacks messages is older,
-    and so is one that was held before and replaced: the same files imported again change nothing,
-    in whichever order they are read.
+    `updated_at` decides. Where it is equal or missing in both, a version that only lacks messages
+    is older, and so is one that was stored before and replaced: the same files imported again
+    change nothing, in any order.
     """
-    if offered.updated_at != held_at:
-        return held_at is not None and (offered.updated_at is None or offered.updated_at < held_at)
-    if {m.id for m in offered.messages} < held.keys():
+    if offered.updated_at != stored_at:
+        # A version without a time is older than one with a time.
+        if stored_at is None:
+            return False
+        return offered.updated_at is None or offered.updated_at < stored_at
+    offered_ids = {message.id for message in offered.messages}
+    if offered_ids < stored.keys():
         return True
     seen = sa.select(superseded_versions).where(
         superseded_versions.c.conversation_id == offered.id,
@@ -448,26 +459,41 @@ def _is_older(
     return connection.execute(seen).first() is not None
 
 
-def _supersede(connection: sa.Connection, conversation_id: str, version: str, *, by: str) -> None:
+def _supersede(
+    connection: sa.Connection,
+    conversation_id: str,
+    version: str,
+    *,
+    by: str,
+) -> None:
     """Note that a version was replaced by another one, which is current now."""
-    own = superseded_versions.c.conversation_id == conversation_id
-    connection.execute(
-        superseded_versions.delete().where(
-            own, superseded_versions.c.version_hash.in_([version, by])
-        )
-    )
-    connection.execute(
-        superseded_versions.insert().values(conversation_id=conversation_id, version_hash=version)
-    )
+    column = superseded_versions.c
+    # The current version may have been replaced before, and come back with a later `updated_at`.
+    is_either = column.version_hash.in_([version, by])
+    is_own = column.conversation_id == conversation_id
+    connection.execute(superseded_versions.delete().where(is_own, is_either))
+    row = {"conversation_id": conversation_id, "version_hash": version}
+    connection.execute(superseded_versions.insert().values(row))
 
 
-def _held_messages(connection: sa.Connection, conversation_id: str) -> dict[MessageId, _Held]:
-    rows = connection.execute(
-        sa.select(messages.c.message_id, messages.c.day, messages.c.digest)
-        .where(messages.c.conversation_id == conversation_id)
-        .order_by(messages.c.position)
+def _stored_messages(
+    connection: sa.Connection, conversation_id: str
+) -> dict[MessageId, _StoredMessage]:
+    """The stored messages of a conversation, in order."""
+    query = sa.select(
+        messages.c.message_id,
+        messages.c.day,
+        messages.c.digest,
     )
-    return {MessageId(r.message_id): _Held(date.fromisoformat(r.day), r.digest) for r in rows}
+    query = query.where(messages.c.conversation_id == conversation_id)
+    stored = {}
+    for message_id, day, digest in connection.execute(query.order_by(messages.c.position)):
+        stored[MessageId(message_id)] = _StoredMessage(date.fromisoformat(day), digest)
+    return stored
+
+
+def _days_of(stored: Mapping[MessageId, _StoredMessage]) -> set[date]:
+    return {message.day for message in stored.values()}
 
 
 def _delete(connection: sa.Connection, conversation_id: str) -> None:
@@ -475,7 +501,11 @@ def _delete(connection: sa.Connection, conversation_id: str) -> None:
         connection.execute(table.delete().where(table.c.conversation_id == conversation_id))
 
 
-def _conversation_row(conversation: Conversation, version: str, now: datetime) -> dict[str, object]:
+def _conversation_row(
+    conversation: Conversation,
+    version: str,
+    now: datetime,
+) -> dict[str, object]:
     return {
         "conversation_id": conversation.id,
         "source": conversation.source,
@@ -488,9 +518,13 @@ def _conversation_row(conversation: Conversation, version: str, now: datetime) -
     }
 
 
-def _message_rows(conversation: Conversation, of_day: Sequence[date]) -> list[dict[str, object]]:
-    return [
-        {
+def _message_rows(
+    conversation: Conversation, days_of_messages: Sequence[date]
+) -> list[dict[str, object]]:
+    rows = []
+    dated = zip(conversation.messages, days_of_messages, strict=True)
+    for position, (message, day) in enumerate(dated):
+        row: dict[str, object] = {
             "conversation_id": conversation.id,
             "position": position,
             "message_id": message.id,
@@ -502,56 +536,60 @@ def _message_rows(conversation: Conversation, of_day: Sequence[date]) -> list[di
             "timestamp": message.timestamp,
             "digest": hash_messages([message]),
         }
-        for position, (message, day) in enumerate(zip(conversation.messages, of_day, strict=True))
-    ]
+        rows.append(row)
+    return rows
 
 
-def _days_with_news(held: dict[MessageId, _Held], rows: Sequence[dict[str, object]]) -> set[date]:
-    """The days on which the run of messages differs between two versions."""
+def _changed_days(
+    stored: dict[MessageId, _StoredMessage], rows: Sequence[dict[str, object]]
+) -> set[date]:
+    """The days on which the sequence of messages differs between two versions."""
     before: dict[str, list[object]] = {}
-    for message_id, message in held.items():
-        before.setdefault(message.day.isoformat(), []).append((message_id, message.digest))
+    for message_id, message in stored.items():
+        of_day = before.setdefault(message.day.isoformat(), [])
+        of_day.append((message_id, message.digest))
     after: dict[str, list[object]] = {}
     for row in rows:
-        after.setdefault(str(row["day"]), []).append((row["message_id"], row["digest"]))
-    changed = {day for day in before.keys() | after.keys() if before.get(day) != after.get(day)}
-    return {date.fromisoformat(day) for day in changed}
+        of_day = after.setdefault(str(row["day"]), [])
+        of_day.append((row["message_id"], row["digest"]))
+    all_days = before.keys() | after.keys()
+    return {date.fromisoformat(day) for day in all_days if before.get(day) != after.get(day)}
 
 
-def _revise(connection: sa.Connection, touched: set[date]) -> set[date]:
-    for day in sorted(touched):
-        _make_known(connection, day)
-        connection.execute(
-            days.update().where(days.c.day == day.isoformat()).values(revision=days.c.revision + 1)
-        )
-    return touched
+def _revise(connection: sa.Connection, changed: set[date]) -> set[date]:
+    """Give days a new revision; returns them."""
+    for day in sorted(changed):
+        _ensure_day(connection, day)
+        update = days.update().where(days.c.day == day.isoformat())
+        connection.execute(update.values(revision=days.c.revision + 1))
+    return changed
 
 
-def _make_known(connection: sa.Connection, day: date) -> None:
-    if (
-        connection.execute(sa.select(days.c.day).where(days.c.day == day.isoformat())).first()
-        is None
-    ):
-        connection.execute(
-            days.insert().values(
-                day=day.isoformat(), revision=0, published_revision=0, has_other_sources=False
-            )
-        )
+def _ensure_day(connection: sa.Connection, day: date) -> None:
+    """Insert the row of a day where it does not exist."""
+    query = sa.select(days.c.day).where(days.c.day == day.isoformat())
+    if connection.execute(query).first() is not None:
+        return
+    row = {
+        "day": day.isoformat(),
+        "revision": 0,
+        "published_revision": 0,
+        "has_other_sources": False,
+    }
+    connection.execute(days.insert().values(row))
 
 
 def _move_days(
     connection: sa.Connection, conversation_id: ConversationId, calendar: Calendar, now: datetime
 ) -> set[date]:
-    row = connection.execute(
-        sa.select(conversations).where(conversations.c.conversation_id == conversation_id)
-    ).one()
-    stored = connection.execute(
-        sa.select(messages)
-        .where(messages.c.conversation_id == conversation_id)
-        .order_by(messages.c.position)
-    ).all()
-    moments = (row.started_at, row.updated_at, *(r.timestamp for r in stored))
-    if not any(calendar.believed_day(moment, now=now) for moment in moments):
+    """Give the messages of a conversation their days in a calendar; returns the changed days."""
+    is_own = conversations.c.conversation_id == conversation_id
+    row = connection.execute(sa.select(conversations).where(is_own)).one()
+    query = sa.select(messages).where(messages.c.conversation_id == conversation_id)
+    stored = connection.execute(query.order_by(messages.c.position)).all()
+    times = (row.started_at, row.updated_at, *(message.timestamp for message in stored))
+    # Without a believable time, its day is that of its import: computed anew, it would be today.
+    if not any(calendar.believed_day(time, now=now) for time in times):
         return set()
     conversation = Conversation(
         conversation_id,
@@ -559,22 +597,18 @@ def _move_days(
         row.title,
         row.started_at,
         row.updated_at,
-        tuple(_message(r) for r in stored),
+        tuple(_message(message) for message in stored),
     )
-    moved, _ = message_days(conversation, calendar=calendar, known={}, now=now)
-    touched = set[date]()
-    for stored_row, day in zip(stored, moved, strict=True):
-        if stored_row.day != day.isoformat():
-            touched |= {date.fromisoformat(stored_row.day), day}
-            connection.execute(
-                messages.update()
-                .where(
-                    messages.c.conversation_id == conversation_id,
-                    messages.c.position == stored_row.position,
-                )
-                .values(day=day.isoformat())
-            )
-    return touched
+    days_of_messages, _ = message_days(conversation, calendar=calendar, known={}, now=now)
+    changed = set[date]()
+    for message, day in zip(stored, days_of_messages, strict=True):
+        if message.day == day.isoformat():
+            continue
+        changed |= {date.fromisoformat(message.day), day}
+        is_message = messages.c.conversation_id == conversation_id
+        is_message &= messages.c.position == message.position
+        connection.execute(messages.update().where(is_message).values(day=day.isoformat()))
+    return changed
 
 
 def _message(row: sa.Row[tuple[object, ...]]) -> Message:
@@ -589,7 +623,8 @@ def _message(row: sa.Row[tuple[object, ...]]) -> Message:
 
 
 def _conversation_day(day: date, rows: Sequence[sa.Row[tuple[object, ...]]]) -> ConversationDay:
-    first, of_day = rows[0], tuple(_message(row) for row in rows)
+    first = rows[0]
+    of_day = tuple(_message(row) for row in rows)
     started_at, ended_at = time_bounds(of_day)
     return ConversationDay(
         conversation_id=ConversationId(first.conversation_id),

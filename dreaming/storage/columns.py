@@ -1,4 +1,4 @@
-"""Records to and from Arrow columns: the schema of each asset's Parquet files."""
+"""Records to and from Arrow columns, and the schema of each asset's Parquet files."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +9,10 @@ from dreaming.chunk import BChunk, Span, TopicBoundary
 from dreaming.conversation import ConversationDay, Message, MessageId
 
 INSTANT = pa.timestamp("us", tz="UTC")
+# Exact, to the pico-dollar in which costs are counted: sums of floats would differ from those of
+# the ledger.
 COST = pa.decimal128(20, 12)
-"""USD to the pico-dollar, in which costs are counted."""
+"""USD."""
 
 RAW_SCHEMA: pa.Schema = pa.schema(
     [
@@ -41,7 +43,7 @@ RAW_SCHEMA: pa.Schema = pa.schema(
         ),
     ]
 )
-"""A row a conversation-day."""
+"""The columns of `raw_conversations`: a row a conversation-day."""
 
 _SPAN = pa.struct([("message_id", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
 _TOPIC = pa.struct(
@@ -91,37 +93,28 @@ CHUNK_SCHEMA: pa.Schema = pa.schema(
         pa.field("created_at", INSTANT, nullable=False),
     ]
 )
-"""A row a chunk: the columns of `basic_chunks` and `upgraded_chunks`."""
+"""The columns of `basic_chunks` and `upgraded_chunks`: a row a chunk."""
+
+_TUPLES = ("labels", "entities", "speakers", "supersedes")
 
 
 def raw_batch(rows: Sequence[ConversationDay]) -> pa.RecordBatch:
     """Conversation-days as a record batch of `RAW_SCHEMA`."""
-    columns: dict[str, list[Any]] = {
-        name: [getattr(row, name) for row in rows] for name in RAW_SCHEMA.names
-    }
-    columns["messages"] = [[_message_cells(m) for m in row.messages] for row in rows]
+    columns = _columns(rows, RAW_SCHEMA)
+    columns["messages"] = [_messages_cell(row.messages) for row in rows]
     return _batch(columns, RAW_SCHEMA)
 
 
 def raw_rows(batch: pa.RecordBatch) -> list[ConversationDay]:
     """The conversation-days of a record batch of `RAW_SCHEMA`."""
-    return [
-        ConversationDay(
-            **{**cells, "messages": tuple(Message(**message) for message in cells["messages"])}
-        )
-        for cells in batch.to_pylist()
-    ]
+    return [_conversation_day(cells) for cells in batch.to_pylist()]
 
 
 def chunk_batch(rows: Sequence[BChunk]) -> pa.RecordBatch:
     """Chunks as a record batch of `CHUNK_SCHEMA`."""
-    columns: dict[str, list[Any]] = {
-        name: [getattr(row, name) for row in rows] for name in CHUNK_SCHEMA.names
-    }
-    columns["spans"] = [[(s.message_id, s.start, s.end) for s in row.spans] for row in rows]
-    columns["topics"] = [
-        [(t.message_id, t.start, t.score, t.origin) for t in row.topics] for row in rows
-    ]
+    columns = _columns(rows, CHUNK_SCHEMA)
+    columns["spans"] = [_spans_cell(row.spans) for row in rows]
+    columns["topics"] = [_topics_cell(row.topics) for row in rows]
     return _batch(columns, CHUNK_SCHEMA)
 
 
@@ -130,27 +123,43 @@ def chunk_rows(batch: pa.RecordBatch) -> list[BChunk]:
     return [_chunk(cells) for cells in batch.to_pylist()]
 
 
+def _columns(rows: Sequence[object], schema: pa.Schema) -> dict[str, list[Any]]:
+    """The fields of records by column."""
+    return {name: [getattr(row, name) for row in rows] for name in schema.names}
+
+
 def _batch(columns: dict[str, list[Any]], schema: pa.Schema) -> pa.RecordBatch:
     arrays = [pa.array(columns[field.name], type=field.type) for field in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _message_cells(message: Message) -> tuple[object, ...]:
-    return (
-        message.id,
-        message.role,
-        message.kind,
-        message.name,
-        message.content,
-        message.timestamp,
-    )
+# Arrow takes a struct as a tuple, in the order of its fields.
+
+
+def _messages_cell(messages: Sequence[Message]) -> list[tuple[object, ...]]:
+    return [(m.id, m.role, m.kind, m.name, m.content, m.timestamp) for m in messages]
+
+
+def _spans_cell(spans: Sequence[Span]) -> list[tuple[object, ...]]:
+    return [(span.message_id, span.start, span.end) for span in spans]
+
+
+def _topics_cell(topics: Sequence[TopicBoundary]) -> list[tuple[object, ...]]:
+    return [(topic.message_id, topic.start, topic.score, topic.origin) for topic in topics]
+
+
+def _conversation_day(cells: dict[str, Any]) -> ConversationDay:
+    cells["messages"] = tuple(Message(**message) for message in cells["messages"])
+    return ConversationDay(**cells)
+
+
+def _span(cells: dict[str, Any]) -> Span:
+    return Span(MessageId(cells["message_id"]), cells["start"], cells["end"])
 
 
 def _chunk(cells: dict[str, Any]) -> BChunk:
-    cells["spans"] = tuple(
-        Span(MessageId(s["message_id"]), s["start"], s["end"]) for s in cells["spans"]
-    )
+    cells["spans"] = tuple(_span(span) for span in cells["spans"])
     cells["topics"] = tuple(TopicBoundary(**topic) for topic in cells["topics"])
-    for name in ("labels", "entities", "speakers", "supersedes"):
+    for name in _TUPLES:
         cells[name] = tuple(cells[name])
     return BChunk(**cells)

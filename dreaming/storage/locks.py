@@ -12,16 +12,18 @@ import sqlalchemy as sa
 from dreaming.errors import StorageError
 from dreaming.storage.database import Database
 
+# No writer holds the lock over a paid call, so that waits are short. After this long the other
+# writer hangs.
 PATIENCE_SECONDS = 600.0
-"""How long a writer waits for the day's other writer: no writer holds it over a paid call."""
+"""How long a writer waits for another writer of the day."""
 
 
 class DayLocks(Protocol):
-    """Gives each day's lock; a lock of a process that died is free at once."""
+    """The lock of each day. Those of a process that died are released."""
 
     @contextmanager
     def hold(self, day: date) -> Iterator[None]:
-        """Hold the day for the block; raises `StorageError` after `PATIENCE_SECONDS`."""
+        """Hold the lock for the block; raises `StorageError` after `PATIENCE_SECONDS`."""
         ...
 
 
@@ -33,9 +35,10 @@ class FileDayLocks:
 
     @contextmanager
     def hold(self, day: date) -> Iterator[None]:
-        """Hold the day's file."""
+        """Hold the lock of the day's file."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = filelock.FileLock(self._folder / f"{day}.lock", timeout=PATIENCE_SECONDS, mode=0o600)
+        path = self._folder / f"{day}.lock"
+        lock = filelock.FileLock(path, timeout=PATIENCE_SECONDS, mode=0o600)
         try:
             with lock:
                 yield
@@ -47,8 +50,9 @@ class FileDayLocks:
 
 
 class PostgresDayLocks:
-    """Advisory locks of PostgreSQL, for several machines; the server frees them when a connection
-    ends.
+    """Advisory locks of PostgreSQL, for several machines.
+
+    The server releases them when a connection ends.
     """
 
     def __init__(self, database: Database) -> None:
@@ -58,9 +62,10 @@ class PostgresDayLocks:
     def hold(self, day: date) -> Iterator[None]:
         """Hold the day's advisory lock."""
         with self._database.write() as connection:
-            connection.execute(sa.text(f"SET LOCAL lock_timeout = {int(PATIENCE_SECONDS * 1000)}"))
-            connection.execute(
-                sa.text("SELECT pg_advisory_xact_lock(hashtext('dreaming:day'), :day)"),
-                {"day": day.toordinal()},
-            )
+            milliseconds = int(PATIENCE_SECONDS * 1000)
+            # LOCAL: the connection goes back to the pool, where its timeout must not stay.
+            connection.execute(sa.text(f"SET LOCAL lock_timeout = {milliseconds}"))
+            # Two numbers: the first keeps days apart from other advisory locks of the database.
+            lock = sa.text("SELECT pg_advisory_xact_lock(hashtext('dreaming:day'), :day)")
+            connection.execute(lock, {"day": day.toordinal()})
             yield

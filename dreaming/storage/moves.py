@@ -1,5 +1,8 @@
-"""What a home and its new place say of a move, so that neither is used while it is under way, nor
-the old one after.
+"""Notes on a move of a home, in the old place and in the new one.
+
+The new place notes which home it is from, and whether all of it has arrived; the old one notes
+where it went. So neither place is used while the move is under way, the old one is not used after
+it, and a move that was interrupted can be continued.
 """
 
 import json
@@ -12,71 +15,75 @@ from dreaming.storage.archive import read_setting
 from dreaming.storage.database import Database
 from dreaming.storage.tables import conversations, settings
 
-_ID, _FROM, _TO = "home_id", "moved_from", "moved_to"
+_HOME_ID = "home_id"
+_MOVED_FROM = "moved_from"
+_MOVED_TO = "moved_to"
 
 
 def require_here(archive: Database) -> None:
-    """Raise `StorageError` for a home that was moved away, and for one that has not come whole."""
+    """Raise `StorageError` for a home that was moved away, or that has not arrived whole."""
     with archive.read() as connection:
-        went, came = read_setting(connection, _TO), read_setting(connection, _FROM)
-    if archive.is_sqlite and went:
-        where = json.loads(went)
+        moved_to = read_setting(connection, _MOVED_TO)
+        moved_from = read_setting(connection, _MOVED_FROM)
+    # Only an embedded home is moved away, and only to PostgreSQL.
+    if archive.is_sqlite and moved_to:
+        place = json.loads(moved_to)
         raise StorageError(
-            f"This home was moved to {where['database']}, its partitions to {where['store']}. "
+            f"This home was moved to {place['database']}, its partitions to {place['store']}. "
             "Set DREAMING_DATABASE_URL and DREAMING_STORE to that."
         )
-    if not archive.is_sqlite and came and not json.loads(came)["is_whole"]:
+    if not archive.is_sqlite and moved_from and not json.loads(moved_from)["is_whole"]:
         raise StorageError(
             "A home is being moved here, and not all of it has come. Go on with: dreaming move"
         )
 
 
 def home_id(old: Database) -> str:
-    """What a home is known by at its new place: told here at once, so that a move that is
-    interrupted can go on.
-    """
+    """The id of a home that is moved, by which its new place knows it."""
     with old.write() as connection:
-        known = read_setting(connection, _ID)
-        if known is None:
-            known = uuid4().hex
-            _tell(connection, _ID, known)
-        return known
+        existing = read_setting(connection, _HOME_ID)
+        if existing is not None:
+            return existing
+        # Committed before anything is copied: an interrupted move continues under the same id.
+        new_id = uuid4().hex
+        _store(connection, _HOME_ID, new_id)
+        return new_id
 
 
-def has_come(new: Database, home: str) -> bool:
-    """Whether this home was moved to its new place before, and whole; raises `UsageError` where
-    another one is.
+def has_arrived(new: Database, home: str) -> bool:
+    """Whether all of this home has arrived at its new place.
+
+    Raises `UsageError` where another home, or a home that was not moved, is there.
     """
     with new.read() as connection:
-        told = read_setting(connection, _FROM)
-        held = connection.execute(
-            sa.select(sa.func.count()).select_from(conversations)
-        ).scalar_one()
-    if told is None and held:
-        raise UsageError(
-            f"DREAMING_DATABASE_URL holds {held:,} conversations that are not from this home. "
-            "Move to a new database."
-        )
-    if told is None:
+        moved_from = read_setting(connection, _MOVED_FROM)
+        query = sa.select(sa.func.count()).select_from(conversations)
+        conversation_count = connection.execute(query).scalar_one()
+    if moved_from is None:
+        if conversation_count:
+            raise UsageError(
+                f"DREAMING_DATABASE_URL holds {conversation_count:,} conversations that are not "
+                "from this home. Move to a new database."
+            )
         return False
-    came = json.loads(told)
-    if came["home_id"] != home:
+    note = json.loads(moved_from)
+    if note["home_id"] != home:
         raise UsageError(
             "DREAMING_DATABASE_URL holds another home that was moved there. Move to a new database."
         )
-    return bool(came["is_whole"])
+    return bool(note["is_whole"])
 
 
-def tell_coming(new: sa.Connection, home: str, *, is_whole: bool) -> None:
-    """Say at the new place which home has come, and whether whole."""
-    _tell(new, _FROM, json.dumps({"home_id": home, "is_whole": is_whole}))
+def note_arrival(new: sa.Connection, home: str, *, is_whole: bool) -> None:
+    """Note at the new place which home is moved there, and whether all of it has arrived."""
+    _store(new, _MOVED_FROM, json.dumps({"home_id": home, "is_whole": is_whole}))
 
 
-def tell_gone(old: sa.Connection, *, database: str, store: str) -> None:
-    """Say in a home where it went."""
-    _tell(old, _TO, json.dumps({"database": database, "store": store}))
+def note_departure(old: sa.Connection, *, database: str, store: str) -> None:
+    """Note in a home where it was moved to."""
+    _store(old, _MOVED_TO, json.dumps({"database": database, "store": store}))
 
 
-def _tell(connection: sa.Connection, name: str, value: str) -> None:
+def _store(connection: sa.Connection, name: str, value: str) -> None:
     connection.execute(settings.delete().where(settings.c.name == name))
     connection.execute(settings.insert().values(name=name, value=value))

@@ -1,4 +1,4 @@
-"""What planners said, kept so that they can be compared later."""
+"""Decisions of planners, stored so that they can be compared later."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,8 +16,14 @@ class Plans:
     def __init__(self, ledger: Database) -> None:
         self._ledger = ledger
 
-    def add(self, decision: Mapping[str, Any], *, at: datetime, run_id: str | None) -> None:
-        """Keep a decision; `run_id` is that of the run that acts on it, None where nobody does."""
+    def add(
+        self,
+        decision: Mapping[str, Any],
+        *,
+        at: datetime,
+        run_id: str | None,
+    ) -> None:
+        """Store a decision; `run_id` is that of the run that acts on it, None without one."""
         row = {
             "plan_id": decision["plan_id"],
             "made_at": at,
@@ -27,14 +33,20 @@ class Plans:
         with self._ledger.write() as connection:
             connection.execute(plans.insert().values(row))
 
-    def latest(self, count: int, *, acted_on: bool = False) -> list[dict[str, Any]]:
-        """The newest decisions, with the `run_id` of who acted on each, the newest first."""
-        query = (
-            sa.select(plans.c.run_id, plans.c.decision)
-            .order_by(plans.c.made_at.desc())
-            .limit(count)
+    def latest(
+        self,
+        count: int,
+        *,
+        acted_on: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The newest decisions, newest first, with the `run_id` that acted on each."""
+        query = sa.select(
+            plans.c.run_id,
+            plans.c.decision,
         )
         if acted_on:
             query = query.where(plans.c.run_id.is_not(None))
+        query = query.order_by(plans.c.made_at.desc()).limit(count)
         with self._ledger.read() as connection:
-            return [{**row.decision, "run_id": row.run_id} for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+        return [row.decision | {"run_id": row.run_id} for row in rows]

@@ -1,4 +1,4 @@
-"""Segmenters that were learned here: every version, and which of them cuts."""
+"""Learned segmenters: every version that was accepted, and which one is used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,30 +22,28 @@ class LearnedSegmenter:
 
     number: int
     base: str
-    """The version of the segmenter that it was moved from; it cuts only where dreaming comes with
-    that one.
+    """The version of the segmenter that it was learned from. It is used only while dreaming
+    comes with that version.
     """
     learned_at: datetime
     lessons_hash: str
-    """Of the talks that it was learned from."""
+    """The hash of the conversations that it was learned from."""
     output: tuple[float, ...]
     bias: float
     labels: Mapping[str, Sequence[str]]
-    """Labels that were learned, and the words that tell them."""
+    """Learned labels, each with the words that lead to it."""
     report: Mapping[str, Any]
-    """How it did on talks that were held out."""
+    """Its scores on conversations that were held out."""
     reverted_at: datetime | None
 
     @property
     def version(self) -> str:
-        """What chunks say that it cut."""
+        """The version that is stored with the chunks that it cuts."""
         return learned_version(self.base, self.number)
 
 
 class Segmenters:
-    """The segmenters of a home: the one that comes with dreaming, and those that were learned from
-    it.
-    """
+    """The segmenters of a home: the one that comes with dreaming, and those learned from it."""
 
     def __init__(self, ledger: Database, shipped: Segmenter) -> None:
         self._ledger = ledger
@@ -55,30 +53,27 @@ class Segmenters:
         """Every version, the newest first."""
         query = sa.select(segmenters).order_by(segmenters.c.number.desc())
         with self._ledger.read() as connection:
-            return [
-                LearnedSegmenter(**{**row, "output": tuple(row["output"])})
-                for row in connection.execute(query).mappings()
-            ]
+            rows = connection.execute(query).mappings().all()
+        return [_learned_segmenter(row) for row in rows]
 
     def current(self) -> Segmenter:
-        """What cuts: the newest that was learned from the shipped one and not reverted, else the
-        shipped one.
+        """The segmenter in use: the newest learned one that was not reverted, or the shipped one.
+
+        One that was learned from another version of the shipped one is not used.
         """
         return self._segmenter(self._newest())
 
     def labels(self) -> Mapping[str, Sequence[str]]:
-        """The labels of the version that cuts, and the words that tell them, besides those that
-        come with dreaming.
-        """
+        """The learned labels in use, each with its words, besides those that come with dreaming."""
         learned = self._newest()
         return learned.labels if learned else {}
 
     def chunker(self) -> RulesChunker:
-        """The rules, with all that was learned."""
+        """The chunker by rules, with everything that was learned."""
+        # Looked up once, so that the segmenter and the labels are of the same version.
         learned = self._newest()
-        return RulesChunker(
-            self._segmenter(learned), grown_labels(learned.labels if learned else {})
-        )
+        labels = learned.labels if learned else {}
+        return RulesChunker(self._segmenter(learned), grown_labels(labels))
 
     def add(
         self,
@@ -89,25 +84,30 @@ class Segmenters:
         report: Mapping[str, Any],
         at: datetime,
     ) -> LearnedSegmenter:
-        """Keep one that was moved from the shipped one, and labels, that were accepted; from now on
-        it cuts.
-        """
-        output, bias = moved.weights.output, moved.weights.bias
+        """Store an accepted segmenter and its labels, which are used from now on."""
+        highest = sa.select(sa.func.max(segmenters.c.number))
         with self._ledger.write() as connection:
-            number = 1 + (
-                connection.execute(sa.select(sa.func.max(segmenters.c.number))).scalar() or 0
-            )
+            # Reverted versions count too: a number is never given twice, as chunks have it.
+            number = (connection.execute(highest).scalar() or 0) + 1
             learned = LearnedSegmenter(
-                number, self.shipped.version, at, lessons_hash, output, bias, labels, report, None
+                number=number,
+                base=self.shipped.version,
+                learned_at=at,
+                lessons_hash=lessons_hash,
+                output=moved.weights.output,
+                bias=moved.weights.bias,
+                labels=labels,
+                report=report,
+                reverted_at=None,
             )
-            connection.execute(
-                segmenters.insert().values(asdict(learned) | {"output": list(output)})
-            )
+            row = asdict(learned) | {"output": list(learned.output)}
+            connection.execute(segmenters.insert().values(row))
         return learned
 
     def revert(self, *, at: datetime) -> LearnedSegmenter:
-        """Take the newest back, so that the one before it cuts; raises `UsageError` where there is
-        none.
+        """Revert the newest segmenter, so that the one before it is used.
+
+        Raises `UsageError` where none is in use.
         """
         learned = self._newest()
         if learned is None:
@@ -115,23 +115,33 @@ class Segmenters:
                 f"Nothing to revert: topics are found by {self.shipped.version}, which comes with "
                 "dreaming."
             )
-        mine = segmenters.c.number == learned.number
+        update = segmenters.update().where(segmenters.c.number == learned.number)
         with self._ledger.write() as connection:
-            connection.execute(segmenters.update().where(mine).values(reverted_at=at))
+            connection.execute(update.values(reverted_at=at))
         return learned
 
     def _segmenter(self, learned: LearnedSegmenter | None) -> Segmenter:
         if learned is None:
             return self.shipped
-        return self.shipped.moved(np.array(learned.output), learned.bias, version=learned.version)
+        return self.shipped.moved(
+            np.array(learned.output),
+            learned.bias,
+            version=learned.version,
+        )
 
     def _newest(self) -> LearnedSegmenter | None:
-        mine = (
-            each
-            for each in self.learned()
-            if each.base == self.shipped.version and each.reverted_at is None
-        )
-        return next(mine, None)
+        for learned in self.learned():
+            # With the other weights of another base, its regression would mean something else.
+            is_of_shipped = learned.base == self.shipped.version
+            if is_of_shipped and learned.reverted_at is None:
+                return learned
+        return None
+
+
+def _learned_segmenter(row: sa.RowMapping) -> LearnedSegmenter:
+    cells = dict(row)
+    cells["output"] = tuple(cells["output"])
+    return LearnedSegmenter(**cells)
 
 
 def learned_version(base: str, number: int) -> str:

@@ -1,4 +1,8 @@
-"""The tables as the code sees them; the migrations make them."""
+"""The tables of the three databases, as the code uses them; the migrations make them.
+
+A day is text, `YYYY-MM-DD`, which sorts as the days do. A time is an `Instant`. Costs are counted
+in pico-dollars, as integers.
+"""
 
 import sqlalchemy as sa
 
@@ -25,7 +29,7 @@ local_only_marks = sa.Table(
     sa.Column("conversation_id", sa.Text, primary_key=True),
     sa.Column("local_only", sa.Boolean, nullable=False),
 )
-"""What the user said, which no import takes back; also of conversations that other sources hold."""
+"""The user's marks, which no import changes; also of conversations that other sources have."""
 
 superseded_versions = sa.Table(
     "superseded_versions",
@@ -33,7 +37,7 @@ superseded_versions = sa.Table(
     sa.Column("conversation_id", sa.Text, primary_key=True),
     sa.Column("version_hash", sa.Text, primary_key=True),
 )
-"""Versions that another one has replaced: offered again, they do not come back."""
+"""Versions that another one has replaced: imported again, they are older than the stored one."""
 
 messages = sa.Table(
     "messages",
@@ -73,8 +77,9 @@ forgotten = sa.Table(
     archive,
     sa.Column("conversation_hash", sa.Text, primary_key=True),
 )
-"""Conversations that must not come back with the next import; by hash, so that not even the id
-stays.
+"""Conversations that the user has deleted for good: no import brings them back.
+
+They are stored by hash, so that not even the id stays.
 """
 
 settings = sa.Table(
@@ -128,7 +133,7 @@ bought_days = sa.Table(
     sa.Column("published_revision", sa.Integer, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),
 )
-"""How often purchases and undoing have changed a day, and up to which change it is published."""
+"""The number of changes of a day by purchases and undoing, and up to which it is published."""
 
 calls = sa.Table(
     "calls",
@@ -176,13 +181,13 @@ calls = sa.Table(
         postgresql_where=sa.text("state = 'reserved'"),
     ),
 )
-"""A row an attempt, the ledger.
+"""The ledger: a row a call, which is one attempt to get a reply from a model.
 
 `state`: reserved (may be under way), settled (charged), released (not charged) or unknown (counted
-as it was reserved). `failure`: why there is no reply. `counted_tokens` and `cost_picodollars`: what
-of it counts against its `scopes` now. `unusable`: there is a reply, and nothing could be made of
-it. `attributed`: what it came to is in the cost of chunks. `batch_id`: what it was given to the
-vendor in; of a call for a batch that has none yet, nothing was sent.
+as it was reserved). `failure`: why it has no reply. `counted_tokens` and `cost_picodollars`: what
+counts against its `scopes` now. `unusable`: the reply could not be used. `attributed`: its cost is
+part of the cost of chunks. `batch_id`: the batch in which it was given to the vendor; a call with
+`delivery` by batch that has none yet was not sent.
 """
 
 batches = sa.Table(
@@ -203,11 +208,11 @@ batches = sa.Table(
     sa.Column("submitted_at", Instant),
     sa.Column("ended_at", Instant),
 )
-"""What vendors were given to answer within a day.
+"""Batches of calls, which vendors answer within a day.
 
-`state`: intended (it may be on its way), submitted (the vendor has it), ended (how its calls ended
-is written down), collected (and what was to be made of the replies is made) or dropped (the vendor
-refused it). `vendor_ref`: the vendor's id of it. `owner`: the process that is submitting it.
+`state`: intended (it may be on its way), submitted (the vendor has it), ended (the outcomes of its
+calls are stored), collected (its replies are used as well) or dropped (the vendor refused it).
+`vendor_ref`: the vendor's id. `owner`: the process that is submitting it.
 """
 
 scopes = sa.Table(
@@ -224,8 +229,9 @@ scopes = sa.Table(
     sa.Column("elsewhere_picodollars", sa.BigInteger, nullable=False),
     sa.Column("closed", sa.Text),
 )
-"""What is spent and reserved in each scope: always the sum over its calls, kept so that a
-reservation reads one row.
+"""The amounts spent and reserved in each scope: always the sums over its calls.
+
+They are stored so that a reservation reads one row.
 """
 
 budget_limits = sa.Table(
@@ -247,7 +253,7 @@ upgrade_requests = sa.Table(
     sa.Column("deadline_at", Instant),
     sa.Column("terms", sa.JSON, nullable=False),
 )
-"""Upgrades asked for: once each, however many runs work on them."""
+"""Upgrade requests: a row each, however many runs work on it."""
 
 upgrade_spans = sa.Table(
     "upgrade_spans",
@@ -267,8 +273,8 @@ upgrade_spans = sa.Table(
 )
 """The frozen plan of a request.
 
-`state`: open, bought, given_up (with the reason, and which model was asked with which prompt) or
-gone (its text has changed).
+`state`: open, bought, given_up (with the reason, and the model and prompt that were used) or gone
+(its text has changed).
 """
 
 planned_days = sa.Table(
@@ -278,9 +284,7 @@ planned_days = sa.Table(
     sa.Column("day", sa.Text, primary_key=True),
     sa.Column("skipped", sa.JSON, nullable=False),
 )
-"""The days that a request's plan is frozen for, and how many chunks it leaves out of each, by
-reason.
-"""
+"""The days that a request's plan is frozen for. `skipped`: chunks left out of it, by reason."""
 
 submitted_tasks = sa.Table(
     "submitted_tasks",
@@ -292,7 +296,7 @@ submitted_tasks = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Index("submitted_tasks_by_state", "state", "due_at"),
 )
-"""Tasks that were submitted. `state`: waiting (for its time), started or canceled."""
+"""Tasks that were submitted for a later time. `state`: waiting, started or canceled."""
 
 task_results = sa.Table(
     "task_results",
@@ -311,8 +315,9 @@ plans = sa.Table(
     sa.Column("run_id", sa.Text),
     sa.Column("decision", sa.JSON, nullable=False),
 )
-"""What planners said: the situation, each planner's plan, and whose holds. `run_id`: of the run
-that acted on it.
+"""Decisions of planners: the situation, each planner's plan, and which of them is used.
+
+`run_id`: the run that acted on it.
 """
 
 segmenters = sa.Table(
@@ -328,8 +333,7 @@ segmenters = sa.Table(
     sa.Column("report", sa.JSON, nullable=False),
     sa.Column("reverted_at", Instant),
 )
-"""What was learned from bought chunks: a segmenter's regression, moved from that of `base`, and the
-words of labels.
+"""Segmenters learned from bought chunks: a regression that begins with that of `base`, and labels.
 """
 
 queries = sa.Table(
@@ -359,9 +363,7 @@ indexed_days = sa.Table(
     sa.Column("chunk_count", sa.Integer, nullable=False),
     sa.Column("encoder", sa.Text),
 )
-"""What is indexed of each day. `encoder`: what gave its passages their vectors; null where they
-have none.
-"""
+"""The indexed days. `encoder`: the name of the encoder of its passages; null without one."""
 
 segments = sa.Table(
     "segments",
@@ -380,11 +382,11 @@ segments = sa.Table(
     sa.Index("segments_by_block", "block_id"),
     sqlite_autoincrement=True,
 )
-"""Chunks of one kind of one day that are indexed together. `facts` and `codes`: of each of its
-chunks, in order.
+"""Chunks of one kind of one day that are written and deleted together.
 
-`languages` is a JSON list, which the facts number. `digests`: of all that each chunk's entry in the
-index is made from.
+`facts`, `codes` and `digests` have one item a chunk, in order; a digest covers every input to a
+chunk's index entry. `languages` is a JSON list, which the facts number. Ids are never given twice
+(`sqlite_autoincrement`): a deleted segment may have postings in a merged block.
 """
 
 blocks = sa.Table(
@@ -394,8 +396,9 @@ blocks = sa.Table(
     sa.Column("segment_count", sa.Integer, nullable=False),
     sqlite_autoincrement=True,
 )
-"""Segments whose postings stand together: one at first, and many once they are merged; with those
-deleted since.
+"""Blocks of segments: of one at first, of many once they are merged.
+
+`segment_count` also counts the segments that were deleted since.
 """
 
 postings = sa.Table(
@@ -405,10 +408,10 @@ postings = sa.Table(
     sa.Column("terms", sa.LargeBinary, nullable=False),
     sa.Column("packed", sa.LargeBinary, nullable=False),
 )
-"""Where terms stand: see `dreaming.remembering.postings`.
+"""Postings by bucket and block: see `dreaming.remembering.postings`.
 
-A row a bucket and block: `place` is the bucket's number in the upper bits and the block's in the
-lower 40, one integer, because SQLite keeps the rows of such a table whole in its leaves.
+`place` is the bucket's number, the part's and the block's in one integer (see `posting_blocks`):
+SQLite keeps the rows of a table with an integer key whole in its leaves.
 """
 
 indexed_chunks = sa.Table(
@@ -431,10 +434,10 @@ indexed_chunks = sa.Table(
     sa.Index("indexed_chunks_by_place", "day", "conversation_id", "ordinal"),
     sa.Index("indexed_chunks_by_conversation", "conversation_id"),
 )
-"""A row a chunk: its segment and its number in there are its `row_id`. What a ranking reads stands
-before the text.
+"""Chunks. `row_id`: the segment's id times 2,048, plus the chunk's number in the segment.
 
-`signs` and `codes`: of each of its passages, in order. `voices` and `details` are JSON.
+`signs` and `codes` have one item a passage, in order. `voices` and `details` are JSON. The columns
+that the ranking reads come before the text: SQLite reads a row from its beginning.
 """
 
 chunk_labels = sa.Table(
@@ -452,6 +455,5 @@ vocabulary = sa.Table(
     sa.Column("terms", sa.Text, nullable=False),
     sa.Column("codes", sa.LargeBinary, nullable=False),
 )
-"""The meaning of the terms of scripts with spaces, each once: a line and a code a term; where there
-is an encoder.
+"""Codes of terms of scripts with spaces: a line and a code a term; empty without an encoder.
 """

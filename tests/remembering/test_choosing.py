@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreaming.remembering.choosing import HEADING_WORDS, choose_hits, choose_to_fill
-from dreaming.remembering.finding import Found
+from dreaming.remembering.retrieval import RankedPassages
 
 
 def make_found(passages):
     """Passages (chunk, number, score, words), best first."""
     rows = sorted(passages, key=lambda row: -row[2])
     columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return Found(*columns, label_words=np.ones(len(rows)), next_to=())
+    return RankedPassages(*columns, label_words=np.ones(len(rows)), next_to=())
 
 
 found = st.lists(
@@ -64,8 +64,8 @@ def test_a_message_that_is_longer_than_the_budget_is_cut():
 def test_messages_next_to_the_best_one_are_read_with_it():
     """Before others that have a better score."""
     passages = make_found([(1, 0, 9.0, 10), (2, 0, 8.0, 10), (1, 1, 1.0, 10)])
-    passages = Found(
-        *(getattr(passages, name) for name in list(Found.__slots__)[:-1]), next_to=((2,),)
+    passages = RankedPassages(
+        *(getattr(passages, name) for name in list(RankedPassages.__slots__)[:-1]), next_to=((2,),)
     )
     [choice] = choose_to_fill(passages, 30, limit=None)
     assert choice.numbers == {0, 1}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreaming.home import open_home
-from dreaming.remembering.meaning import (
+from dreaming.remembering.binary_embeddings import (
     DIMENSIONS,
     differing_bits,
     join_codes,

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from dreaming.remembering.postings import (
     HEADER,
-    join_entries,
+    join_postings,
     look_up_terms,
     merge_buckets,
     pack_postings,
+    reuse_postings,
     split_bucket,
-    split_entries,
-    take_over,
+    split_postings,
 )
 
 SAME_BUCKET = ["w109", "w7564", "w3986"]
@@ -44,7 +44,7 @@ def pack(chunks):
 
 def packed_of(segments):
     """The buckets of each segment, numbered from 1."""
-    return {n: split_entries(pack(enumerate(chunks)), n) for n, chunks in enumerate(segments, 1)}
+    return {n: split_postings(pack(enumerate(chunks)), n) for n, chunks in enumerate(segments, 1)}
 
 
 def reading(blocks):
@@ -122,8 +122,8 @@ def test_what_is_taken_over_is_as_if_it_were_packed_afresh(segments, data):
     taken = {int(number): chunk for number, chunk in zip(numbers, old, strict=True) if number >= 0}
     free = [number for number in range(2 * len(old)) if number not in taken]
     new = dict(zip(free, data.draw(st.permutations(segments[-1])), strict=False))
-    entries = take_over(pack(new.items()), join_entries(merged, 1), numbers)
-    assert split_entries(entries, 9) == split_entries(pack(sorted((taken | new).items())), 9)
+    entries = reuse_postings(pack(new.items()), join_postings(merged, 1), numbers)
+    assert split_postings(entries, 9) == split_postings(pack(sorted((taken | new).items())), 9)
 
 
 def test_a_count_beyond_what_a_posting_holds_is_cut_and_spills_nowhere():

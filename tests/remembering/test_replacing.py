@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 from dreaming.chunk import CONTENT_SEPARATOR, BChunk, Span, TopicBoundary
 from dreaming.conversation import stable_hash
-from dreaming.remembering import blocks as blocks_module
-from dreaming.remembering import finding as finding_module
+from dreaming.remembering import posting_blocks as blocks_module
+from dreaming.remembering import retrieval as retrieval_module
 from dreaming.remembering import segments as segments_module
-from dreaming.remembering.blocks import read_postings
+from dreaming.remembering.binary_embeddings import DIMENSIONS
 from dreaming.remembering.encoding import NamedEncoder
-from dreaming.remembering.held import NOTHING_HELD, digest_indexed
-from dreaming.remembering.meaning import DIMENSIONS
-from dreaming.remembering.passages import Spoken, Voice
+from dreaming.remembering.passages import SpokenChunk, Voice
+from dreaming.remembering.posting_blocks import read_postings
 from dreaming.remembering.segments import make_segments
+from dreaming.remembering.stored_segments import EMPTY_SEGMENT, digest_inputs
 from dreaming.storage.tables import chunk_labels, indexed_chunks, segments
 
 DAY, NEXT = date(2026, 3, 1), date(2026, 3, 2)
@@ -65,7 +65,7 @@ def make_spoken(said, *, kind="text", labels=(), entities=("Mira",), title=None,
         source_hash="0" * 32,
         created_at=at,
     )
-    return Spoken(chunk, title, (voice,) * len(said))
+    return SpokenChunk(chunk, title, (voice,) * len(said))
 
 
 CHUNKS = st.builds(
@@ -138,9 +138,9 @@ def answers(home):
 @pytest.fixture
 def small(monkeypatch):
     """Segments of a few chunks, merged after a few."""
-    monkeypatch.setattr(blocks_module, "MOST_SINGLE", 6)
-    monkeypatch.setattr(blocks_module, "MERGED", 4)
-    for module in (segments_module, finding_module):
+    monkeypatch.setattr(blocks_module, "MAX_SINGLE_BLOCKS", 6)
+    monkeypatch.setattr(blocks_module, "BLOCKS_PER_MERGE", 4)
+    for module in (segments_module, retrieval_module):
         monkeypatch.setattr(module, "SEGMENT_CHUNKS", 4)
 
 
@@ -187,10 +187,10 @@ def test_what_is_unchanged_is_taken_over_from_where_it_was():
         make_spoken(["A windmill."]),
     )
     [before] = make_segments([one, two], {}, [], lambda _: pytest.fail("nothing is held"))
-    held = NOTHING_HELD._replace(segment_id=7, facts=before.facts, digests=before.digests)
-    [after] = make_segments([new, two], {}, [held], {7: before.entries}.__getitem__)
+    held = EMPTY_SEGMENT._replace(segment_id=7, facts=before.facts, digests=before.digests)
+    [after] = make_segments([new, two], {}, [held], {7: before.postings}.__getitem__)
     assert after.rows.keys() == {0}
-    assert after.held_rows == {1: 7 * segments_module.SEGMENT_CHUNKS + 1}
+    assert after.stored_rows == {1: 7 * segments_module.SEGMENT_CHUNKS + 1}
 
 
 SPOKEN = make_spoken(["The harbour."])
@@ -235,7 +235,7 @@ CHANGES = {
 def test_nothing_of_a_chunk_changes_unseen(name):
     """Whatever is told of it is held in its row."""
     changed = replace(SPOKEN, chunk=replace(SPOKEN.chunk, **{name: CHANGES[name]}))
-    assert digest_indexed(changed, None) != digest_indexed(SPOKEN, None)
+    assert digest_inputs(changed, None) != digest_inputs(SPOKEN, None)
 
 
 @pytest.mark.parametrize(
@@ -247,12 +247,12 @@ def test_nothing_of_a_chunk_changes_unseen(name):
 )
 def test_nothing_that_is_indexed_with_a_chunk_changes_unseen(changed):
     """The title of its conversation, and who speaks."""
-    assert digest_indexed(changed, None) != digest_indexed(SPOKEN, None)
+    assert digest_inputs(changed, None) != digest_inputs(SPOKEN, None)
 
 
 def test_the_meaning_of_a_chunk_does_not_change_unseen():
     """A memory that was indexed by words alone is indexed by meaning later."""
-    assert digest_indexed(SPOKEN, b"codes") != digest_indexed(SPOKEN, None)
+    assert digest_inputs(SPOKEN, b"codes") != digest_inputs(SPOKEN, None)
 
 
 def test_a_day_that_another_process_replaces_meanwhile_is_held_as_it_was_said_last(any_home):

@@ -1,4 +1,4 @@
-"""What was imported: conversations, their messages by local day, and which days have news."""
+"""What was imported: conversations, their messages by local day, and the revisions of days."""
 
 import sqlalchemy as sa
 from alembic import op

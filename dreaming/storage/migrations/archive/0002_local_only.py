@@ -1,4 +1,4 @@
-"""What the user marked as local only, or as not, whatever an export says of it."""
+"""The user's marks of conversations as local only or not, which count more than an export's."""
 
 import sqlalchemy as sa
 from alembic import op

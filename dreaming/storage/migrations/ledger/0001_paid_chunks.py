@@ -1,4 +1,4 @@
-"""What was bought, what was undone, what was asked, and which process runs what."""
+"""Bought chunks, undone requests, remembered queries, and the process of each run."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Every attempt to ask a model, with its reply."""
+"""Calls: attempts to get a reply from a model, each with its reply."""
 
 import sqlalchemy as sa
 from alembic import op

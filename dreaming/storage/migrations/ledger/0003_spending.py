@@ -1,4 +1,4 @@
-"""Reservations, scopes of budgets, upgrade requests and their plans, and what tasks came to."""
+"""Reservations, scopes of budgets, upgrade requests and their plans, and results of tasks."""
 
 import sqlalchemy as sa
 from alembic import op

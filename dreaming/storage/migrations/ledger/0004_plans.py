@@ -1,4 +1,4 @@
-"""What planners said."""
+"""Decisions of planners."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Segmenters that were learned from what was bought."""
+"""Segmenters that were learned from bought chunks."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Calls whose replies come in batches: what was given to a vendor, and which calls are in it."""
+"""Batches of calls at vendors, and the batch of each call."""
 
 import sqlalchemy as sa
 from alembic import op

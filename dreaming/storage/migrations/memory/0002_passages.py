@@ -1,5 +1,6 @@
-"""Postings by segment in the place of FTS5 and GIN: the same on both dialects. The next run indexes
-all days again.
+"""Postings by segment instead of FTS5 and GIN: the same on both dialects.
+
+The next run indexes all days again.
 """
 
 import sqlalchemy as sa

@@ -1,5 +1,6 @@
-"""Digests of chunks, by which a replaced day takes over what is unchanged. The next run indexes all
-days again.
+"""Digests of chunks, by which a day that is replaced reuses entries of unchanged chunks.
+
+The next run indexes all days again.
 """
 
 import sqlalchemy as sa

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreaming.remembering.terms import find_terms
+from dreaming.remembering.term_extraction import extract_terms
 from dreaming.remembering.words import analyse, fold
 
 WRITTEN = (
@@ -26,7 +26,7 @@ texts = st.lists(st.one_of(st.sampled_from(WRITTEN), st.text(max_size=30)).map(f
 
 def found_in(folded):
     """The terms of each text, and how long it is."""
-    terms = find_terms(folded)
+    terms = extract_terms(folded)
     found = [Counter() for _ in folded]
     for number, text in zip(terms.numbers.tolist(), terms.texts.tolist(), strict=True):
         found[text][terms.vocabulary[number]] += 1
@@ -44,7 +44,7 @@ def test_terms_and_lengths_are_those_of_each_text_by_itself(folded):
 @given(texts)
 def test_a_term_is_in_the_vocabulary_once(folded):
     """It has one number, and all of them stand somewhere."""
-    terms = find_terms(folded)
+    terms = extract_terms(folded)
     assert len(set(terms.vocabulary)) == len(terms.vocabulary)
     assert sorted(set(terms.numbers.tolist())) == list(range(len(terms.vocabulary)))
 

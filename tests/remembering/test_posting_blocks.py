@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from dreaming.remembering import blocks as blocks_module
-from dreaming.remembering.blocks import bucket_of
+from dreaming.remembering import posting_blocks as blocks_module
+from dreaming.remembering.posting_blocks import bucket_of
 from dreaming.remembering.postings import TERM, hash_term
 from dreaming.storage import tables
 from dreaming.testing import make_conversation
@@ -18,8 +18,8 @@ DAYS = 12
 @pytest.fixture(autouse=True)
 def few_blocks(monkeypatch):
     """Merge after a few days, not after months."""
-    monkeypatch.setattr(blocks_module, "MOST_SINGLE", 3)
-    monkeypatch.setattr(blocks_module, "MERGED", 4)
+    monkeypatch.setattr(blocks_module, "MAX_SINGLE_BLOCKS", 3)
+    monkeypatch.setattr(blocks_module, "BLOCKS_PER_MERGE", 4)
 
 
 def publish(home, day, said, *, updated_at=None):

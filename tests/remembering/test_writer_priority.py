@@ -10,25 +10,25 @@ from threading import Barrier, BrokenBarrierError
 
 import pytest
 
-from dreaming.remembering.turns import Turns
+from dreaming.remembering.writer_priority import WriterPriority
 
 HOLD = """
 import sys
 from pathlib import Path
-from dreaming.remembering.turns import Turns
+from dreaming.remembering.writer_priority import WriterPriority
 
-with Turns(Path(sys.argv[1])).replacing():
+with WriterPriority(Path(sys.argv[1])).replacing():
     print("replacing", flush=True)
     sys.stdin.read()
 """
 
 
-def at_once(turns: Turns, count: int) -> bool:
+def at_once(priority: WriterPriority, count: int) -> bool:
     """Whether so many searches run at once."""
     together = Barrier(count, timeout=0.5)
 
     def search(_number):
-        with turns.searching():
+        with priority.searching():
             together.wait()
 
     with ThreadPoolExecutor(count) as threads:
@@ -39,9 +39,9 @@ def at_once(turns: Turns, count: int) -> bool:
     return True
 
 
-def sooner_or_later_at_once(turns: Turns, count: int) -> bool:
+def sooner_or_later_at_once(priority: WriterPriority, count: int) -> bool:
     """Those that look in the same moment may take one another for a writer, which is rare."""
-    return any(at_once(turns, count) for _ in range(5))
+    return any(at_once(priority, count) for _ in range(5))
 
 
 @pytest.fixture
@@ -51,28 +51,28 @@ def two_processors(monkeypatch):
 
 @pytest.mark.usefixtures("two_processors")
 def test_one_search_at_a_time_runs_beside_whoever_replaces_a_day_on_two_processors(tmp_path):
-    turns = Turns(tmp_path / "locks")
-    with turns.replacing():
-        assert at_once(turns, 1)
-        assert not at_once(turns, 2)
-    assert sooner_or_later_at_once(turns, 8)
+    priority = WriterPriority(tmp_path / "locks")
+    with priority.replacing():
+        assert at_once(priority, 1)
+        assert not at_once(priority, 2)
+    assert sooner_or_later_at_once(priority, 8)
 
 
 def test_more_processors_let_more_searches_run(tmp_path, monkeypatch):
     """Each draws its place, so that two may also draw the same one."""
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
-    turns = Turns(tmp_path)
-    with turns.replacing():
-        assert any(at_once(turns, 2) for _ in range(10))
+    priority = WriterPriority(tmp_path)
+    with priority.replacing():
+        assert any(at_once(priority, 2) for _ in range(10))
 
 
 @pytest.mark.usefixtures("two_processors")
 def test_several_days_are_replaced_at_once(tmp_path):
     with ExitStack() as held:
         for _ in range(3):
-            held.enter_context(Turns(tmp_path).replacing())
-        assert not at_once(Turns(tmp_path), 2)
-    assert sooner_or_later_at_once(Turns(tmp_path), 2)
+            held.enter_context(WriterPriority(tmp_path).replacing())
+        assert not at_once(WriterPriority(tmp_path), 2)
+    assert sooner_or_later_at_once(WriterPriority(tmp_path), 2)
 
 
 @pytest.mark.usefixtures("two_processors")
@@ -80,14 +80,14 @@ def test_a_process_that_dies_leaves_nobody_waiting(tmp_path):
     command = partial(subprocess.Popen, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with command([sys.executable, "-c", HOLD, str(tmp_path)]) as process:
         process.stdout.readline()
-        assert not at_once(Turns(tmp_path), 2)
+        assert not at_once(WriterPriority(tmp_path), 2)
         process.kill()
         process.wait()
-        assert sooner_or_later_at_once(Turns(tmp_path), 2)
+        assert sooner_or_later_at_once(WriterPriority(tmp_path), 2)
 
 
 @pytest.mark.usefixtures("two_processors")
 def test_without_a_folder_nobody_waits():
-    turns = Turns(None)
-    with turns.replacing():
-        assert at_once(turns, 4)
+    priority = WriterPriority(None)
+    with priority.replacing():
+        assert at_once(priority, 4)
