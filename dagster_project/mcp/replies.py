@@ -28,7 +28,7 @@ def clear_errors() -> Iterator[None]:
 def as_tool(method: Callable[..., Any]) -> Callable[..., Any]:
     """A method as an MCP tool: its errors are clear, and its result is plain JSON.
 
-    The SDK reads name, description and arguments from the method itself, so both wrappers keep them.
+    The SDK reads name, description and arguments from the method: both wrappers keep them.
     """
 
     @wraps(method)

@@ -88,6 +88,8 @@ class MemoryIndex:
                 stored = stored_now
                 prepared = []
                 segments = make_segments(chunks, codes, stored, self._postings)
+            # First: the row's lock makes a second writer of the day wait before it writes anything.
+            connection.execute(indexed_days.delete().where(indexed_days.c.day == day.isoformat()))
             count = 0
             for part, segment in enumerate(chain(prepared, segments)):
                 insert_segment(connection, day, part, segment)
@@ -107,7 +109,6 @@ class MemoryIndex:
             "chunk_count": chunk_count,
             "encoder": self.encoder.name if self.encoder else None,
         }
-        connection.execute(indexed_days.delete().where(indexed_days.c.day == day.isoformat()))
         connection.execute(indexed_days.insert().values(cells))
 
     def _postings(self, segment_id: int) -> SegmentPostings:
