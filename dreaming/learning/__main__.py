@@ -12,7 +12,7 @@ from dreaming.chunking.segmenter import weights_file
 from dreaming.embedding import open_encoder
 from dreaming.learning.confidence import fit_confidence
 from dreaming.learning.dialogues import read_dialogues
-from dreaming.learning.evaluating import leave_one_set_out, topics_of
+from dreaming.learning.evaluating import leave_one_set_out, predicted_topics
 from dreaming.learning.examples import example_of
 from dreaming.learning.fitting import fit_segmenter
 
@@ -36,7 +36,7 @@ def fit(paths: tuple[Path, ...], version: str, embedding: bool, output: Path | N
     output = output or weights_file(embedding=embedding)
     examples = [example_of(dialogue, encoder) for dialogue in read_dialogues(paths)]
     fitted = fit_segmenter(examples, version=version, encoder=encoder)
-    confidence = fit_confidence(topics_of(leave_one_set_out(examples, encoder)))
+    confidence = fit_confidence(predicted_topics(leave_one_set_out(examples, encoder)))
     stored = replace(fitted.weights, confidence=confidence).as_json()
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in stored.items())
     output.write_text("{\n" + lines + "\n}\n", encoding="utf-8")

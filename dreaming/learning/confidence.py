@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from dreaming.chunking.segment import choose_boundaries
-from dreaming.chunking.segmenter import Confidence, Numbers, probabilities
+from dreaming.chunking.segmenter import Confidence, FloatArray, probabilities
 from dreaming.learning.examples import Example
 
 RIDGE = 1e-3
@@ -20,7 +20,7 @@ OUTER_EVIDENCE = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class PredictedTopic:
     """A topic that was found in a talk."""
 
     dataset: str
@@ -34,7 +34,7 @@ class Topic:
     """Whether both its boundaries are."""
 
 
-def find_topics(example: Example, evidence: Numbers) -> Iterator[Topic]:
+def find_topics(example: Example, evidence: FloatArray) -> Iterator[PredictedTopic]:
     """The topics that a segmenter which saw this evidence finds, but for talks that it finds only
     one in.
     """
@@ -45,10 +45,12 @@ def find_topics(example: Example, evidence: Numbers) -> Iterator[Topic]:
     if chosen:
         for first, after in pairwise([0, *chosen, len(evidence) + 1]):
             right = first in true and after in true
-            yield Topic(example.dataset, told[first], told[after], float(likely.mean()), right)
+            yield PredictedTopic(
+                example.dataset, told[first], told[after], float(likely.mean()), right
+            )
 
 
-def fit_confidence(topics: Sequence[Topic]) -> Confidence:
+def fit_confidence(topics: Sequence[PredictedTopic]) -> Confidence:
     """The confidence that fits topics which a segmenter found in talks that it had not seen.
 
     The chance of both boundaries is the product of theirs; sets count alike.
@@ -79,7 +81,7 @@ def fit_confidence(topics: Sequence[Topic]) -> Confidence:
     return bias, by_evidence, by_density
 
 
-def confidence_of(confidence: Confidence, topic: Topic) -> float:
+def confidence_of(confidence: Confidence, topic: PredictedTopic) -> float:
     """How likely it says that both boundaries of the topic are right."""
     bias, by_evidence, by_density = confidence
     edges = np.minimum([topic.first, topic.after], OUTER_EVIDENCE)
@@ -87,7 +89,7 @@ def confidence_of(confidence: Confidence, topic: Topic) -> float:
 
 
 def calibration_error(
-    confidences: Sequence[float], topics: Sequence[Topic], *, bins: int = 10
+    confidences: Sequence[float], topics: Sequence[PredictedTopic], *, bins: int = 10
 ) -> float:
     """The expected calibration error (Naeini et al. 2015), sets counted alike."""
     said, right = (
@@ -100,7 +102,7 @@ def calibration_error(
     return float(sum(errors) / weights.sum())
 
 
-def ranking_quality(confidences: Sequence[float], topics: Sequence[Topic]) -> float | None:
+def ranking_quality(confidences: Sequence[float], topics: Sequence[PredictedTopic]) -> float | None:
     """How often a right topic is told to be surer than a wrong one (AUROC); None where there are
     not both.
     """
@@ -112,14 +114,14 @@ def ranking_quality(confidences: Sequence[float], topics: Sequence[Topic]) -> fl
 
 
 def wrong_of_least_confident(
-    confidences: Sequence[float], topics: Sequence[Topic], *, share: float = 0.2
+    confidences: Sequence[float], topics: Sequence[PredictedTopic], *, share: float = 0.2
 ) -> float:
     """The share of wrong topics among the least confident ones."""
     order = np.argsort(confidences, kind="stable")[: max(1, round(share * len(topics)))]
     return float(np.mean([not topics[n].right for n in order]))
 
 
-def _alike(datasets: Iterable[str]) -> Numbers:
+def _alike(datasets: Iterable[str]) -> FloatArray:
     names = list(datasets)
     counts = {name: names.count(name) for name in set(names)}
     return np.array([1 / counts[name] for name in names])

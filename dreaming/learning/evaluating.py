@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dreaming.chunking.meaning import Encoder
+from dreaming.chunking.embedding_features import Encoder
 from dreaming.chunking.segment import choose_boundaries
-from dreaming.chunking.segmenter import Numbers, Segmenter, probabilities
-from dreaming.learning.confidence import Topic, find_topics
+from dreaming.chunking.segmenter import FloatArray, Segmenter, probabilities
+from dreaming.learning.confidence import PredictedTopic, find_topics
 from dreaming.learning.examples import Example
 from dreaming.learning.fitting import fit_segmenter
 from dreaming.learning.scoring import Score, score_boundaries
@@ -20,32 +20,34 @@ RESAMPLES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class EvaluatedDialogue:
     """A talk, and what was found in it."""
 
     example: Example
-    evidence: Numbers
+    evidence: FloatArray
 
     @property
     def score(self) -> Score:
         """How good that is."""
         found = choose_boundaries([1.0, *probabilities(self.evidence).tolist()])
         return score_boundaries(
-            self.example.boundaries, self.example.told(found), int(self.example.known.sum()) + 1
+            self.example.boundaries,
+            self.example.restrict_to_known(found),
+            int(self.example.known.sum()) + 1,
         )
 
 
-def judge(segmenter: Segmenter, examples: Iterable[Example]) -> list[Judged]:
+def evaluate(segmenter: Segmenter, examples: Iterable[Example]) -> list[EvaluatedDialogue]:
     """Talks as a segmenter sees them."""
     return [
-        Judged(example, segmenter.evidence(example.signs) + example.silences)
+        EvaluatedDialogue(example, segmenter.log_odds(example.features) + example.silence_log_odds)
         for example in examples
     ]
 
 
 def leave_one_set_out(
     examples: Sequence[Example], encoder: Encoder | None = None
-) -> Iterator[Judged]:
+) -> Iterator[EvaluatedDialogue]:
     """Each set as a segmenter sees it that was fitted on all others: as it will be on talks of
     another kind.
     """
@@ -53,14 +55,14 @@ def leave_one_set_out(
         others = [example for example in examples if example.dataset != dataset]
         if others:
             segmenter = fit_segmenter(others, version="others", encoder=encoder)
-            yield from judge(
+            yield from evaluate(
                 segmenter, (example for example in examples if example.dataset == dataset)
             )
 
 
 def leave_one_fold_out(
     examples: Sequence[Example], encoder: Encoder | None = None
-) -> Iterator[Judged]:
+) -> Iterator[EvaluatedDialogue]:
     """Each fourth talk of every set as a segmenter sees it that was fitted on the others."""
     seen: dict[str, int] = {}
     folds: list[int] = []
@@ -70,12 +72,12 @@ def leave_one_fold_out(
     for fold in range(FOLDS):
         others = [example for example, own in zip(examples, folds, strict=True) if own != fold]
         segmenter = fit_segmenter(others, version="others", encoder=encoder)
-        yield from judge(
+        yield from evaluate(
             segmenter, (e for e, own in zip(examples, folds, strict=True) if own == fold)
         )
 
 
-def topics_of(judged: Iterable[Judged]) -> list[Topic]:
+def predicted_topics(judged: Iterable[EvaluatedDialogue]) -> list[PredictedTopic]:
     """The topics that were found, for calibration."""
     return [topic for each in judged for topic in find_topics(each.example, each.evidence)]
 
@@ -88,7 +90,7 @@ def interval(scores: Sequence[Score], *, seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def by_set(judged: Iterable[Judged]) -> Mapping[str, list[Score]]:
+def by_set(judged: Iterable[EvaluatedDialogue]) -> Mapping[str, list[Score]]:
     """The scores of each set's talks."""
     sets: dict[str, list[Score]] = {}
     for each in judged:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dreaming.chunking.meaning import Encoder
-from dreaming.chunking.segment import read_silences, read_turns
-from dreaming.chunking.segmenter import Numbers, read_all_signs
-from dreaming.chunking.signs import Signs
+from dreaming.chunking.embedding_features import Encoder
+from dreaming.chunking.features import Features
+from dreaming.chunking.segment import read_turns, silence_log_odds
+from dreaming.chunking.segmenter import FloatArray, read_all_features
 from dreaming.learning.dialogues import Dialogue
 
 Flags = NDArray[np.bool_]
@@ -22,8 +22,8 @@ class Example:
     """
 
     dataset: str
-    signs: Signs
-    silences: Numbers
+    features: Features
+    silence_log_odds: FloatArray
     """The evidence of silences, which is not learned."""
     starts: Flags
     known: Flags
@@ -33,7 +33,7 @@ class Example:
         """The turns that are known to start a topic, counted over those of which it is known."""
         return [int(n) + 1 for n in np.flatnonzero(self.starts[self.known])]
 
-    def told(self, boundaries: Sequence[int]) -> list[int]:
+    def restrict_to_known(self, boundaries: Sequence[int]) -> list[int]:
         """Of boundaries that were found those at turns of which it is known, counted in the same
         way.
         """
@@ -47,14 +47,18 @@ def example_of(dialogue: Dialogue, encoder: Encoder | None = None) -> Example:
     with an encoder or without one.
     """
     turns = read_turns(dialogue.turns)
-    signs = read_all_signs(turns, encoder)
-    starts = np.isin(np.arange(1, len(signs) + 1), dialogue.boundaries)
+    features = read_all_features(turns, encoder)
+    starts = np.isin(np.arange(1, len(features) + 1), dialogue.boundaries)
     return Example(
-        dialogue.dataset, signs, read_silences(turns), starts, np.ones(len(signs), dtype=np.bool_)
+        dialogue.dataset,
+        features,
+        silence_log_odds(turns),
+        starts,
+        np.ones(len(features), dtype=np.bool_),
     )
 
 
-def weigh(examples: Sequence[Example]) -> Numbers:
+def weigh(examples: Sequence[Example]) -> FloatArray:
     """A weight for each known turn: sets count alike, and so do
     the talks of a set; 1 on average.
     """
@@ -66,6 +70,6 @@ def weigh(examples: Sequence[Example]) -> Numbers:
         1 / (count * talks[each.dataset]) if count else 0.0
         for count, each in zip(counts, examples, strict=True)
     ]
-    weights: Numbers = np.repeat(shares, counts)
+    weights: FloatArray = np.repeat(shares, counts)
     weights *= len(weights) / weights.sum()
     return weights

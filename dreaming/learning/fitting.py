@@ -13,8 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dreaming.chunking.meaning import Encoder
-from dreaming.chunking.segmenter import FAR, Numbers, Segmenter, Weights, probabilities, sign_names
+from dreaming.chunking.embedding_features import Encoder
+from dreaming.chunking.segmenter import (
+    MAX_DEVIATION,
+    FloatArray,
+    Segmenter,
+    SegmenterWeights,
+    feature_names,
+    probabilities,
+)
 from dreaming.learning.examples import Example, weigh
 
 RIDGE = 50.0
@@ -32,10 +39,10 @@ NEWTON_STEPS = 25
 class _Data:
     """All known turns of the examples, one after the other."""
 
-    columns: Numbers
-    silences: Numbers
-    starts: Numbers
-    weights: Numbers
+    columns: FloatArray
+    silences: FloatArray
+    starts: FloatArray
+    weights: FloatArray
 
 
 def fit_segmenter(
@@ -45,18 +52,18 @@ def fit_segmenter(
 
     The same talks give the same, up to rounding. Takes about 20 seconds.
     """
-    signs = np.concatenate([each.signs[each.known] for each in examples]).astype(np.float64)
+    signs = np.concatenate([each.features[each.known] for each in examples]).astype(np.float64)
     mean, scale = signs.mean(0), signs.std(0) + 1e-6
-    data = _data(np.clip((signs - mean) / scale, -FAR, FAR), examples)
+    data = _data(np.clip((signs - mean) / scale, -MAX_DEVIATION, MAX_DEVIATION), examples)
     alone, bias = _regress(data, np.zeros(signs.shape[1]), 0.0, ridge=RIDGE)
     networks = [_Network(data, np.random.default_rng([seed, n])) for n in range(NETWORKS)]
     share = 1 / (NETWORKS + 1)
     beside = [network.weights["beside"] for network in networks]
     combined = [network.weights["output"] for network in networks]
     biases = [float(network.weights["bias"][0]) for network in networks]
-    weights = Weights(
+    weights = SegmenterWeights(
         version=version,
-        signs=sign_names(encoder),
+        features=feature_names(encoder),
         mean=tuple(mean.tolist()),
         scale=tuple(scale.tolist()),
         hidden=tuple(
@@ -76,21 +83,23 @@ def move_segmenter(
     segmenter: Segmenter, examples: Sequence[Example], *, ridge: float, version: str
 ) -> Segmenter:
     """The segmenter moved towards labelled talks; the higher `ridge` is, the less."""
-    columns = np.concatenate([segmenter.columns(each.signs[each.known]) for each in examples])
+    columns = np.concatenate(
+        [segmenter.regression_inputs(each.features[each.known]) for each in examples]
+    )
     weights, data = segmenter.weights, _data(columns, examples)
     output, bias = _regress(data, np.array(weights.output), weights.bias, ridge=ridge)
     return segmenter.moved(output, bias, version=version)
 
 
-def _data(columns: Numbers, examples: Sequence[Example]) -> _Data:
-    silences = np.concatenate([each.silences[each.known] for each in examples])
+def _data(columns: FloatArray, examples: Sequence[Example]) -> _Data:
+    silences = np.concatenate([each.silence_log_odds[each.known] for each in examples])
     starts = np.concatenate([each.starts[each.known] for each in examples]).astype(np.float64)
     return _Data(columns, silences, starts, weigh(examples))
 
 
 def _regress(
-    data: _Data, prior: Numbers, prior_bias: float, *, ridge: float
-) -> tuple[Numbers, float]:
+    data: _Data, prior: FloatArray, prior_bias: float, *, ridge: float
+) -> tuple[FloatArray, float]:
     """Logistic regression by Newton's method: weights held to `prior` by `ridge`, and a bias held a
     tenth as much.
     """
@@ -143,7 +152,7 @@ class _Network:
 
     def _slopes(
         self, data: _Data, rows: NDArray[np.int64], random: np.random.Generator
-    ) -> dict[str, Numbers]:
+    ) -> dict[str, FloatArray]:
         weights, columns, starts = self.weights, data.columns[rows], data.starts[rows]
         kept = _keep(columns.shape, DROPPED_SIGNS, random)
         signs = columns * kept
@@ -164,5 +173,5 @@ class _Network:
         }
 
 
-def _keep(shape: tuple[int, ...], dropped: float, random: np.random.Generator) -> Numbers:
+def _keep(shape: tuple[int, ...], dropped: float, random: np.random.Generator) -> FloatArray:
     return (random.random(shape) >= dropped) / (1 - dropped)

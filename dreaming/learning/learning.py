@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dreaming.chunking.segmenter import Segmenter
-from dreaming.learning.evaluating import judge
+from dreaming.learning.evaluating import evaluate
 from dreaming.learning.examples import Example
 from dreaming.learning.fitting import move_segmenter
 from dreaming.learning.scoring import Score, mean_score
@@ -58,7 +58,7 @@ def learn(segmenter: Segmenter, examples: Sequence[Example], *, version: str) ->
             f"{FEWEST_TALKS}."
         )
         return Lesson(len(taught), turns, boundaries, None, None, 0.0, None, reason)
-    before = [each.score for each in judge(segmenter, taught)]
+    before = [each.score for each in evaluate(segmenter, taught)]
     held_out = {ridge: _held_out(segmenter, taught, ridge) for ridge in RIDGES}
     ridge, after = max(held_out.items(), key=lambda item: mean_score(item[1]).score)
     certainty = _certainty(before, after)
@@ -82,7 +82,11 @@ def _held_out(segmenter: Segmenter, examples: Sequence[Example], ridge: float) -
         moved = move_segmenter(segmenter, others, ridge=ridge, version="held out")
         own = range(fold, len(examples), FOLDS)
         scores.update(
-            zip(own, (each.score for each in judge(moved, [examples[n] for n in own])), strict=True)
+            zip(
+                own,
+                (each.score for each in evaluate(moved, [examples[n] for n in own])),
+                strict=True,
+            )
         )
     return [scores[n] for n in range(len(examples))]
 

@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from dreaming.chunk import ChunkId
-from dreaming.chunking.meaning import Encoder
+from dreaming.chunking.embedding_features import Encoder
 from dreaming.remembering.blocks import bucket_of
 from dreaming.remembering.meaning import Codes, encode_texts, read_codes
 from dreaming.remembering.passages import Spoken, read_passages
