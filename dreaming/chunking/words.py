@@ -46,9 +46,13 @@ def read_words(text: str) -> list[str]:
     is_japanese = _HIRAGANA.search(text) is not None
     words: list[str] = []
     for run in _WORD.findall(text.replace("’", "'")):
+        if len(run) == 2:
+            # A single bigram, or a short word of another script: the same result for both.
+            words.append(run)
+            continue
         first = run[0]
         is_han = _FIRST_HAN <= first <= _LAST_HAN or first >= _FIRST_COMPATIBLE_HAN
-        if not is_han or len(run) == 2:
+        if not is_han:
             words.append(run)
         elif len(run) > 2:
             # All bigrams of the run: each character added to the one after it.
