@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dreaming.importing.draft import Draft
+from dreaming.importing.draft import ConversationDraft
 from dreaming.importing.json_values import JsonObject
 from dreaming.importing.report import FileReport, SkipReason
 
-ReadEntries: TypeAlias = Callable[[Iterable[JsonObject], FileReport], Iterator[Draft]]
+ReadEntries: TypeAlias = Callable[[Iterable[JsonObject], FileReport], Iterator[ConversationDraft]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,12 @@ class ExportFormat:
     """True: conversation ids stay as written, without the format's name before them."""
 
 
-def each_entry(read_conversation: Callable[[JsonObject, FileReport], Draft | None]) -> ReadEntries:
+def each_entry(
+    read_conversation: Callable[[JsonObject, FileReport], ConversationDraft | None],
+) -> ReadEntries:
     """Read a format in which every entry is a whole conversation."""
 
-    def read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[Draft]:
+    def read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[ConversationDraft]:
         for entry in entries:
             try:
                 draft = read_conversation(entry, report)
