@@ -1,4 +1,4 @@
-"""What an export format is: how to recognise it, and how to read it."""
+"""The interface of an export format: how to recognise it, and how to read it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ExportFormat:
     recognises: Callable[[JsonObject], bool]
     """Whether an entry can only be of this format; it looks at keys, not at texts."""
     read: ReadEntries
-    """Turn a file's entries into conversations, counting what is left out in the file's report."""
+    """Turns a file's entries into drafts, and counts in the file's report what it leaves out."""
     keeps_ids: bool = False
     """True: conversation ids stay as written, without the format's name before them."""
 
@@ -38,6 +38,7 @@ def each_entry(
             try:
                 draft = read_conversation(entry, report)
             except RecursionError:
+                # A hostile entry; the next ones are still read.
                 report.skip(SkipReason.TOO_DEEP)
                 continue
             if draft is not None:
