@@ -19,8 +19,7 @@ Encoder = Callable[[Sequence[str]], Vectors]
 """Encodes one or more texts; similar meanings give vectors with a high dot product."""
 
 # UTF-8 bytes read of each turn. The opening shows what a turn is about, and an encoder's time is in
-# proportion to what it reads. Bytes and not characters, because a Chinese character says as much as
-# several Latin letters.
+# proportion to what it reads. Bytes and not characters, so that it is the same in every language.
 OPENING_BYTES = 100
 # Exchanges or turns on each side of a gap that are compared. As all the constants here, part of
 # what the shipped weights were fitted with: a change needs a new fit.

@@ -127,7 +127,7 @@ def _capitalised(prose: str) -> Iterator[str]:
         if len(name) < 2:
             continue
         is_plain_word = " " not in name and name[1:].islower()
-        # Without its common first words, the name no longer stands where the match begins.
+        # Where common words before the name were removed, it does not open the sentence.
         is_at_start = match[0].startswith(name)
         if is_plain_word and is_at_start and _opens_sentence(prose, match.start()):
             doubtful.append(name)

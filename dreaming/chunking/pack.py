@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-# The bounds of a chunk that docs/chunking.md promises. Changing them cuts every conversation anew.
+# The bounds of a chunk that docs/chunking.md promises. A change needs a new version of the
+# segmenter.
 SMALLEST_TOKENS = 100
 LARGEST_TOKENS = 800
-# The worth of an even split, in units of gap strength. With 0 the strength
-# alone would decide; with a large value a piece would be cut near its middle at any gap.
+# The worth of an even split, in units of gap strength. With 0 the strength alone would decide; with
+# a large value a piece would be cut near its middle at any gap.
 BALANCE_WEIGHT = 0.3
 # A piece is split within this part of it. Each half then has at least a quarter, so that splitting
 # ends after a logarithmic number of levels.

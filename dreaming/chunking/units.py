@@ -58,7 +58,7 @@ def split_sentences(text: str) -> list[str]:
 def structure_strength(before: str, after: str) -> float:
     """How good a place to cut is between two neighbouring units of a message, 0 to 1, by layout.
 
-    Lower than that of most topic boundaries between messages, which have probabilities there.
+    On the same scale as the probabilities of the gaps between messages.
     """
     is_lone_heading = before.startswith("#") and "\n" not in before.rstrip()
     if is_lone_heading:

@@ -47,7 +47,7 @@ def evaluate_files(
         paths: files of labelled talks, and folders of them.
         unseen: fit a segmenter for each set without it, or for each fourth of the talks without
             those.
-        segmenter: the one to measure, or whose signs those that are fitted read; by default the one
+        segmenter: the one to measure, or whose features the fitted ones read; by default the one
             that comes with dreaming.
 
     Raises:

@@ -27,7 +27,7 @@ def find_numbers(text: str) -> Iterator[SensitiveSpan]:
         return
     for match in _CARD.finditer(text):
         digits = re.sub(r"\D", "", match[0])
-        # A number of one or two different digits is an example, not a card.
+        # A number of one or two different digits is taken for an example.
         is_varied = len(set(digits)) > 2
         if _ISSUER.match(digits) and is_varied and _satisfies_luhn(digits):
             yield SensitiveSpan(*match.span(), "number")

@@ -142,7 +142,7 @@ def _read_call(call: JsonObject) -> list[MessagePart]:
     result = call.get("result")
     results = result if isinstance(result, list) else [result]
     output = _join(*map(_read_output, results))
-    # What the app showed stands in for a result that was not kept.
+    # The text that the app showed replaces a result that the file does not have.
     output = output or as_text(call.get("resultDisplay")) or ""
     return [
         MessagePart("tool_call", as_source_text(call.get("args", {})), name),

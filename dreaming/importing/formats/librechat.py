@@ -80,7 +80,7 @@ def _role_of(message: JsonObject) -> Role | None:
     by_user = message.get("isCreatedByUser")
     if isinstance(by_user, bool):
         return "user" if by_user else "assistant"
-    # Of an older message only the user's name is certain: assistants have the name of their model.
+    # Without the flag, only the messages of the user can be recognised.
     sender = as_text(message.get("sender")) or ""
     return "user" if sender.lower() == "user" else None
 
