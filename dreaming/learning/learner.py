@@ -19,7 +19,7 @@ import numpy as np
 
 from dreaming.chunk import BChunk, lanes
 from dreaming.chunking.lane import read_lane_turns
-from dreaming.chunking.segment import read_silences
+from dreaming.chunking.segment import silence_log_odds
 from dreaming.chunking.segmenter import Segmenter
 from dreaming.chunking.words import read_words
 from dreaming.conversation import ConversationDay, stable_hash
@@ -99,7 +99,7 @@ def bought_example(
         return None
     turns = read_lane_turns(messages)
     starts = np.array([message.id in starting for message in messages[1:]])
-    return Example("own", segmenter.read(turns), read_silences(turns), starts, known)
+    return Example("own", segmenter.read_features(turns), silence_log_odds(turns), starts, known)
 
 
 def learned_versions(home: Home) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ def _learn(
     shipped, held = home.segmenters.shipped, home.segmenters.learned()
     lessons_hash = stable_hash(
         [
-            [sha256(part.tobytes()).hexdigest() for part in (e.starts, e.known, e.signs)]
+            [sha256(part.tobytes()).hexdigest() for part in (e.starts, e.known, e.features)]
             for e in examples
         ],
         [[each.labels, sorted(each.counts.items())] for each in texts or ()],

@@ -12,7 +12,7 @@ from dreaming.errors import UsageError
 from dreaming.home import Home
 from dreaming.learning.baselines import BASELINES
 from dreaming.learning.confidence import (
-    Topic,
+    PredictedTopic,
     calibration_error,
     confidence_of,
     fit_confidence,
@@ -21,13 +21,13 @@ from dreaming.learning.confidence import (
 )
 from dreaming.learning.dialogues import by_dataset, read_dialogues
 from dreaming.learning.evaluating import (
-    Judged,
+    EvaluatedDialogue,
     by_set,
+    evaluate,
     interval,
-    judge,
     leave_one_fold_out,
     leave_one_set_out,
-    topics_of,
+    predicted_topics,
 )
 from dreaming.learning.examples import example_of
 from dreaming.learning.scoring import mean_score, score_boundaries
@@ -47,7 +47,7 @@ def evaluate_files(
         paths: files of labelled talks, and folders of them.
         unseen: fit a segmenter for each set without it, or for each fourth of the talks without
             those.
-        segmenter: the one to measure, or whose signs those that are fitted read; by default the one
+        segmenter: the one to measure, or whose features the fitted ones read; by default the one
             that comes with dreaming.
 
     Raises:
@@ -68,7 +68,7 @@ def evaluate_files(
     elif unseen == "talks":
         judged = list(leave_one_fold_out(examples, used.encoder))
     else:
-        judged = judge(used, examples)
+        judged = evaluate(used, examples)
     rows: dict[str, dict[str, Any]] = {}
     for name, scores in by_set(judged).items():
         mean = mean_score(scores)
@@ -97,12 +97,14 @@ def evaluate_files(
     }
 
 
-def _confidence(judged: Sequence[Judged], confidence: Confidence | None) -> dict[str, Any]:
+def _confidence(
+    judged: Sequence[EvaluatedDialogue], confidence: Confidence | None
+) -> dict[str, Any]:
     """How well the confidence is calibrated, means of sets; without one, one is fitted for each set
     on all others.
     """
-    topics = topics_of(judged)
-    sets: dict[str, list[Topic]] = {}
+    topics = predicted_topics(judged)
+    sets: dict[str, list[PredictedTopic]] = {}
     for topic in topics:
         sets.setdefault(topic.dataset, []).append(topic)
     if confidence is None and len(sets) < 2:

@@ -52,7 +52,7 @@ taken for dead.
 class Chunker(Protocol):
     """Cuts a conversation-day into basic chunks."""
 
-    def stands(self, chunks: Sequence[BChunk]) -> bool:
+    def may_keep(self, chunks: Sequence[BChunk]) -> bool:
         """Whether the chunks that an unchanged conversation has may stay."""
         ...
 
@@ -325,7 +325,7 @@ def _stands(
     """Whether a conversation keeps the chunks that it has."""
     if not held or any(chunk.source_hash != conversation.content_hash for chunk in held):
         return False
-    return rechunk == "changed" or chunker.stands(held)
+    return rechunk == "changed" or chunker.may_keep(held)
 
 
 def _keeping_creation(chunks: Iterable[BChunk], before: Iterable[BChunk]) -> list[BChunk]:

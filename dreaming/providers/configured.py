@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from dreaming.privacy.marks import read_patterns
+from dreaming.privacy.user_marks import read_patterns
 from dreaming.privacy.masking import Masking
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import PROVIDERS, ConfiguredProvider
