@@ -61,13 +61,14 @@ class Home:
     memory: Memory
     pipeline: Pipeline
     on_published: Callable[[date, ChunkStatistics], None]
-    """Told each day that was published, and what it holds: for progress and summaries."""
+    """Called with each published day and what it holds: for progress and summaries."""
     on_model_report: Callable[[ModelReport], None]
-    """Told at the end of a run what a model did in it."""
+    """Called at the end of a run with what a model did in it."""
 
     def local_only(self) -> set[ConversationId]:
         """The conversations that must not leave the machine, those of other sources included."""
         rule = self.archive.local_only_rule()
+        # The archive knows what was imported; what other sources gave stands in the index alone.
         elsewhere = {
             each for source in rule.sources for each in self.index.conversations_of(source)
         }
@@ -147,6 +148,7 @@ class Home:
     def erase_deleted(self) -> None:
         """Make what was deleted unreadable in the database files too."""
         self.index.erase_deleted()
+        # SQLite keeps deleted rows in free pages, and in its log, until they are overwritten.
         for database in (self.archive.database, self.ledger.database):
             database.erase_deleted()
 

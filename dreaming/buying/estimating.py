@@ -105,10 +105,10 @@ class Estimate:
         own_tokens = candidates.column("token_count").take(members).to_numpy()
         group_tokens = np.repeat(groups.tokens, groups.chunks)
         share_of_group = own_tokens / np.maximum(group_tokens, 1)
-        weights = []
-        for amounts in self.expected(groups.tokens):
-            weights.append(share_of_group * np.repeat(amounts, groups.chunks))
-
+        weights = [
+            share_of_group * np.repeat(amounts, groups.chunks)
+            for amounts in self.expected(groups.tokens)
+        ]
         days = candidates.column("day").take(members).cast(pa.string()).combine_chunks()
         by_day = _totals(days, weights)
 
