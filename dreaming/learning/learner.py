@@ -1,5 +1,4 @@
-"""Learning from what was paid for: every topic that a better model has found makes the free tier
-better.
+"""Learning from what was paid for: topics that a better model found make the free tier better.
 
 A bought chunk says of each message in it whether a topic starts there, and what its topic is
 called. The segmenter that comes with dreaming is moved towards that, and the vocabulary of labels
@@ -56,9 +55,7 @@ def learn_from_home(home: Home) -> Learned:
 
 
 def learn_from_files(home: Home, paths: Sequence[Path]) -> Learned:
-    """Learn from labelled talks of one's own (`dreaming.learning.dialogues`), in the place of what
-    was bought.
-    """
+    """Learn from labelled talks (`dreaming.learning.dialogues`) in the place of bought chunks."""
     encoder = home.segmenters.shipped.encoder
     examples = [example_of(dialogue, encoder) for dialogue in read_dialogues(paths)]
     return _learn(home, examples, None, source=", ".join(map(str, paths)))
@@ -92,8 +89,9 @@ def _bought_on(store: PartitionStore, day: date) -> Iterator[tuple[ConversationD
 def bought_example(
     conversation: ConversationDay, bought: Sequence[BChunk], segmenter: Segmenter
 ) -> Example | None:
-    """What the bought chunks of a conversation-day teach a segmenter; None where they say of no
-    message what starts.
+    """What the bought chunks of a conversation-day teach a segmenter.
+
+    None where they say of no message whether a topic starts there.
     """
     messages = lanes(conversation.messages).get("text", [])
     if len(messages) < 2:
@@ -109,9 +107,7 @@ def bought_example(
 
 
 def learned_versions(segmenters: Segmenters) -> list[dict[str, Any]]:
-    """Every version that was learned here, the newest first, and the one that comes with dreaming,
-    as JSON has them.
-    """
+    """The versions that were learned here, the newest first, then the shipped one, as JSON."""
     cuts = segmenters.current().version
     learned = [
         {

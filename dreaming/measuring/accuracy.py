@@ -1,5 +1,4 @@
-"""How near each tier comes to the better ones, on the talk that both have cut: measured here, not
-promised.
+"""How near each tier comes to the better ones, measured on the talk that both have cut.
 
 What a better model bought is taken for true where it is, and what is cheaper is judged by it: basic
 by good and by premium, good by premium. What is hidden beneath a premium chunk is laid open for
@@ -62,8 +61,9 @@ class Agreement:
 
     @property
     def pk(self) -> float | None:
-        """How often two messages near each other are wrongly told to be of one topic, or of two
-        (Beeferman 1999).
+        """Pk: how often two messages near each other are wrongly put into one topic, or into two.
+
+        Beeferman et al. 1999.
         """
         return self.wrong_turns / self.measured_turns if self.measured_turns else None
 
@@ -92,8 +92,9 @@ Accuracy = dict[Pair, Agreement]
 
 
 def measure_day(store: PartitionStore, purchases: Purchases, day: date) -> Accuracy:
-    """The agreement of the tiers on a published day, by pair and language; nothing where none was
-    bought.
+    """The agreement of the tiers on a published day, by pair and language.
+
+    Empty where nothing was bought.
 
     Raises `DamagedPartition` where the day cannot be read.
     """
@@ -126,9 +127,7 @@ def total(measured: Iterable[Accuracy]) -> Accuracy:
 
 
 def over_languages(accuracy: Accuracy) -> dict[tuple[QualityLevel, QualityLevel], Agreement]:
-    """The agreement of each pair of tiers, whatever the language;
-    the pairs in order of the levels.
-    """
+    """The agreement of each pair of tiers over all languages, in order of the levels."""
     found: dict[tuple[QualityLevel, QualityLevel], Agreement] = {}
     for pair in combinations(QUALITY_LEVELS, 2):
         for (*tiers, _language), agreement in accuracy.items():
@@ -219,9 +218,7 @@ def _starting(chunks: Sequence[BChunk]) -> set[str]:
 def _compare_descriptions(
     agreement: Agreement, lower: Sequence[BChunk], higher: Sequence[BChunk]
 ) -> None:
-    """Compare what is said of the same text, each pair of chunks
-    by the characters that both hold.
-    """
+    """Compare labels and entities, of each pair of chunks by the characters that both hold."""
     holding: dict[str, list[BChunk]] = {}
     for below in lower:
         for message_id in dict.fromkeys(span.message_id for span in below.spans):

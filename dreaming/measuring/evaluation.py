@@ -1,6 +1,4 @@
-"""Measuring a segmenter on labelled talks (`dreaming eval`), and a home's tiers by each other
-(`dreaming accuracy`).
-"""
+"""A segmenter measured on labelled talks, and the tiers of a home measured by each other."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -40,8 +38,7 @@ OURS = "dreaming"
 def evaluate_files(
     paths: Iterable[Path], *, unseen: Unseen | None = None, segmenter: Segmenter | None = None
 ) -> dict[str, Any]:
-    """The scores of a segmenter and of what needs no learning, by set and their mean; JSON as it
-    stands.
+    """The scores of a segmenter and of baselines, by data set and their mean, as JSON.
 
     Args:
         paths: files of labelled talks, and folders of them.
@@ -52,7 +49,6 @@ def evaluate_files(
 
     Raises:
         UsageError: no labelled talks, or too few sets or talks to leave some out.
-
     """
     sets = by_dataset(read_dialogues(paths))
     used = segmenter or shipped_segmenter()
@@ -100,8 +96,9 @@ def evaluate_files(
 def _confidence(
     judged: Sequence[EvaluatedDialogue], confidence: Confidence | None
 ) -> dict[str, Any]:
-    """How well the confidence is calibrated, means of sets; without one, one is fitted for each set
-    on all others.
+    """How well the confidence is calibrated, as means over the data sets.
+
+    Without a given calibration, one is fitted for each set on all others.
     """
     topics = predicted_topics(judged)
     sets: dict[str, list[PredictedTopic]] = {}
@@ -133,8 +130,9 @@ def _mean(values: Sequence[float]) -> float | None:
 def evaluate_tiers(
     home: Home, *, first: date | None = None, last: date | None = None
 ) -> list[dict[str, Any]]:
-    """How near each tier comes to the better ones over published days: a row for each two, then one
-    by language.
+    """How near each tier comes to the better ones over published days, as JSON.
+
+    A row for each pair of tiers, then one for each pair and language.
 
     Rows are empty where nothing was bought. Raises `DamagedPartition` where a day cannot be read.
     """

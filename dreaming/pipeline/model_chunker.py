@@ -125,9 +125,7 @@ class ModelChunker:
         return f"{self._provider.name}:{self._provider.model.served}:{PROMPT_VERSION}"
 
     def may_keep(self, chunks: Sequence[BChunk]) -> bool:
-        """Whether chunks of an unchanged conversation may stay: this model cut its talk, these
-        rules all else.
-        """
+        """Whether an unchanged conversation keeps its chunks: talk by this model, the rest by these rules."""
         if self._failure is not None:
             return self._rules.may_keep(chunks)
         talk = [chunk for chunk in chunks if chunk.kind == SHOWN]
@@ -227,8 +225,9 @@ class ModelChunker:
 
 
 def workers_for(provider: LLMProvider) -> int:
-    """How many conversations are in work at once: what is ready too early is reserved for, and lost
-    in a crash.
+    """How many conversations are in work at once.
+
+    Each has a reservation while it waits, which a crash would leave open: no more than are needed.
     """
     return math.ceil((1 + WAITING_SHARE) * provider.limits.max_concurrency) + 1
 
@@ -251,9 +250,7 @@ def _key(day: ConversationDay) -> tuple[ConversationId, str]:
 
 
 def _with_usage(chunks: Sequence[BChunk], result: Chunked) -> list[BChunk]:
-    """The chunks with what the model used, split exactly over
-    those that it cut, by their length.
-    """
+    """The chunks with the model's usage, split exactly over those that it cut, by their length."""
     weights = [max(chunk.token_count, 1) if was_cut_by_model(chunk) else 0 for chunk in chunks]
     used = result.usage
     inputs, outputs = (

@@ -1,5 +1,6 @@
-"""What assistants are shown of memory: they are in a cloud as a rule, so secrets and what is
-private are masked.
+"""What assistants are shown of a memory: without secrets and what is private.
+
+An assistant runs in a cloud as a rule.
 
 What is masked is found in whole messages, as they were said; what stands in a summary or among the
 entities of a chunk is masked where it is the same.
@@ -52,9 +53,7 @@ class Disclosure:
         )
 
     def _read(self, chunk: BChunk) -> dict[str, str]:
-        """The messages of a chunk's conversation on its day, by id;
-        none where they cannot be read.
-        """
+        """The messages of a chunk's conversation on its day, by id; empty where they cannot be read."""
         key = (chunk.conversation_id, chunk.day)
         if key not in self._contents:
             try:
@@ -72,9 +71,7 @@ class Disclosure:
         return self._masking.mask_part(content, span.start, span.end)
 
     def _told(self, text: str, said: Sequence[str]) -> str:
-        """What is said of messages: as it stands in them where it
-        does, and without their secrets.
-        """
+        """A text about messages, without their secrets."""
         pattern = re.compile(r"\s+".join(map(re.escape, text.rstrip("…").split())), re.IGNORECASE)
         places = [
             (content, *match.span())
