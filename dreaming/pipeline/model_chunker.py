@@ -125,7 +125,7 @@ class ModelChunker:
         return f"{self._provider.name}:{self._provider.model.served}:{PROMPT_VERSION}"
 
     def may_keep(self, chunks: Sequence[BChunk]) -> bool:
-        """Whether an unchanged conversation keeps its chunks: talk by this model, the rest by these rules."""
+        """Whether an unchanged conversation keeps its chunks: this model and these rules cut it."""
         if self._failure is not None:
             return self._rules.may_keep(chunks)
         talk = [chunk for chunk in chunks if chunk.kind == SHOWN]

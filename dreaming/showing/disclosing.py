@@ -53,7 +53,7 @@ class Disclosure:
         )
 
     def _read(self, chunk: BChunk) -> dict[str, str]:
-        """The messages of a chunk's conversation on its day, by id; empty where they cannot be read."""
+        """The messages of a chunk's conversation on its day, by id; empty if they are damaged."""
         key = (chunk.conversation_id, chunk.day)
         if key not in self._contents:
             try:
