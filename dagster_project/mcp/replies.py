@@ -10,7 +10,7 @@ from typing import Any
 from mcp.server.mcpserver.exceptions import ToolError
 
 from dreaming.errors import DreamingError
-from dreaming.showing.summaries import jsonable
+from dreaming.showing.plain import jsonable
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dreaming.errors import DreamingError, UsageError
-from dreaming.showing.summaries import jsonable
+from dreaming.showing.plain import jsonable
 
 console = Console()
 

@@ -1,6 +1,7 @@
 """What is shown, and to whom: records for commands, pages and models; frames and files.
 
     summaries.py     what a home holds, spends and did, as JSON
+    plain.py         values that JSON has no type for, as JSON has them
     harmless.py      text from conversations, made harmless for a terminal and a page
     frames.py        `read_chunks` and `search`: chunks as a DataFrame, hits from Python
     exporting.py     chunks to a file: Parquet, JSON lines or CSV

@@ -1,6 +1,5 @@
 """What a home holds, spends and did, as JSON: for the command, MCP and the page."""
 
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,6 @@ from dreaming.pipeline.model_chunker import ModelReport
 from dreaming.spending.budgets import window_starts
 from dreaming.spending.ledger import Ledger
 from dreaming.storage.archive import ArchiveReport
-
-
-def jsonable(value: object) -> object:
-    """What JSON has for a value that it has no type for: ISO for moments, text for all else."""
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return str(value)
 
 
 def model_summary(report: ModelReport) -> dict[str, Any]:

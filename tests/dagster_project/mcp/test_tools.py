@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dreaming.home import open_home
 from dreaming.settings import Settings
-from dreaming.showing.summaries import jsonable
+from dreaming.showing.plain import jsonable
 from dreaming.spending.budgets import Limit
 from dreaming.testing import make_conversation
 from tests.builders import talk
