@@ -15,7 +15,7 @@ from assets.config import DayConfig, DreamingConfig
 from assets.events import Context, ending_canceled, log_evaluation, log_materialization
 from assets.stage import Work
 from assets.upgrading import named, upgrade_days
-from dreaming.buying.reading import count_quality
+from dreaming.buying.slices import count_quality
 from dreaming.errors import DreamingError
 from dreaming.home import Home
 from dreaming.pipeline.model_chunker import open_model_chunker

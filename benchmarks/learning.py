@@ -19,7 +19,7 @@ from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
 from dreaming.chunking.tokens import count_tokens
 from dreaming.home import open_home
 from dreaming.learning.dialogues import Dialogue, by_dataset, read_dialogues
-from dreaming.learning.evaluating import judge
+from dreaming.learning.evaluating import evaluate
 from dreaming.learning.examples import example_of
 from dreaming.learning.fitting import fit_segmenter
 from dreaming.learning.learner import learn_from_home
@@ -99,7 +99,7 @@ def _measure(segmenter: Segmenter, dialogues: list[Dialogue], draw: int) -> dict
         learned = learn_from_home(home)
         rest = [example_of(dialogue) for dialogue in drawn[count:]]
         before, after = (
-            mean_score(each.score for each in judge(one, rest)).score
+            mean_score(each.score for each in evaluate(one, rest)).score
             for one in (segmenter, home.segmenters.current())
         )
         return {

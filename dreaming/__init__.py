@@ -2,26 +2,42 @@
 
 The map, from what everything uses to what uses everything:
 
-    errors.py                            the error tree
-    conversation.py chunk.py             records: conversations, messages; chunks, quality levels
-    model_call.py task.py                records: a call to a model; a task and its result
-    bounds.py money.py settings.py       limits of input; exact amounts; the environment
-    days.py verbatim.py statistics.py    the day of a message; law 1; counts of a day
-    processes.py event_loop.py           which processes live; a loop beside an interruptible thread
-    embedding.py                         the encoder of the extra `embedding`
-    importing/ sources/                  exports, watched folders, a database -> conversations
-    chunking/                            conversation -> topic boundaries -> basic chunks
-    privacy/                             secrets: found in a text, and masked
-    prompting/ providers/                what a model is shown and replies; the models
-    storage/ spending/                   partitions and databases; prices, budgets, ledger
-    remembering/                         the memory index, ranking and search
-    upgrading/                           pure parts of an upgrade: terms, filters, overlay
-    pipeline/                            the steps of a day: gather, chunk, publish
-    home.py moving.py                    everything opened; everything moved to PostgreSQL
-    buying/ planning/                    what spends on upgrades; what decides on what
-    learning/ measuring/                 segmenters from labelled talks; how good chunks are
-    showing/ page/ cli/                  what is shown: records and files, a web page, the command
-    samples/ testing/                    sample conversations; for tests: a clock, a fake vendor
+    errors.py          the error tree
+    conversation.py    records: conversations, messages and their ids
+    chunk.py           records: chunks, topic boundaries, quality levels and their ranks
+    model_call.py      records: a call to a model, its reply or failure, token usage
+    task.py            records: a task that a caller submits, and what it came to
+    bounds.py          limits of what may be asked for
+    money.py           exact amounts: conversion, splitting, printing
+    settings.py        the environment
+    days.py            which local day a message belongs to
+    verbatim.py        law 1: chunks tile every message
+    statistics.py      counts of what a day holds
+    processes.py       which processes live
+    event_loop.py      an event loop beside an interruptible thread
+    embedding.py       the encoder of the extra `embedding`
+    importing/         export files -> conversations
+    sources/           watched folders and the user's own database -> conversations
+    chunking/          conversation -> topic boundaries -> basic chunks
+    privacy/           secrets: found in a text, and masked
+    prompting/         what a model is shown, and what is made of its reply
+    upgrading/         the pure parts of an upgrade: terms, filters, plans, the overlay
+    storage/           partitions and databases
+    spending/          prices, budgets, the ledger, the meter
+    remembering/       the memory index, ranking and search
+    providers/         the models: Anthropic, OpenAI, a local LLM
+    pipeline/          the steps of a day: gather, chunk, publish
+    home.py            everything opened
+    buying/            what spends: an upgrade from its terms to published chunks
+    learning/          a segmenter and labels from talks whose topics are known
+    showing/           what is shown, and to whom: records, frames, files
+    planning/          what decides: which chunks, model and budget
+    measuring/         what judges: how good chunks are
+    moving.py          everything moved to a database server and an object store
+    page/              a memory to look at in a browser
+    cli/               the commands that make no run
+    samples/           sample conversations that come along
+    testing/           for tests: a clock that is set, conversations, a fake vendor
 
 Nothing in this package imports Dagster: `assets`, `resources` and `dagster_project` do, and stand
 above it.

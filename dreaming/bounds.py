@@ -17,7 +17,8 @@ hold.
 
 
 def require_bounds(asked: Mapping[str, int | float | Decimal | None]) -> None:
-    """Raise `UsageError` for a limit that allows nothing, is no number or is beyond all measure;
+    """Raise `UsageError` for a limit that allows nothing, is not a number or is far too large.
+
     None is no limit.
     """
     for name, value in asked.items():

@@ -86,9 +86,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TopicBoundary:
-    """Where a new topic starts, as a segmenter or a model says it, before anything is packed to
-    size.
-    """
+    """Where a topic starts, as a segmenter or a model says, before anything is packed to size."""
 
     message_id: MessageId
     start: int
@@ -159,9 +157,7 @@ class BChunk:
 def hash_chunk(
     conversation_id: ConversationId, spans: Sequence[Span], content: str, origin: str
 ) -> ChunkId:
-    """The id of a chunk: from what it holds and who cut it, so that a rerun finds the same chunk
-    again.
-    """
+    """The id of a chunk: the same text cut by the same segmenter or reply has the same id."""
     return ChunkId(
         stable_hash(
             conversation_id, [[s.message_id, s.start, s.end] for s in spans], content, origin
@@ -170,9 +166,7 @@ def hash_chunk(
 
 
 def hash_slice(text: str) -> str:
-    """The hash of a slice of a message, by which a paid chunk tells whether its text is still what
-    was paid for.
-    """
+    """The hash of a slice of a message: a paid chunk is valid while its slices hash the same."""
     return stable_hash(text)
 
 
@@ -195,8 +189,9 @@ def slice_content(spans: Sequence[Span], contents: Mapping[MessageId, str]) -> s
 def describe_speakers(
     spans: Sequence[Span], messages: Mapping[MessageId, Message]
 ) -> tuple[Speaker, tuple[Speaker, ...]]:
-    """Who says most of the spans, by characters (the earlier on a
-    tie), and all who speak in them.
+    """Who says most of the spans, by characters, and all who speak in them.
+
+    On a tie, the earlier one.
     """
     characters: dict[Speaker, int] = {}
     for span in spans:

@@ -61,9 +61,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class ConversationDay:
-    """The messages of one conversation that belong to one local
-    day: a row of `raw_conversations`.
-    """
+    """The messages of a conversation on one local day: a row of `raw_conversations`."""
 
     conversation_id: ConversationId
     day: date
@@ -97,8 +95,9 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def storable(text: str) -> tuple[str, int]:
-    """The text with what no store can hold (NUL, lone surrogates) replaced by U+FFFD, and how many
-    there were.
+    """The text without what no store can hold, and how many characters were replaced.
+
+    NUL and lone surrogates become U+FFFD.
     """
     return _UNSTORABLE.subn("\ufffd", text)
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from dreaming.chunking.meaning import Encoder, Vectors
+from dreaming.chunking.embedding_features import Encoder, Vectors
 from dreaming.errors import ConfigurationError
 
 ENCODER_NAME = "muse-3"

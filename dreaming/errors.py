@@ -76,9 +76,7 @@ class DamagedDatabase(StorageError):
 
 
 class TaskFailed(DreamingError):
-    """A task ended without a result: its run could not be made,
-    or failed before it did anything.
-    """
+    """A task ended without a result: its run could not be made, or failed at once."""
 
 
 class VerbatimError(DreamingError):

@@ -61,13 +61,14 @@ class Home:
     memory: Memory
     pipeline: Pipeline
     on_published: Callable[[date, ChunkStatistics], None]
-    """Told each day that was published, and what it holds: for progress and summaries."""
+    """Called with each published day and what it holds: for progress and summaries."""
     on_model_report: Callable[[ModelReport], None]
-    """Told at the end of a run what a model did in it."""
+    """Called at the end of a run with what a model did in it."""
 
     def local_only(self) -> set[ConversationId]:
         """The conversations that must not leave the machine, those of other sources included."""
         rule = self.archive.local_only_rule()
+        # The archive knows what was imported; what other sources gave stands in the index alone.
         elsewhere = {
             each for source in rule.sources for each in self.index.conversations_of(source)
         }
@@ -77,7 +78,8 @@ class Home:
 
     def mark_local_only(self, conversation_id: ConversationId, *, local_only: bool) -> set[date]:
         """Keep a conversation on this machine, or let it leave again; what was bought stays.
-        Returns its days, to run.
+
+        Returns its days, which are to be run.
 
         Raises `UsageError` where no such conversation is held.
         """
@@ -91,8 +93,9 @@ class Home:
         return days
 
     def forget(self, conversation_id: ConversationId) -> set[date]:
-        """Delete what was imported, bought and asked about a conversation, and keep it out of later
-        imports.
+        """Delete what was imported, bought and asked about a conversation, for good.
+
+        Later imports leave it out.
 
         The ledger's figures stay. Returns the days whose partitions still hold it: run them, then
         `erase_deleted`. May be repeated until that was done. Raises `UsageError` when no such
@@ -122,8 +125,9 @@ class Home:
             )
 
     def undo(self, request_id: str) -> list[date]:
-        """Take an upgrade back, and publish the days that it changed; returns them. What it cost
-        stays spent.
+        """Take an upgrade back and publish the days that it changed; returns these days.
+
+        What it cost stays spent.
 
         Works also after later upgrades, and may be repeated. Raises `UsageError` for a request that
         is not known.
@@ -147,6 +151,7 @@ class Home:
     def erase_deleted(self) -> None:
         """Make what was deleted unreadable in the database files too."""
         self.index.erase_deleted()
+        # SQLite keeps deleted rows in free pages, and in its log, until they are overwritten.
         for database in (self.archive.database, self.ledger.database):
             database.erase_deleted()
 
@@ -251,17 +256,16 @@ def open_home(
 
 
 def segmenter_of(settings: Settings) -> Segmenter:
-    """The segmenter that comes with dreaming, as the settings want
-    it; raises `ConfigurationError`.
-    """
+    """The shipped segmenter as the settings want it; raises `ConfigurationError`."""
     return shipped_segmenter(open_encoder() if settings.embedding else None)
 
 
 def _local_only_sources(
     settings: Settings, folders: Sequence[Path], sources: Sequence[DaySource]
 ) -> tuple[set[str], set[str]]:
-    """The sources and watched folders that stay on this machine; raises `ConfigurationError` for
-    what is neither.
+    """The sources and the watched folders that stay on this machine.
+
+    Raises `ConfigurationError` for a name that is neither.
     """
     known = {*FORMATS, *(source.name for source in sources)}
     paths = {

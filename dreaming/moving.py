@@ -1,5 +1,4 @@
-"""From the embedded home to PostgreSQL and shared storage: everything, once, however often it is
-asked for.
+"""From the embedded home to PostgreSQL and shared storage: everything, once, safe to repeat.
 
 The old home is locked against writers from the first row that is read until it says itself where it
 went, so nothing falls between. What is in SQL goes over in one transaction; files are copied where

@@ -24,9 +24,7 @@ class ProcessIdentity:
     """Seconds after the machine's boot: a clock that is set does not change it."""
 
     def is_alive(self) -> bool | None:
-        """Whether it still runs; None where that cannot be told from here: it is on another
-        machine.
-        """
+        """Whether it still runs; None where that cannot be known: it is on another machine."""
         if self.host != socket.gethostname():
             return None
         if self.boot_id != boot_id():
@@ -49,8 +47,9 @@ class ProcessIdentity:
 
 
 def is_over(owner: str | None, until: datetime | None, now: datetime) -> bool:
-    """Whether whoever began something is gone: told by its process, or where that cannot be asked,
-    by its time.
+    """Whether the process that began something is gone.
+
+    By the process itself; where that cannot be asked, by the time after which it surely is.
 
     `owner` is an identity as text, None where no process minds it any more; `until` is when it
     surely is over.

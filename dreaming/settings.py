@@ -13,8 +13,8 @@ import platformdirs
 
 from dreaming.errors import ConfigurationError
 from dreaming.model_call import Delivery
-from dreaming.privacy.marks import read_patterns
 from dreaming.privacy.masking import Masking
+from dreaming.privacy.user_marks import read_patterns
 
 DEFAULT_START_DATE = date(2010, 1, 1)
 """Old enough for any export; a day without conversations is no missing day."""

@@ -1,6 +1,4 @@
-"""What a day holds, counted while it is written: the numbers behind asset metadata and the
-command's tables.
-"""
+"""What a day holds, counted while it is written: for asset metadata and the command."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,6 +1,4 @@
-"""Law 1: the spans of a conversation-day's chunks tile every message exactly once and in order, in
-every lane.
-"""
+"""Law 1: the spans of a conversation-day's chunks tile every message exactly once, in order."""
 
 from collections.abc import Sequence
 
@@ -10,9 +8,7 @@ from dreaming.errors import VerbatimError
 
 
 def prove_verbatim(day: ConversationDay, chunks: Sequence[BChunk]) -> None:
-    """Raise `VerbatimError`, naming the place, unless the chunks hold all of the conversation-day's
-    text, once.
-    """
+    """Raise `VerbatimError`, naming the place, unless the chunks hold all text exactly once."""
     contents = {m.id: m.content for m in day.messages}
     if len(contents) != len(day.messages):
         raise VerbatimError(f"{_where(day)} has two messages with the same id.")

@@ -8,8 +8,8 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from dreaming.privacy.marks import read_patterns
 from dreaming.privacy.masking import Masking
+from dreaming.privacy.user_marks import read_patterns
 from dreaming.prompting.prompt import ReplyShape
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import ConfiguredProvider

@@ -100,7 +100,7 @@ def run_days(
     from dagster_project.owners import fail_orphaned_runs
     from dagster_project.running import execute, execute_in_processes
     from dagster_project.running import queue as queue_run
-    from dreaming.buying.reading import count_published
+    from dreaming.buying.slices import count_published
     from dreaming.home import open_home
     from dreaming.statistics import ChunkStatistics
 

@@ -248,7 +248,7 @@ def learn(files: tuple[Path, ...], listed: bool, revert: bool, as_json: bool) ->
         if revert:
             home.segmenters.revert(at=home.clock())
         if listed or revert:
-            versions = learned_versions(home)
+            versions = learned_versions(home.segmenters)
             write_json(versions) if as_json else print_learned_versions(console, versions)
             return
         with open_instance(settings) as instance:

@@ -27,7 +27,7 @@ from dreaming.buying.collecting import cancel_batches
 from dreaming.buying.estimating import Estimate
 from dreaming.buying.executor import DreamingExecutor
 from dreaming.buying.offers import DEFAULT_PROVIDER
-from dreaming.buying.reading import count_quality
+from dreaming.buying.slices import count_quality
 from dreaming.chunk import BChunk, chunk_record
 from dreaming.conversation import ConversationId
 from dreaming.errors import UsageError
@@ -173,7 +173,7 @@ class MemoryServer:
         """What may still be spent: the standing budgets, and what this server may spend today."""
         with self.open() as home:
             return {
-                "standing": budget_records(home),
+                "standing": budget_records(home.ledger),
                 "this_server_today": self._left(home).as_json(),
             }
 

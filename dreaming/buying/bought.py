@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from dreaming.buying.reading import chunk_slices
+from dreaming.buying.slices import chunk_slices
 from dreaming.chunk import BChunk
 from dreaming.conversation import ConversationDay
 from dreaming.model_call import Answer

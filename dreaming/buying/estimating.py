@@ -1,6 +1,4 @@
-"""What an upgrade would take, before anything is spent: expected, and at worst, by day and by
-label.
-"""
+"""Expected and worst tokens and dollars of an upgrade, in all, by day and by label."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -20,21 +18,19 @@ from dreaming.upgrading.candidates import Candidates
 from dreaming.upgrading.grouping import Groups, Integers, expected_usage
 
 _BYTES_PER_TOKEN = 5
-"""A call reserves by bytes where its vendor's count is not asked; few texts have more bytes a
-token.
-"""
+"""Reserved input tokens are bounded by bytes; few texts have more bytes a token than this."""
 _UNIT_TOKENS = 20
-"""Few units are shorter, and a reply may hold no more chunks than there are units."""
+"""Few units are shorter than this; a reply has at most one chunk a unit."""
 _PRICED_TOKENS = 1_000
-"""Prices are asked for so many tokens at once; they depend on the size of a request, if at all, far
-above.
-"""
+"""The size of the request whose prices stand for all."""
+# Prices that depend on the size of a request change far above the size of our calls.
 MOST_LABELS = 20
+"""Labels whose shares are shown, the most frequent ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Of the calls for groups of candidates."""
+    """What calls for groups of candidates take, at the price of a model."""
 
     price: Price
     at: datetime
@@ -55,27 +51,27 @@ class Estimate:
         return cls(price, at, delivery or "now")
 
     def expected(self, text_tokens: Integers) -> tuple[Integers, Integers]:
-        """The tokens and the picodollars that calls for so much text are expected to take."""
-        sent, replied = expected_usage(text_tokens)
-        of_input, of_output = (
-            self.price.cost(usage, at=self.at, delivery=self.delivery) / _PRICED_TOKENS
-            for usage in (
-                TokenUsage(input_tokens=_PRICED_TOKENS),
-                TokenUsage(output_tokens=_PRICED_TOKENS),
-            )
-        )
-        picodollars = sent * of_input + replied * of_output
-        return np.rint(sent + replied).astype(np.int64), np.rint(picodollars).astype(np.int64)
+        """The tokens and the picodollars of calls, by the tokens of the text that each shows."""
+        input_tokens, output_tokens = expected_usage(text_tokens)
+        input_price = self._token_price(TokenUsage(input_tokens=_PRICED_TOKENS))
+        output_price = self._token_price(TokenUsage(output_tokens=_PRICED_TOKENS))
+        tokens = input_tokens + output_tokens
+        picodollars = input_tokens * input_price + output_tokens * output_price
+        return np.rint(tokens).astype(np.int64), np.rint(picodollars).astype(np.int64)
+
+    def _token_price(self, usage: TokenUsage) -> float:
+        """Picodollars a token. A float: this is an estimate, and nothing is booked by it."""
+        return self.price.cost(usage, at=self.at, delivery=self.delivery) / _PRICED_TOKENS
 
     def worst(self, text_tokens: int) -> Amount:
-        """What a call for so much text reserves."""
-        bounds = Bounds.of(units=max(text_tokens // _UNIT_TOKENS, 1), tokens=text_tokens)
-        sent = REQUEST_OVERHEAD_TOKENS + _BYTES_PER_TOKEN * int(
-            expected_usage(np.array([text_tokens]))[0][0]
-        )
+        """What a call that shows a text of so many tokens reserves."""
+        units = max(text_tokens // _UNIT_TOKENS, 1)
+        bounds = Bounds.of(units=units, tokens=text_tokens)
+        shown_tokens, _replied = expected_usage(np.array([text_tokens]))
+        most_input = REQUEST_OVERHEAD_TOKENS + _BYTES_PER_TOKEN * int(shown_tokens[0])
         return worst_case(
             self.price,
-            input_tokens=sent,
+            input_tokens=most_input,
             output_tokens=bounds.output_tokens(repeats_text=False),
             at=self.at,
             delivery=self.delivery,
@@ -101,40 +97,43 @@ class Estimate:
         }
 
     def _shares(self, groups: Groups, candidates: Candidates) -> dict[str, Any]:
-        """What falls to each day and label, by the text; a chunk with several labels counts for
-        each of them.
+        """The shares of days and labels, by the tokens of their text.
+
+        A chunk with several labels counts for each of them.
         """
         members = pa.array(groups.members())
-        own = candidates.column("token_count").take(members).to_numpy()
-        share = own / np.maximum(np.repeat(groups.tokens, groups.chunks), 1)
-        weights = [share * np.repeat(each, groups.chunks) for each in self.expected(groups.tokens)]
+        own_tokens = candidates.column("token_count").take(members).to_numpy()
+        group_tokens = np.repeat(groups.tokens, groups.chunks)
+        share_of_group = own_tokens / np.maximum(group_tokens, 1)
+        weights = [
+            share_of_group * np.repeat(amounts, groups.chunks)
+            for amounts in self.expected(groups.tokens)
+        ]
+        days = candidates.column("day").take(members).cast(pa.string()).combine_chunks()
+        by_day = _totals(days, weights)
+
         labels = candidates.column("labels").take(members).combine_chunks()
-        by_day = _totals(
-            candidates.column("day").take(members).cast(pa.string()).combine_chunks(), weights
-        )
-        of_chunk = pc.list_parent_indices(labels).to_numpy()
-        by_label = _totals(labels.flatten(), [each[of_chunk] for each in weights])
-        most = dict(
-            Counter({label: share["chunks"] for label, share in by_label.items()}).most_common(
-                MOST_LABELS
-            )
-        )
+        labelled = pc.list_parent_indices(labels).to_numpy()
+        by_label = _totals(labels.flatten(), [each[labelled] for each in weights])
+        chunk_counts = Counter({label: total["chunks"] for label, total in by_label.items()})
+        frequent = [label for label, _count in chunk_counts.most_common(MOST_LABELS)]
         return {
             "by_day": dict(sorted(by_day.items())),
-            "by_label": {label: by_label[label] for label in most},
+            "by_label": {label: by_label[label] for label in frequent},
         }
 
 
 def _totals(names: pa.Array, weights: list[Any]) -> dict[str, dict[str, Any]]:
+    """By name: how many entries it has, and the sums of their weights (tokens, picodollars)."""
     encoded = names.dictionary_encode()
     places = encoded.indices.to_numpy()
     counts = np.bincount(places, minlength=len(encoded.dictionary))
     tokens, picodollars = (np.bincount(places, each, minlength=len(counts)) for each in weights)
     return {
         name: {
-            "chunks": int(counts[n]),
-            "expected_tokens": round(tokens[n]),
-            "expected_cost_usd": str(to_usd(round(picodollars[n]))),
+            "chunks": int(counts[place]),
+            "expected_tokens": round(tokens[place]),
+            "expected_cost_usd": str(to_usd(round(picodollars[place]))),
         }
-        for n, name in enumerate(encoded.dictionary.to_pylist())
+        for place, name in enumerate(encoded.dictionary.to_pylist())
     }

@@ -11,9 +11,9 @@ from uuid import uuid4
 from dreaming.buying.freezing import freeze_plan
 from dreaming.buying.offers import Offers, own_limit, require_bound
 from dreaming.buying.outbox import Outbox
-from dreaming.buying.reading import count_quality
 from dreaming.buying.run import UpgradeRun
 from dreaming.buying.settling import Settling
+from dreaming.buying.slices import count_quality
 from dreaming.conversation import ConversationId
 from dreaming.home import Home
 from dreaming.model_call import Delivery

@@ -7,7 +7,8 @@ from datetime import date
 import numpy as np
 
 from dreaming.buying.estimating import Estimate
-from dreaming.buying.reading import read_candidates, read_spans
+from dreaming.buying.reading import read_candidates
+from dreaming.buying.spans import read_spans
 from dreaming.home import Home
 from dreaming.providers.provider import LLMProvider
 from dreaming.spending.budgets import Limit

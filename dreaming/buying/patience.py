@@ -60,9 +60,7 @@ def judge(failure: Failure) -> Verdict:
 
 
 class Patience:
-    """What a run has seen of its vendor: whether it answers, what it rejected, since when it is
-    down.
-    """
+    """What a run has seen of its vendor: answers, rejections, and since when it is down."""
 
     def __init__(self) -> None:
         self.suspects: list[tuple[PlannedSpan, FailureReason]] = []

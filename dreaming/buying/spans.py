@@ -1,13 +1,21 @@
-"""A planned span as it is now: it was planned a while ago, and may not be worth buying any more."""
+"""Planned spans: read when a plan is frozen, and read again before they are bought.
 
-from collections.abc import Sequence
+In between, texts may have changed, or another request may have bought them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import pyarrow as pa
+
+from dreaming.buying.slices import IDENTITY, read_rows, row_slices
 from dreaming.conversation import ConversationDay
 from dreaming.home import Home
 from dreaming.prompting.spans import ShownSpan, show_span
-from dreaming.upgrading.grouping import PlannedSpan
+from dreaming.storage.partitions import PartitionStore
+from dreaming.upgrading.candidates import Candidates
+from dreaming.upgrading.grouping import Groups, PlannedSpan
 from dreaming.upgrading.paid import PaidChunk, PaidSlice
 from dreaming.upgrading.terms import UpgradeTerms
 
@@ -21,6 +29,44 @@ class CurrentSpan:
 
     day: ConversationDay
     shown: ShownSpan
+
+
+def read_spans(store: PartitionStore, candidates: Candidates, groups: Groups) -> list[PlannedSpan]:
+    """The spans of groups of candidates, in their order.
+
+    Groups of which a chunk has changed since the candidates were read are left out, and counted.
+    """
+    slices: dict[int, tuple[PaidSlice, ...]] = {}
+    expected = [candidates.column(name) for name in IDENTITY]
+    for day, positions, rows in candidates.on_days(groups.members()):
+        for position, row in zip(positions.tolist(), read_rows(store, day, rows), strict=True):
+            if row is not None and _is_same_chunk(row, expected, position):
+                slices[position] = row_slices(row)
+    return list(_group_spans(candidates, groups, slices))
+
+
+def _is_same_chunk(
+    row: Mapping[str, Any], expected: Sequence[pa.ChunkedArray], position: int
+) -> bool:
+    values = [column[position].as_py() for column in expected]
+    return values == [row[name] for name in IDENTITY]
+
+
+def _group_spans(
+    candidates: Candidates, groups: Groups, slices: Mapping[int, tuple[PaidSlice, ...]]
+) -> Iterator[PlannedSpan]:
+    conversations = candidates.column("conversation_id")
+    days = candidates.column("day")
+    sizes = zip(groups.first.tolist(), groups.chunks.tolist(), groups.tokens.tolist(), strict=True)
+    for first, count, tokens in sizes:
+        members = range(first, first + count)
+        if not all(position in slices for position in members):
+            candidates.skip(candidates.rows[first : first + count], "changed_meanwhile")
+            continue
+        of_group = tuple(part for position in members for part in slices[position])
+        yield PlannedSpan(
+            conversations[first].as_py(), days[first].as_py(), of_group, count, tokens
+        )
 
 
 def read_span(

@@ -1,9 +1,8 @@
-"""The Markdown blocks of a message: fenced code, tables, list items and paragraphs, by the lines
-they are made of.
+"""The Markdown blocks of a message: fenced code, tables, headings, list items and paragraphs.
 
-A reading for cutting, not for rendering: it follows CommonMark where cutting is concerned (an
-unclosed fence runs to the end, indented lines continue a list item) and takes full-width and
-Chinese numbering for lists, too.
+A reading for cutting, not for rendering. It follows CommonMark where that decides on a cut (an
+unclosed fence runs to the end, indented lines continue a list item), and also reads full-width and
+Chinese numbering as lists.
 """
 
 import re
@@ -13,6 +12,7 @@ from typing import Literal
 
 BlockKind = Literal["prose", "heading", "item", "code", "table"]
 
+# One search a line: the name of the group that matches is the kind of the line.
 _MARKER = re.compile(
     r"[ \t]*(?:(?P<code>`{3,}|~{3,})|(?P<table>\|)|(?P<heading>\#{1,6}[ \t])"
     r"|(?P<item>(?:[-*+•◦▪]|\d{1,3}[.)])[ \t]|・|[（(]?\d{1,2}[）)、．]|[①-⑳]"
@@ -28,7 +28,7 @@ _KINDS: dict[str, BlockKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of a message, by code-point offsets, with the blank lines that follow it."""
+    """A block of a message by code-point offsets, the blank lines after it included."""
 
     start: int
     end: int
@@ -36,30 +36,39 @@ class Block:
 
 
 def read_blocks(content: str) -> Iterator[Block]:
-    """The blocks of `content`, in order; they tile it."""
-    start, kind, fence, blank = 0, None, "", False
+    """Yield the blocks of `content` in order; they tile it."""
+    start = 0
+    kind: BlockKind | None = None
+    # The marker that opened the current code block, which only the same marker closes.
+    fence = ""
+    after_blank = False
     for offset, line in _lines(content):
         if fence:
-            fence = "" if _closes(line, fence) else fence
+            if _closes(line, fence):
+                fence = ""
             continue
         if not line or line.isspace():
-            blank = True
+            after_blank = True
             continue
-        found, marker = _read_line(line)
-        if kind is None or _opens(found, kind, blank=blank, indented=line[0] in " \t"):
+        line_kind, marker = _read_line(line)
+        is_indented = line[0] in " \t"
+        if kind is None or _opens(line_kind, kind, blank=after_blank, indented=is_indented):
+            # Blank lines before the first block belong to it: the blocks must tile the message.
             if kind is not None:
                 yield Block(start, offset, kind)
-            start, kind = (offset if kind is not None else 0), found
-            fence = marker if found == "code" else ""
+                start = offset
+            kind = line_kind
+            fence = marker if line_kind == "code" else ""
         elif kind == "heading":
+            # A heading stays with the text below it, and that text may be cut into sentences.
             kind = "prose"
-        blank = False
+        after_blank = False
     if content:
         yield Block(start, len(content), kind or "prose")
 
 
 def _lines(content: str) -> Iterator[tuple[int, str]]:
-    """Each line without its end, and where it starts."""
+    """Each line without its line end, and its offset."""
     offset = 0
     for line in content.split("\n"):
         yield offset, line
@@ -67,7 +76,7 @@ def _lines(content: str) -> Iterator[tuple[int, str]]:
 
 
 def _read_line(line: str) -> tuple[BlockKind, str]:
-    """The kind of block that `line` is of by itself, and its marker."""
+    """The kind of a line seen alone, and its marker."""
     match = _MARKER.match(line)
     if match is None or match.lastgroup is None:
         return "prose", ""
@@ -80,15 +89,14 @@ def _closes(line: str, fence: str) -> bool:
     return bare.startswith(fence) and not bare.strip(fence[0])
 
 
-def _opens(found: BlockKind, current: BlockKind, *, blank: bool, indented: bool) -> bool:
-    """Whether a line opens a block of its own after one of kind `current`, `blank` lines between
-    them or not.
-    """
-    if found == "table":
+def _opens(line_kind: BlockKind, current: BlockKind, *, blank: bool, indented: bool) -> bool:
+    """Whether a line opens a new block after one of kind `current`; `blank`: after blank lines."""
+    if line_kind == "table":
         return current != "table" or blank
-    if found != "prose":
+    if line_kind != "prose":
         return True
     if current == "item":
+        # Indented text after a blank line is the item's next paragraph.
         return blank and not indented
     if current == "heading":
         return False

@@ -1,18 +1,21 @@
-"""Phrases by which people open, continue and close a topic, in English, Chinese and Japanese.
+"""Phrases that open, continue and close a topic, in English, Chinese and Japanese.
 
-Only the head of a turn (openings, references back) and its tail (closings) are read: that is where
-people put them, and it keeps the cost of a long message constant.
+Only the head of a turn (openings, references back) and its tail (closings) are read: people put
+such phrases there, and the cost of a long message stays constant.
 """
 
 import re
 from operator import or_
 from typing import NamedTuple
 
+# The shipped weights were fitted on cues that were read with these values: a change needs a new
+# fit.
 HEAD_CHARACTERS = 90
 TAIL_CHARACTERS = 90
 
-# What is searched for begins with the character before it, \W and not \b, because a search for a
-# set of characters is much faster; texts get a space in front for it.
+# A searched pattern begins with the character before the phrase, \W and not \b: a search that
+# starts with a set of characters is much faster. A space is put before each text, so that its first
+# word has such a character.
 _ENGLISH = {
     "new_topic": r"\W(?:by the way|btw|anyways?|speaking of|on another note|another (?:question"
     r"|topic|thing|subject)"
@@ -65,7 +68,7 @@ _LATIN = re.compile("[a-z]")
 
 
 class Cues(NamedTuple):
-    """Which cues one turn has; a tuple because there is one for every message."""
+    """The cues of one turn; a tuple because there is one for every message."""
 
     new_topic: bool
     """It starts a topic or asks for something new."""
@@ -74,50 +77,56 @@ class Cues(NamedTuple):
     answer: bool
     """It answers or acknowledges the turn before."""
     closing: bool
-    """It ends a topic or a talk."""
+    """It ends a topic or a conversation."""
     greeting: bool
-    """It opens a talk."""
+    """It opens a conversation."""
     question: bool
 
 
 def read_cues(text: str) -> Cues:
     """The cues of a turn, from its head and its tail."""
+    # ASCII text matches no Chinese or Japanese phrase, and text without Latin letters no English
+    # one: then half of the patterns need not be searched.
     head = _fold(text[:HEAD_CHARACTERS].lstrip())
     tail = head if len(text) <= TAIL_CHARACTERS else _fold(text[-TAIL_CHARACTERS:])
     question = "?" in text or "？" in text
     if head.isascii() and tail.isascii():
         return _english_cues(head, tail, question)
-    others = _other_cues(head, tail, question)
-    if not (_LATIN.search(head) or _LATIN.search(tail)):
-        return others
-    return Cues._make(map(or_, _english_cues(head, tail, question), others))
+    other_cues = _other_cues(head, tail, question)
+    has_latin = _LATIN.search(head) or _LATIN.search(tail)
+    if not has_latin:
+        return other_cues
+    english_cues = _english_cues(head, tail, question)
+    return Cues._make(map(or_, english_cues, other_cues))
 
 
 def _english_cues(head: str, tail: str, question: bool) -> Cues:
-    """The cues by English phrases."""
     spaced = " " + head
     patterns = _ENGLISH_PATTERNS
-    return Cues(
-        patterns["new_topic"].search(spaced) is not None,
+    refers_back = (
         patterns["reference_at_start"].match(head) is not None
-        or patterns["reference"].search(spaced) is not None,
-        patterns["answer"].match(head) is not None,
-        patterns["closing"].search(" " + tail) is not None,
-        patterns["greeting"].match(head) is not None,
-        question,
+        or patterns["reference"].search(spaced) is not None
+    )
+    return Cues(
+        new_topic=patterns["new_topic"].search(spaced) is not None,
+        reference=refers_back,
+        answer=patterns["answer"].match(head) is not None,
+        closing=patterns["closing"].search(" " + tail) is not None,
+        greeting=patterns["greeting"].match(head) is not None,
+        question=question,
     )
 
 
 def _other_cues(head: str, tail: str, question: bool) -> Cues:
-    """The cues by Chinese and Japanese phrases."""
+    # Written without spaces: a phrase may begin after any character.
     patterns = _OTHER_PATTERNS
     return Cues(
-        patterns["new_topic"].search(head) is not None,
-        patterns["reference"].search(head) is not None,
-        patterns["answer"].match(head) is not None,
-        patterns["closing"].search(tail) is not None,
-        patterns["greeting"].match(head) is not None,
-        question,
+        new_topic=patterns["new_topic"].search(head) is not None,
+        reference=patterns["reference"].search(head) is not None,
+        answer=patterns["answer"].match(head) is not None,
+        closing=patterns["closing"].search(tail) is not None,
+        greeting=patterns["greeting"].match(head) is not None,
+        question=question,
     )
 
 

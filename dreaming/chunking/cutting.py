@@ -1,8 +1,8 @@
-"""The last resort: cutting a text that is too long for a chunk and has no seams to cut it at.
+"""The last resort: cutting one text that is too long for a chunk.
 
 Cuts fall after lines, else after sentences, else at spaces and punctuation, else anywhere; but
 never inside what reads as one character: between a letter and its marks, in a joined emoji, or
-between CR and LF. Linear in the text's length.
+between CR and LF. Takes time in proportion to the text's length.
 """
 
 import unicodedata
@@ -10,47 +10,54 @@ from collections.abc import Iterator
 
 from dreaming.chunking.tokens import count_tokens
 
+# A quarter of the largest chunk: with pieces as large as a chunk, packing could not balance the
+# chunks that it fills with them.
 PIECE_TOKENS = 200
-"""Pieces are much smaller than a chunk, so that packing can balance the chunks made of them."""
 
+# Where to cut within a line, the best place first.
 _SEAMS = ("\n", "。", "！", "？", ". ", "! ", "? ", "；", "，", "、", ";", ",", " ", "\t", "\u3000")
-"""Where to cut within a line, best first."""
 
+# Code points that belong to the character before them, though no Unicode category says so: joiners,
+# skin tones, the tags of regional flags, and the letters of which two make a flag.
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f\u20e3")
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _TAGS = range(0xE0020, 0xE0080)
 _FLAGS = range(0x1F1E6, 0x1F200)
+# Code points to step back at most for a whole character. Only texts that are written to break
+# programs have longer ones; without the limit, one of them would take quadratic time.
 _LONGEST_CHARACTER = 64
-"""Code points to step back at most for a whole character; longer ones are made to break programs.
-"""
 
 
 def cut_text(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Cut `text[start:end]` into pieces of about `PIECE_TOKENS` tokens; yields their offsets."""
+    """Yield the offsets of pieces of `text[start:end]`, each about `PIECE_TOKENS` tokens."""
     for first, last in _line_groups(text, start, end):
         yield from _cut_line(text, first, last)
 
 
 def _line_groups(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Runs of whole lines of up to `PIECE_TOKENS` tokens; a longer line is a run of its own."""
-    first, tokens, position = start, 0, start
+    """Groups of whole lines up to `PIECE_TOKENS` tokens; a longer line is a group alone."""
+    first = start
+    tokens = 0
+    position = start
     while position < end:
         newline = text.find("\n", position, end)
         line_end = end if newline < 0 else newline + 1
         size = count_tokens(text[position:line_end])
         if tokens and tokens + size > PIECE_TOKENS:
             yield first, position
-            first, tokens = position, 0
-        tokens, position = tokens + size, line_end
+            first = position
+            tokens = 0
+        tokens += size
+        position = line_end
     if first < end:
         yield first, end
 
 
 def _cut_line(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Cut a text without line ends into pieces of up to `PIECE_TOKENS` tokens, at the best seams
-    there are.
-    """
+    """Cut one line into pieces of about `PIECE_TOKENS` tokens, at its best seams."""
     size = count_tokens(text[start:end])
+    # Tokens are counted once, and spread evenly over the characters: counting what is left for
+    # each piece would take quadratic time.
     reach = max(1, (end - start) * PIECE_TOKENS // max(size, 1))
     while size > PIECE_TOKENS and end - start > reach:
         cut = _piece_end(text, start, start + reach)
@@ -61,27 +68,23 @@ def _cut_line(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _piece_end(text: str, start: int, end: int) -> int:
-    """Where a piece ends that starts at `start` and would end at `end`: not over twice
-    `PIECE_TOKENS` tokens.
-    """
+    """The end of the piece from `start`: `end` or before it, by size and seams."""
+    # Part of a line may have many more tokens a character than the line on average.
     while end - start > 1 and count_tokens(text[start:end]) > 2 * PIECE_TOKENS:
         end = (start + end) // 2
+    # A seam in the first half would leave a small piece.
     seam = _last_seam(text, (start + end) // 2, end)
-    return (
-        seam
-        if seam > start and not splits_character(text, seam)
-        else _whole_character(text, start, end)
-    )
+    if seam > start and not splits_character(text, seam):
+        return seam
+    return _whole_character(text, start, end)
 
 
 def _last_seam(text: str, start: int, end: int) -> int:
-    """The end of the last and best seam in `text[start:end]`, spaces after it included; -1 without
-    one.
-    """
+    """The end of the last seam of the best kind in `text[start:end]`; -1 without one."""
     for seam in _SEAMS:
-        found = text.rfind(seam, start, end)
-        if found >= 0:
-            return found + len(seam)
+        position = text.rfind(seam, start, end)
+        if position >= 0:
+            return position + len(seam)
     return -1
 
 
@@ -97,21 +100,23 @@ def splits_character(text: str, cut: int) -> bool:
     """Whether a cut at offset `cut` falls inside what reads as one character."""
     if not 0 < cut < len(text):
         return False
-    before, after = text[cut - 1], text[cut]
+    before = text[cut - 1]
+    after = text[cut]
+    # The first combining mark is U+0300: this decides nearly every cut without a look-up.
     if after < "\u0300":
         return before == "\r" and after == "\n"
-    return (
-        before == "\u200d"
-        or after in _JOINERS
-        or ord(after) in _SKIN_TONES
-        or ord(after) in _TAGS
-        or (ord(after) in _FLAGS and _letters_of_flags(text, cut) % 2 == 1)
-        or unicodedata.category(after).startswith("M")
-    )
+    if before == "\u200d" or after in _JOINERS:
+        return True
+    code_point = ord(after)
+    if code_point in _SKIN_TONES or code_point in _TAGS:
+        return True
+    if code_point in _FLAGS:
+        return _count_flag_letters(text, cut) % 2 == 1
+    return unicodedata.category(after).startswith("M")
 
 
-def _letters_of_flags(text: str, end: int) -> int:
-    """How many letters of flags stand in a row before `end`: two make a flag."""
+def _count_flag_letters(text: str, end: int) -> int:
+    """The number of flag letters in a row before `end`; two make a flag."""
     start = end
     while start > max(0, end - _LONGEST_CHARACTER) and ord(text[start - 1]) in _FLAGS:
         start -= 1

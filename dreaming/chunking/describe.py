@@ -1,6 +1,4 @@
-"""From the draft of a chunk to its record: spans, times, language, labels, names, summary and
-speakers.
-"""
+"""From a chunk's draft to its record: spans, times, language, labels, entities, summary."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +6,7 @@ from datetime import datetime
 from itertools import chain
 
 from dreaming.chunk import BChunk, Span, describe_speakers, hash_chunk, merge_spans
-from dreaming.chunking.drafts import Draft
+from dreaming.chunking.drafts import ChunkDraft
 from dreaming.chunking.entities import find_entities
 from dreaming.chunking.labels import LabelsByWord, label_words
 from dreaming.chunking.language import detect_language
@@ -18,7 +16,7 @@ from dreaming.days import time_bounds
 
 
 def describe_draft(
-    draft: Draft,
+    draft: ChunkDraft,
     day: ConversationDay,
     *,
     ordinal: int,
@@ -29,12 +27,14 @@ def describe_draft(
 ) -> BChunk:
     """The record of a draft, with every column of a basic chunk.
 
-    `language` is the conversation's, for a text too short to tell its own; `version` is the
-    segmenter's; `labels_by_word` is a vocabulary in the place of the one that comes with dreaming.
+    `language` is the conversation's, used for a text too short to detect its own; `version` is the
+    segmenter's; `labels_by_word` replaces the vocabulary that comes with dreaming.
     """
     messages = {unit.message.id: unit.message for unit in draft.units}
-    spans = merge_spans([Span(unit.message.id, unit.start, unit.end) for unit in draft.units])
-    counts = Counter(chain.from_iterable(unit.words for unit in draft.units))
+    unit_spans = [Span(unit.message.id, unit.start, unit.end) for unit in draft.units]
+    spans = merge_spans(unit_spans)
+    word_counts = Counter(chain.from_iterable(unit.words for unit in draft.units))
+    speaker_names = _speaker_names(messages.values())
     started_at, ended_at = time_bounds(messages.values())
     speaker, speakers = describe_speakers(spans, messages)
     return BChunk(
@@ -49,9 +49,9 @@ def describe_draft(
         started_at=started_at,
         ended_at=ended_at,
         language=detect_language(draft.content, language),
-        labels=label_words(counts, labels_by_word),
-        entities=find_entities(draft.content, _names(messages.values())),
-        summary=summarize(draft.units, counts),
+        labels=label_words(word_counts, labels_by_word),
+        entities=find_entities(draft.content, speaker_names),
+        summary=summarize(draft.units, word_counts),
         speaker=speaker,
         speakers=speakers,
         token_count=draft.token_count,
@@ -62,10 +62,11 @@ def describe_draft(
     )
 
 
-def _names(messages: Iterable[Message]) -> list[str]:
-    """The names of the people who speak; a tool's name is no entity."""
-    return [
-        message.name
-        for message in messages
-        if message.name and message.kind == "text" and message.role != "tool"
-    ]
+def _speaker_names(messages: Iterable[Message]) -> list[str]:
+    names = []
+    for message in messages:
+        # The name of a tool's message is the tool's, which is not an entity of the text.
+        is_by_person = message.kind == "text" and message.role != "tool"
+        if message.name and is_by_person:
+            names.append(message.name)
+    return names

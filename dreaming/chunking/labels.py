@@ -1,75 +1,80 @@
-"""Topic labels of a chunk: the same names in every language, from a vocabulary of telling words
-that may grow.
-"""
+"""Topic labels of a chunk, from a vocabulary that may grow; the same names in every language."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from dreaming.chunking.vocabulary import VOCABULARY
 
+# Bounds the column `labels`; the prompt's schema allows as many from a model.
 MOST_LABELS = 5
+# With 1, any single word of the vocabulary would give a label, which is often chance.
 LEAST_HITS = 2
-"""One word is chance."""
+# A word that is repeated many times counts as often as this: otherwise it alone would decide.
 MOST_HITS_PER_WORD = 3
-"""A word that is said over and over speaks for its label no louder than this."""
+# A label with a smaller share of the hits of the best label is left out.
 LEAST_SHARE = 0.2
-"""A label with less than this of the hits of the first is left out."""
 
 
 LabelsByWord = Mapping[str, tuple[str, ...]]
-"""What labels each telling word speaks for."""
+"""The labels that each word of the vocabulary counts for."""
 
 
 def label_words(
     counts: Mapping[str, int], labels_by_word: LabelsByWord | None = None
 ) -> tuple[str, ...]:
-    """The labels of a text with these counts of topic words: up to 5, the clearest first; none
-    rather than noise.
+    """Up to 5 labels of a text by the counts of its topic words, those with most hits first.
 
-    `labels_by_word` takes the place of the vocabulary that comes with dreaming.
+    Empty where the words point to no label. `labels_by_word` replaces the vocabulary that comes
+    with dreaming.
     """
-    labels_by_word = shipped_labels() if labels_by_word is None else labels_by_word
+    if labels_by_word is None:
+        labels_by_word = shipped_labels()
     hits: dict[str, int] = {}
     for word in filter(labels_by_word.__contains__, counts):
+        word_hits = min(counts[word], MOST_HITS_PER_WORD)
         for label in labels_by_word[word]:
-            hits[label] = hits.get(label, 0) + min(counts[word], MOST_HITS_PER_WORD)
-    ranked = sorted(hits.items(), key=lambda item: (-item[1], item[0]))[:MOST_LABELS]
-    return tuple(
-        label for label, hit in ranked if hit >= max(LEAST_HITS, LEAST_SHARE * ranked[0][1])
-    )
+            hits[label] = hits.get(label, 0) + word_hits
+    if not hits:
+        return ()
+    threshold = max(LEAST_HITS, LEAST_SHARE * max(hits.values()))
+    # By name where hits are equal: the order must not depend on the order of words.
+    ranked = sorted(hits, key=lambda label: (-hits[label], label))
+    return tuple(label for label in ranked[:MOST_LABELS] if hits[label] >= threshold)
 
 
 @cache
 def shipped_labels() -> LabelsByWord:
     """The vocabulary that comes with dreaming."""
-    words = {
-        label: {form for word in words.split() for form in _forms(word)}
-        for label, words in VOCABULARY.items()
-    }
-    return _index({}, words)
+    words_by_label: dict[str, set[str]] = {}
+    for label, words in VOCABULARY.items():
+        words_by_label[label] = set()
+        for word in words.split():
+            words_by_label[label].update(_forms(word))
+    return _with_words({}, words_by_label)
 
 
 def grown_labels(learned: Mapping[str, Sequence[str]]) -> LabelsByWord:
-    """The vocabulary that comes with dreaming, and the telling
-    words of labels that were learned.
-    """
-    return _index(shipped_labels(), learned)
+    """The vocabulary that comes with dreaming, with the words of `learned` labels added."""
+    return _with_words(shipped_labels(), learned)
 
 
-def _index(labels_by_word: LabelsByWord, words: Mapping[str, Iterable[str]]) -> LabelsByWord:
-    found = dict(labels_by_word)
-    for label, telling in words.items():
-        for word in telling:
-            found[word] = tuple(dict.fromkeys((*found.get(word, ()), label)))
-    return found
+def _with_words(
+    labels_by_word: LabelsByWord, words_by_label: Mapping[str, Iterable[str]]
+) -> LabelsByWord:
+    # A copy: the shipped vocabulary is cached and shared.
+    grown = dict(labels_by_word)
+    for label, words in words_by_label.items():
+        for word in words:
+            labels = grown.get(word, ())
+            if label not in labels:
+                grown[word] = (*labels, label)
+    return grown
 
 
 def _forms(word: str) -> tuple[str, ...]:
     """A word and, in English, its plural."""
     if not word.isascii() or word.endswith("s"):
         return (word,)
-    return (
-        (word, word[:-1] + "ies")
-        if word.endswith("y") and word[-2] not in "aeiou"
-        else (word, word + "s")
-    )
+    if word.endswith("y") and word[-2] not in "aeiou":
+        return (word, word[:-1] + "ies")
+    return (word, word + "s")

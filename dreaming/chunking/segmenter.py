@@ -1,9 +1,8 @@
-"""The segmenter's weights, and what they make of signs: the probability of each turn to start a
-topic.
+"""The segmenter: stored weights, and the probabilities they compute from the features of turns.
 
-A logistic regression over the signs and over a layer of combinations of them. The layer is fitted
-once, on public sets; what is learned from a user's own chunks moves the regression alone, so that a
-few dozen conversations are enough.
+It is a logistic regression over the features and over one hidden layer of their combinations. The
+layer is fitted once, on public data sets. Learning from a user's own chunks moves the regression
+alone, so that a few dozen conversations are enough.
 """
 
 import json
@@ -16,53 +15,67 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dreaming.chunking.meaning import MEANING_SIGNS, Encoder, read_meaning
-from dreaming.chunking.signs import SIGNS, Signs, read_signs
+from dreaming.chunking.embedding_features import (
+    EMBEDDING_FEATURES,
+    Encoder,
+    read_embedding_features,
+)
+from dreaming.chunking.features import FEATURES, Features, read_features
 from dreaming.chunking.turns import Turn
 from dreaming.errors import UsageError
 
-Numbers = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 Confidence = tuple[float, float, float]
-"""Bias, and the weights of a boundary's evidence and of the share of turns that are expected to
-start a topic, for the odds that the boundary is right.
+"""A second, smaller regression for the odds that a boundary is right: a bias, the weight of the
+boundary's log odds, and the weight of the expected share of turns that start a topic.
 """
 
-SURELY = 40.0
-"""Evidence beyond which nothing gets more probable."""
-FAR = 5.0
-"""Standard deviations beyond which a sign counts as being there."""
+# Log odds are clipped here: exp() of a much larger number overflows, and no probability changes
+# visibly beyond.
+MAX_LOG_ODDS = 40.0
+# Standardised features are clipped here, so that one odd value cannot outweigh all others. The
+# shipped weights were fitted with it.
+MAX_DEVIATION = 5.0
+# Of stored weights. Machines differ in the digits beyond, so that the same fit is the same file.
 SIGNIFICANT_DIGITS = 5
-"""Of weights that are stored: fewer than what differs between machines."""
+# Where the key in stored weights differs from the name of the field.
+_JSON_KEYS = {"features": "signs"}
+_FIELDS = {key: name for name, key in _JSON_KEYS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """A segmenter, as it is stored. `version` names it in the chunks that it cuts."""
+class SegmenterWeights:
+    """A segmenter as it is stored; the chunks that it cuts carry its `version`."""
 
     version: str
-    signs: tuple[str, ...]
-    """What it reads, in order."""
+    features: tuple[str, ...]
+    """The names of the features that it reads, in order."""
     mean: tuple[float, ...]
     scale: tuple[float, ...]
-    """Of each sign where it was fitted."""
+    """The mean and standard deviation of each feature in the data that it was fitted on."""
     hidden: tuple[tuple[float, ...], ...]
-    """A combination of signs a row."""
+    """A row for each combination: the weights of the features in it."""
     hidden_bias: tuple[float, ...]
     output: tuple[float, ...]
-    """Of each sign, then of each combination."""
+    """The weights of the regression: of each feature, then of each combination."""
     bias: float
     confidence: Confidence
 
     def as_json(self) -> dict[str, Any]:
-        """Every field, rounded."""
-        return {name: _rounded(value) for name, value in asdict(self).items()}
+        """Every field, its numbers rounded."""
+        fields = asdict(self)
+        return {_JSON_KEYS.get(name, name): _rounded(value) for name, value in fields.items()}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "Weights":
-        """From `as_json`; raises `UsageError` where they are for other signs than are read here."""
-        weights = cls(**{name: _frozen(value) for name, value in stored.items()})
-        if weights.signs not in (SIGNS, SIGNS + MEANING_SIGNS):
+    def from_json(cls, stored: Mapping[str, Any]) -> "SegmenterWeights":
+        """Weights from `as_json`.
+
+        Raises `UsageError` where they were fitted on other features than this version reads.
+        """
+        fields = {_FIELDS.get(key, key): _frozen(value) for key, value in stored.items()}
+        weights = cls(**fields)
+        if weights.features not in (FEATURES, FEATURES + EMBEDDING_FEATURES):
             raise UsageError(
                 f"The segmenter {weights.version!r} reads other signs than this dreaming. Fit it "
                 "again."
@@ -71,93 +84,99 @@ class Weights:
 
 
 class Segmenter:
-    """Weights, ready to use; those that read meaning, and only those, take an encoder."""
+    """Weights ready to use; those with embedding features, and only those, take an encoder."""
 
-    def __init__(self, weights: Weights, encoder: Encoder | None = None) -> None:
-        if weights.signs != sign_names(encoder):
-            raise ValueError(
-                f"The weights {weights.version!r} {'cannot' if encoder else 'must'} have an "
-                "encoder."
-            )
-        self.weights, self.encoder = weights, encoder
-        self._mean, self._scale = np.array(weights.mean), np.array(weights.scale)
-        self._hidden = np.array(weights.hidden).reshape(-1, len(weights.signs)).T
+    def __init__(self, weights: SegmenterWeights, encoder: Encoder | None = None) -> None:
+        if weights.features != feature_names(encoder):
+            verb = "cannot" if encoder else "must"
+            raise ValueError(f"The weights {weights.version!r} {verb} have an encoder.")
+        self.weights = weights
+        self.encoder = encoder
+        self._mean = np.array(weights.mean)
+        self._scale = np.array(weights.scale)
+        # The reshape keeps both dimensions where there is no combination.
+        self._hidden = np.array(weights.hidden).reshape(-1, len(weights.features)).T
         self._hidden_bias = np.array(weights.hidden_bias)
         self._output = np.array(weights.output)
 
     @property
     def version(self) -> str:
-        """What the chunks that it cuts say of it."""
+        """The version that the chunks it cuts carry."""
         return self.weights.version
 
-    def read(self, turns: Sequence[Turn]) -> Signs:
-        """The signs of each turn but the first, as the weights read them."""
-        return read_all_signs(turns, self.encoder)
+    def read_features(self, turns: Sequence[Turn]) -> Features:
+        """The features of each turn but the first that these weights are for."""
+        return read_all_features(turns, self.encoder)
 
-    def columns(self, signs: Signs) -> Numbers:
-        """What the regression is over: the signs, standardised, and their combinations."""
-        standard = np.clip((signs - self._mean) / self._scale, -FAR, FAR)
-        return np.concatenate(
-            [standard, np.tanh(standard @ self._hidden + self._hidden_bias)], axis=1
-        )
+    def regression_inputs(self, features: Features) -> FloatArray:
+        """The columns of the regression: the standardised features, then their combinations."""
+        deviations = (features - self._mean) / self._scale
+        standardised = np.clip(deviations, -MAX_DEVIATION, MAX_DEVIATION)
+        combinations = np.tanh(standardised @ self._hidden + self._hidden_bias)
+        return np.concatenate([standardised, combinations], axis=1)
 
-    def evidence(self, signs: Signs) -> Numbers:
-        """The logarithm of the odds of each turn to start a topic."""
-        found: Numbers = self.columns(signs) @ self._output + self.weights.bias
-        return found
+    def log_odds(self, features: Features) -> FloatArray:
+        """The log odds that each turn starts a topic."""
+        inputs = self.regression_inputs(features)
+        log_odds: FloatArray = inputs @ self._output + self.weights.bias
+        return log_odds
 
-    def chances(self, evidence: Numbers) -> Numbers:
-        """The calibrated probability of each turn that a topic boundary before it, if one is put
-        there, is right.
-        """
-        bias, by_evidence, by_density = self.weights.confidence
-        density = probabilities(evidence).mean() if len(evidence) else 0.0
-        return probabilities(bias + by_evidence * evidence + by_density * density)
+    def boundary_confidences(self, log_odds: FloatArray) -> FloatArray:
+        """For each turn, the calibrated probability that a boundary put before it is right."""
+        bias, log_odds_weight, density_weight = self.weights.confidence
+        density = probabilities(log_odds).mean() if len(log_odds) else 0.0
+        return probabilities(bias + log_odds_weight * log_odds + density_weight * density)
 
-    def moved(self, output: Numbers, bias: float, *, version: str) -> "Segmenter":
-        """The same with another regression."""
+    def moved(self, output: FloatArray, bias: float, *, version: str) -> "Segmenter":
+        """A copy with another regression."""
         moved = replace(self.weights, output=tuple(output.tolist()), bias=bias, version=version)
         return Segmenter(moved, self.encoder)
 
 
-def sign_names(encoder: Encoder | None) -> tuple[str, ...]:
-    """What is read with an encoder, or without one."""
-    return SIGNS if encoder is None else SIGNS + MEANING_SIGNS
+def feature_names(encoder: Encoder | None) -> tuple[str, ...]:
+    """The names of the features that are read with an encoder, or without one."""
+    return FEATURES if encoder is None else FEATURES + EMBEDDING_FEATURES
 
 
-def read_all_signs(turns: Sequence[Turn], encoder: Encoder | None) -> Signs:
-    """The signs of each turn but the first; with an encoder also those of meaning."""
-    found = read_signs(turns)
-    return (
-        found if encoder is None else np.concatenate([found, read_meaning(turns, encoder)], axis=1)
-    )
+def read_all_features(turns: Sequence[Turn], encoder: Encoder | None) -> Features:
+    """The features of each turn but the first; with an encoder, its features too."""
+    features = read_features(turns)
+    if encoder is None:
+        return features
+    embedding_features = read_embedding_features(turns, encoder)
+    return np.concatenate([features, embedding_features], axis=1)
 
 
-def probabilities(evidence: Numbers) -> Numbers:
-    """The probabilities that logarithms of odds are of."""
-    likely: Numbers = 1 / (1 + np.exp(-np.clip(evidence, -SURELY, SURELY)))
-    return likely
+def probabilities(log_odds: FloatArray) -> FloatArray:
+    """The logistic function: probabilities from log odds."""
+    clipped = np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS)
+    result: FloatArray = 1 / (1 + np.exp(-clipped))
+    return result
 
 
 @cache
 def shipped_segmenter(encoder: Encoder | None = None) -> Segmenter:
-    """The one that comes with dreaming, fitted on public sets; with an encoder, the one that reads
-    meaning too.
-    """
-    stored = json.loads(weights_file(embedding=encoder is not None).read_text(encoding="utf-8"))
-    return Segmenter(Weights.from_json(stored), encoder)
+    """The segmenter that comes with dreaming, for the given encoder or for none."""
+    file = weights_file(embedding=encoder is not None)
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    return Segmenter(SegmenterWeights.from_json(stored), encoder)
 
 
 def weights_file(*, embedding: bool) -> Path:
-    """Where the weights are that come with dreaming."""
-    return Path(__file__).with_name("segmenter_embedding.json" if embedding else "segmenter.json")
+    """The file of the weights that come with dreaming."""
+    name = "segmenter_embedding.json" if embedding else "segmenter.json"
+    return Path(__file__).with_name(name)
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    return [_rounded(each) for each in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_rounded(item) for item in value]
+    return value
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(_frozen(each) for each in value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    return value

@@ -1,7 +1,7 @@
-"""Words that say nothing about a topic, in the languages whose cohesion is measured by words.
+"""Stop words, which say nothing about a topic, in the languages that cohesion is measured in.
 
-The lists are short on purpose: a stop word that is missing costs a little cohesion, a topic word
-that is listed costs a boundary.
+The lists are short on purpose: a missing stop word costs a little cohesion, but a topic word that
+is listed costs a boundary.
 """
 
 _ENGLISH = """

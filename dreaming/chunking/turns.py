@@ -1,6 +1,4 @@
-"""What segmentation knows of one message: who speaks, its topic words, its cues, and how long
-nobody had spoken.
-"""
+"""A turn: one message as segmentation sees it."""
 
 from typing import NamedTuple
 
@@ -8,13 +6,14 @@ from dreaming.chunking.cues import Cues, read_cues
 
 
 class Turn(NamedTuple):
-    """One message of a lane as the segmenter sees it; a tuple because there is one for every
-    message.
+    """One message of a lane: its speaker, words, cues, and the silence before it.
+
+    A tuple, because there is one for every message.
     """
 
     speaker: str
     words: frozenset[str]
-    """Its topic words, as `words.read_words` reads them."""
+    """Its distinct topic words, as `words.read_words` returns them."""
     cues: Cues
     text: str
     silence_hours: float = 0.0
@@ -22,5 +21,6 @@ class Turn(NamedTuple):
 
 
 def read_turn(speaker: str, text: str, words: frozenset[str], silence_hours: float = 0.0) -> Turn:
-    """The turn of a message with content `text`, whose topic words are `words`."""
-    return Turn(speaker, words, read_cues(text), text, silence_hours)
+    """The turn of a message with content `text` and topic words `words`."""
+    cues = read_cues(text)
+    return Turn(speaker, words, cues, text, silence_hours)

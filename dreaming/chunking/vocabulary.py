@@ -1,9 +1,9 @@
-"""The topic labels, and the words that speak for each in English, Chinese and Japanese.
+"""The topic labels, and the words that count for each in English, Chinese and Japanese.
 
-A label has one name in every language, because filters and searches ask for it. Words are as
-`words.read_words` gives them: lower-case, Han words of one or two characters (longer ones by a
-telling pair in them), katakana words whole. English plurals are added when the vocabulary is read.
-A word belongs to the labels that it makes likely by itself; words of many topics (time, people,
+A label has one name in every language, because filters and searches use it. Words are written as
+`words.read_words` returns them: lower-case, Han words of one or two characters (longer ones by a
+characteristic pair in them), katakana words whole. English plurals are added when the vocabulary is
+read. A word belongs to each label that it makes likely alone; words of many topics (time, people,
 good) belong to none.
 """
 

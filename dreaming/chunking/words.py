@@ -1,10 +1,9 @@
-"""The words of a text that can tell what it is about: read once a message, shared by everything
-that compares texts.
+"""The topic words of a text: read once a message, shared by everything that compares texts.
 
-Scripts with spaces give lower-case words without stop words. Han gives character bigrams, because
-it has no spaces and its words are mostly two characters long; katakana gives whole runs, which are
-words; hiragana, which is grammar, nothing. A Han character between others that are not Han is a
-word in Japanese only.
+From scripts with spaces come lower-case words without stop words. From Han come character bigrams,
+because it has no spaces and its words are mostly two characters long. From katakana come whole
+runs, which are words; from hiragana, which is grammar, nothing. A Han character without another one
+beside it counts as a word in Japanese only.
 """
 
 import re
@@ -19,9 +18,13 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd々"
 
 def _topic_han() -> str:
     """The Han characters that are not stop characters, as the inside of a character class."""
+    # The main block of Han, from U+4E00 to U+9FFF, with a hole at each stop character.
     stops = [0x4DFF, *sorted(map(ord, CHINESE_STOP_CHARACTERS)), 0xA000]
-    between = (f"{chr(low + 1)}-{chr(high - 1)}" for low, high in pairwise(stops) if high - low > 1)
-    return "\u3400-\u4dbf\uf900-\ufaff\U00020000-\U0003fffd々" + "".join(between)
+    ranges = ["\u3400-\u4dbf\uf900-\ufaff\U00020000-\U0003fffd々"]
+    for low, high in pairwise(stops):
+        if high - low > 1:
+            ranges.append(f"{chr(low + 1)}-{chr(high - 1)}")
+    return "".join(ranges)
 
 
 _ASCII_WORD = re.compile(r"[a-z][a-z0-9]+(?:'[a-z]+|)")
@@ -38,16 +41,22 @@ def read_words(text: str) -> list[str]:
     """The topic words of `text`, in order and with repetitions; empty where it has none."""
     text = text.lower()
     if text.isascii():
+        # A simpler pattern finds the same words faster.
         return [word for word in _ASCII_WORD.findall(text) if word not in STOP_WORDS]
-    japanese = _HIRAGANA.search(text) is not None
+    is_japanese = _HIRAGANA.search(text) is not None
     words: list[str] = []
     for run in _WORD.findall(text.replace("’", "'")):
-        if len(run) == 2 or not (
-            _FIRST_HAN <= run[0] <= _LAST_HAN or run[0] >= _FIRST_COMPATIBLE_HAN
-        ):
+        if len(run) == 2:
+            # A single bigram, or a short word of another script: the same result for both.
+            words.append(run)
+            continue
+        first = run[0]
+        is_han = _FIRST_HAN <= first <= _LAST_HAN or first >= _FIRST_COMPATIBLE_HAN
+        if not is_han:
             words.append(run)
         elif len(run) > 2:
+            # All bigrams of the run: each character added to the one after it.
             words += map(add, run, run[1:])
-        elif japanese:
+        elif is_japanese:
             words.append(run)
     return [word for word in words if word not in STOP_WORDS]

@@ -24,9 +24,7 @@ diagnostics = Console(stderr=True)
 
 
 class Commands(click.Group):
-    """The command's group: errors of dreaming become a message
-    and an exit code, not a traceback.
-    """
+    """The command's group: errors of dreaming become a message and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""

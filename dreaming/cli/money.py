@@ -129,7 +129,7 @@ def read_budget() -> None:
         raise UsageError("There is no admin key. Set ANTHROPIC_ADMIN_KEY or OPENAI_ADMIN_KEY.")
     with open_home(settings) as home:
         failures = read_elsewhere(home.ledger, providers, today=home.ledger.clock().date())
-        print_budgets(console, budget_records(home))
+        print_budgets(console, budget_records(home.ledger))
     if failures:
         fail(" ".join(failures), 1)
 
@@ -147,7 +147,7 @@ def _show_budgets(*, as_json: bool) -> None:
     from dreaming.showing.summaries import budget_records
 
     with open_home(Settings.from_environment()) as home:
-        records = budget_records(home)
+        records = budget_records(home.ledger)
     if as_json:
         write_json(records)
     else:

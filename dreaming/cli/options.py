@@ -69,8 +69,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, 
 
 
 def filter_options(command: Command) -> Command:
-    """Add the options that say which chunks a command is about, given to it as `wanted`; of talk
-    only by default.
+    """Add the options that say which chunks a command is about, given to it as `wanted`.
+
+    By default of talk only.
     """
 
     def with_filter(*, first: date | None, last: date | None, **options: Any) -> Any:

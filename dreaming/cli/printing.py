@@ -78,9 +78,7 @@ def print_import(console: Console, report: ImportReport, stored: ArchiveReport) 
 
 
 def print_hits(console: Console, hits: Sequence[Hit], context: Sequence[Sequence[BChunk]]) -> None:
-    """Show hits, best first, each with where it is from; and the conversation around each, where
-    asked for.
-    """
+    """Print hits, best first, with the conversation around each where that is asked for."""
     if not hits:
         console.print("Nothing found.")
     for number, (hit, chunks) in enumerate(zip(hits, context, strict=True), 1):

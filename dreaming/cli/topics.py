@@ -85,9 +85,7 @@ def accuracy(first: date | None, last: date | None, as_json: bool) -> None:
 
 
 def _segmenter(*, shipped: bool) -> "Segmenter":
-    """The segmenter in use here; that which comes with dreaming where it is asked for, or where
-    there is no home.
-    """
+    """The segmenter in use here; without a home, or where asked for, the shipped one."""
     from dreaming.home import open_home, segmenter_of
 
     settings = Settings.from_environment()

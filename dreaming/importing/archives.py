@@ -13,26 +13,25 @@ _ENCRYPTED = 0x1
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """What an archive may hold; beyond it, it is taken for a bomb and not read."""
+    """The limits of an archive; one beyond them is taken for a zip bomb and not read."""
 
     max_members: int = 200_000
     max_total_bytes: int = 20 << 30
-    """Unpacked, over the members that would be read. `zipfile` never yields more than a member
-    declares.
+    """The unpacked size of all members to read.
+
+    The declared sizes are enough: `zipfile` never yields more than a member declares.
     """
     max_ratio: int = 1_000
-    """Unpacked to packed size of one member; exports reach about 30."""
+    """The unpacked to the packed size of a member; exports reach about 30."""
     ratio_from_bytes: int = 1 << 20
-    """Members smaller than this, unpacked, may be as dense as they like."""
+    """Members with a smaller unpacked size are harmless at any ratio."""
 
 
 ARCHIVE_LIMITS = ArchiveLimits()
 
 
 def check_archive(path: str, members: Sequence[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
-    """Raise UnsafeArchive when there is too much to read in all; `members` are those that would be
-    read.
-    """
+    """Raise UnsafeArchive when the members to read are too many or too large in all."""
     total = sum(member.file_size for member in members)
     if total > limits.max_total_bytes:
         raise UnsafeArchive(
@@ -50,12 +49,13 @@ def check_archive(path: str, members: Sequence[zipfile.ZipInfo], limits: Archive
 def refuse_member(
     path: str, member: zipfile.ZipInfo, limits: ArchiveLimits
 ) -> ImportFailure | None:
-    """Say why a member is not read, or None when it may be."""
+    """The error for a member that may not be read; None for one that may."""
     if _points_outside(member_path(member)):
         return UnsafeArchive(
             f"{path!r} is not read: its path leaves the archive. Export or download the archive "
             "again."
         )
+    # The upper half of the attributes is the Unix file mode.
     if stat.S_ISLNK(member.external_attr >> 16):
         return UnsafeArchive(
             f"{path!r} is not read: it is a symbolic link. Put the file itself into the archive."
@@ -64,10 +64,8 @@ def refuse_member(
         return UnreadableExport(
             f"{path!r} is encrypted. Unpack it with its password and import the folder."
         )
-    if (
-        member.file_size > limits.ratio_from_bytes
-        and member.file_size > limits.max_ratio * member.compress_size
-    ):
+    is_large = member.file_size > limits.ratio_from_bytes
+    if is_large and member.file_size > limits.max_ratio * member.compress_size:
         return UnsafeArchive(
             f"{path!r} unpacks {member.compress_size:,} bytes to {member.file_size:,}, more than "
             f"{limits.max_ratio:,} times. If you trust it, unpack it yourself and import the "
@@ -82,8 +80,7 @@ def member_path(member: zipfile.ZipInfo) -> PurePosixPath:
 
 
 def _points_outside(path: PurePosixPath) -> bool:
-    return (
-        path.is_absolute()
-        or ".." in path.parts
-        or any(part.endswith(":") for part in path.parts[:1])
-    )
+    if path.is_absolute() or ".." in path.parts:
+        return True
+    # A Windows drive is absolute there, but not to a POSIX path.
+    return any(part.endswith(":") for part in path.parts[:1])

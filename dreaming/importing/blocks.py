@@ -1,13 +1,12 @@
-"""Content blocks: the lists of text, thinking, tool calls, tool results and attachments that
-vendors' APIs share.
+"""Content blocks: text, thinking, tool calls, tool results and attachments, as vendors' APIs have.
 
-Anthropic's names and OpenAI's do not collide, so one table reads both.
+Anthropic's names of blocks and OpenAI's do not collide, so one table reads both.
 """
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from dreaming.importing.draft import Piece
+from dreaming.importing.draft import MessagePart
 from dreaming.importing.json_values import (
     JsonObject,
     JsonValue,
@@ -19,26 +18,32 @@ from dreaming.importing.json_values import (
 from dreaming.importing.report import FileReport, SkipReason
 
 ToolNames: TypeAlias = dict[str, str]
-"""The name of the tool by the id of its call; results carry only the id."""
+"""The name of each tool by the id of its call, because a result has only the id."""
 
+# A type of block, or a key of one without a type, that contains one of these is an attachment.
 _ATTACHMENT_WORDS = ("image", "audio", "video", "file", "document", "asset", "inlinedata", "voice")
 _REASONING_KEYS = ("thinking", "reasoning", "think")
 
 
-def read_blocks(content: JsonValue, report: FileReport, tool_names: ToolNames) -> list[Piece]:
-    """Read a message's content: a text, or a list of texts and
-    blocks. What has no text is counted.
+def read_blocks(content: JsonValue, report: FileReport, tool_names: ToolNames) -> list[MessagePart]:
+    """Read a message's content, which is a text, or a list of texts and blocks.
+
+    Blocks without text are counted in the report.
     """
     if isinstance(content, str):
-        return [Piece("text", content)]
+        return [MessagePart("text", content)]
     if content is not None and not isinstance(content, list):
         report.skip(SkipReason.UNKNOWN_CONTENT)
-    return [piece for block in as_list(content) for piece in _read_block(block, report, tool_names)]
+    parts: list[MessagePart] = []
+    for block in as_list(content):
+        parts += _read_block(block, report, tool_names)
+    return parts
 
 
 def read_texts(content: JsonValue, report: FileReport) -> list[str]:
-    """Read only the texts of a content, such as what a tool answered."""
-    return [piece.content for piece in read_blocks(content, report, {}) if piece.kind == "text"]
+    """Read only the texts of a content, for example of a tool's result."""
+    parts = read_blocks(content, report, {})
+    return [part.content for part in parts if part.kind == "text"]
 
 
 def count_attachments(attachments: JsonValue, report: FileReport) -> None:
@@ -47,79 +52,96 @@ def count_attachments(attachments: JsonValue, report: FileReport) -> None:
 
 
 def is_attachment(block: JsonObject) -> bool:
-    """Whether a block stands for an image, a recording or a file."""
+    """Whether a block is an image, a recording or a file."""
     kind = block.get("type") or block.get("content_type")
     names = [kind] if isinstance(kind, str) else list(block)
-    return any(word in name.lower() for name in names for word in _ATTACHMENT_WORDS)
+    for name in names:
+        lowered = name.lower()
+        if any(word in lowered for word in _ATTACHMENT_WORDS):
+            return True
+    return False
 
 
-_ReadBlock: TypeAlias = Callable[[JsonObject, FileReport, ToolNames], list[Piece] | None]
-"""Returns None for a block without the text that it should have, and an empty list for one that it
-has counted.
+_ReadBlock: TypeAlias = Callable[[JsonObject, FileReport, ToolNames], list[MessagePart] | None]
+"""Returns None for a block without the text that it should have, which the caller counts, and an
+empty list for a block that it has counted itself.
 """
 
 
-def _read_block(block: JsonValue, report: FileReport, tool_names: ToolNames) -> list[Piece]:
+def _read_block(block: JsonValue, report: FileReport, tool_names: ToolNames) -> list[MessagePart]:
     if isinstance(block, str):
-        return [Piece("text", block)]
+        return [MessagePart("text", block)]
     if not isinstance(block, dict):
         report.skip(SkipReason.UNKNOWN_CONTENT)
         return []
     read = _READERS.get(as_text(block.get("type")) or "text")
-    pieces = read(block, report, tool_names) if read else None
-    if pieces is None:
+    parts = read(block, report, tool_names) if read else None
+    if parts is None:
         report.skip(SkipReason.ATTACHMENT if is_attachment(block) else SkipReason.UNKNOWN_CONTENT)
-    return pieces or []
+        return []
+    return parts
 
 
-def _read_text(block: JsonObject, _report: FileReport, _names: ToolNames) -> list[Piece] | None:
+def _read_text(
+    block: JsonObject, _report: FileReport, _names: ToolNames
+) -> list[MessagePart] | None:
     text = block.get("text")
-    if isinstance(
-        text, dict
-    ):  # LibreChat, and OpenAI's assistants: {"value": ..., "annotations": ...}
+    # LibreChat, and OpenAI's assistants: {"value": ..., "annotations": ...}
+    if isinstance(text, dict):
         text = text.get("value")
-    return [Piece("text", text)] if isinstance(text, str) else None
+    return [MessagePart("text", text)] if isinstance(text, str) else None
 
 
-def _read_refusal(block: JsonObject, _report: FileReport, _names: ToolNames) -> list[Piece] | None:
+def _read_refusal(
+    block: JsonObject, _report: FileReport, _names: ToolNames
+) -> list[MessagePart] | None:
     refusal = block.get("refusal")
-    return [Piece("text", refusal)] if isinstance(refusal, str) else None
+    return [MessagePart("text", refusal)] if isinstance(refusal, str) else None
 
 
-def _read_thinking(block: JsonObject, report: FileReport, _names: ToolNames) -> list[Piece]:
+def _read_thinking(block: JsonObject, report: FileReport, _names: ToolNames) -> list[MessagePart]:
     for key in _REASONING_KEYS:
-        if text := as_text(block.get(key)):
-            return [Piece("thinking", text)]
-    # Claude keeps a signature in place of thinking that it does not show.
+        text = as_text(block.get(key))
+        if text:
+            return [MessagePart("thinking", text)]
+    # In place of thinking that it does not show, Claude has a signature.
     report.skip(SkipReason.ENCRYPTED_THINKING)
     return []
 
 
-def _read_tool_use(block: JsonObject, _report: FileReport, tool_names: ToolNames) -> list[Piece]:
-    name, call = as_text(block.get("name")), as_id(block.get("id"))
-    if name and call:
-        tool_names[call] = name
-    return [Piece("tool_call", as_source_text(block.get("input", {})), name)]
+def _read_tool_use(
+    block: JsonObject, _report: FileReport, tool_names: ToolNames
+) -> list[MessagePart]:
+    name = as_text(block.get("name"))
+    call_id = as_id(block.get("id"))
+    if name and call_id:
+        tool_names[call_id] = name
+    return [MessagePart("tool_call", as_source_text(block.get("input", {})), name)]
 
 
-def _read_tool_result(block: JsonObject, report: FileReport, tool_names: ToolNames) -> list[Piece]:
-    name = as_text(block.get("name")) or tool_names.get(as_id(block.get("tool_use_id")) or "")
+def _read_tool_result(
+    block: JsonObject, report: FileReport, tool_names: ToolNames
+) -> list[MessagePart]:
+    call_id = as_id(block.get("tool_use_id")) or ""
+    name = as_text(block.get("name")) or tool_names.get(call_id)
     content = block.get("content")
-    texts = read_texts([content] if isinstance(content, dict) else content, report)
-    return [Piece("tool_result", "\n\n".join(texts), name)]
+    # A content of one block may be written without a list.
+    blocks: JsonValue = [content] if isinstance(content, dict) else content
+    texts = read_texts(blocks, report)
+    return [MessagePart("tool_result", "\n\n".join(texts), name)]
 
 
 def _read_librechat_call(
     block: JsonObject, _report: FileReport, _names: ToolNames
-) -> list[Piece] | None:
-    """LibreChat keeps what a tool answered in the block of its call."""
+) -> list[MessagePart] | None:
+    """LibreChat has a tool's result in the block of its call."""
     call = block.get("tool_call")
     if not isinstance(call, dict):
         return None
     name = as_text(call.get("name"))
     return [
-        Piece("tool_call", as_source_text(call.get("args", {})), name),
-        Piece("tool_result", as_text(call.get("output")) or "", name),
+        MessagePart("tool_call", as_source_text(call.get("args", {})), name),
+        MessagePart("tool_result", as_text(call.get("output")) or "", name),
     ]
 
 

@@ -1,6 +1,4 @@
-"""The active branch of a conversation that was edited or
-regenerated: from its leaf up to the root.
-"""
+"""The active branch of a conversation that was edited or regenerated: from its leaf to the root."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,44 +11,47 @@ _NO_PARENT = "00000000-0000-"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A message in a tree, by ids."""
+    """A message in a tree: its id, and the id of its parent."""
 
     id: str
     parent: str | None
-    said_at: datetime | None = None
+    sent_at: datetime | None = None
 
 
 def active_branch(nodes: Iterable[Node], leaf: str | None = None) -> list[str]:
     """The ids from the root to `leaf`, or to the latest leaf where `leaf` is unknown.
 
-    The latest leaf is the one said last; without times, the last in the source's order. Cycles end
-    the walk.
+    The latest leaf has the latest time; without times, it is the last in the source's order.
     """
     by_id: dict[str, Node] = {}
     for node in nodes:
+        # Of two nodes with the same id, the first counts.
         by_id.setdefault(node.id, node)
-    at = leaf if leaf in by_id else _latest_leaf(list(by_id.values()))
+    node_id = leaf if leaf in by_id else _latest_leaf(list(by_id.values()))
+    # A dict as an ordered set: an id that was passed before is a cycle of a damaged file.
     branch: dict[str, None] = {}
-    while at is not None and at in by_id and at not in branch:
-        branch[at] = None
-        at = by_id[at].parent
+    while node_id is not None and node_id in by_id and node_id not in branch:
+        branch[node_id] = None
+        node_id = by_id[node_id].parent
     return list(reversed(branch))
 
 
 def link_orphans(nodes: Sequence[Node]) -> list[Node]:
-    """Let a node whose parent is missing follow the node before it, unless its parent says that it
-    is a first message.
+    """Link each node whose parent is missing to the node before it.
 
-    A list that names no parents at all becomes one line; a message lost to damage does not take all
-    before it along.
+    A list without parents becomes one branch, and a lost message does not take all messages before
+    it out of the branch. The parent that marks a first message is kept.
     """
-    known = {node.id for node in nodes}
+    node_ids = {node.id for node in nodes}
     linked: list[Node] = []
     for node in nodes:
         parent = node.parent
-        if parent is None or (parent not in known and not parent.startswith(_NO_PARENT)):
-            node = replace(node, parent=linked[-1].id if linked else None)
-        linked.append(node)
+        is_orphan = parent is None or (parent not in node_ids and not parent.startswith(_NO_PARENT))
+        if is_orphan:
+            new_parent = linked[-1].id if linked else None
+            linked.append(replace(node, parent=new_parent))
+        else:
+            linked.append(node)
     return linked
 
 
@@ -58,5 +59,8 @@ def _latest_leaf(nodes: Sequence[Node]) -> str | None:
     if not nodes:
         return None
     parents = {node.parent for node in nodes}
+    # Where every node is in a cycle, there is no leaf.
     leaves = [node for node in nodes if node.id not in parents] or list(nodes)
-    return max(enumerate(leaves), key=lambda leaf: (leaf[1].said_at or _LONG_AGO, leaf[0]))[1].id
+    # `max` takes the first of equal times, so the last comes first.
+    latest = max(reversed(leaves), key=lambda leaf: leaf.sent_at or _LONG_AGO)
+    return latest.id

@@ -1,4 +1,4 @@
-"""A conversation as its source says it, before ids are given and characters checked."""
+"""Drafts: conversations as read from a source, before they get ids and storable characters."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +10,8 @@ from dreaming.conversation import MessageKind, Role
 from dreaming.importing.report import FileReport, SkipReason
 
 
-class Piece(NamedTuple):
-    """One block of a source message: what it is, and its text."""
+class MessagePart(NamedTuple):
+    """One block of a source message: its kind and its text."""
 
     kind: MessageKind
     content: str
@@ -19,7 +19,7 @@ class Piece(NamedTuple):
 
 
 class DraftMessage(NamedTuple):
-    """A message to be; a tuple, because there are millions of them."""
+    """A message as read from a source; a tuple, because an import may have millions."""
 
     role: Role
     content: str
@@ -31,8 +31,8 @@ class DraftMessage(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A conversation to be: its active branch, in order."""
+class ConversationDraft:
+    """A conversation as read from a source: the messages of its active branch, in order."""
 
     source_id: str | None
     """None where the source gives none."""
@@ -44,7 +44,7 @@ class Draft:
 
 
 def split_message(
-    pieces: Iterable[Piece],
+    parts: Iterable[MessagePart],
     report: FileReport,
     *,
     role: Role,
@@ -52,43 +52,45 @@ def split_message(
     timestamp: datetime | None,
     name: str | None = None,
 ) -> list[DraftMessage]:
-    """Make the messages of one source message: a message a piece, neighbouring texts joined by a
-    blank line.
+    """The messages of one source message: one for each part, adjacent texts joined by a blank line.
 
-    The first text keeps the source's id; the others are `{id}/{kind}/{n}`, n counting from 1 within
-    message and kind, so that ids stay when the message grows. Blank pieces fall away; a message
-    without any other is counted as empty.
+    The first text keeps the source's id. The others get `{id}/{kind}/{n}`, with n counted from 1
+    within the message and kind, so that ids stay the same when the message grows. Blank parts are
+    left out; a message that has no other is counted as empty.
     """
     counts: Counter[MessageKind] = Counter()
     messages: list[DraftMessage] = []
-    for piece in _join_texts(piece for piece in pieces if piece.content.strip()):
-        counts[piece.kind] += 1
-        first_text = piece.kind == "text" and counts["text"] == 1
-        piece_id = (
-            source_id
-            if first_text or source_id is None
-            else f"{source_id}/{piece.kind}/{counts[piece.kind]}"
+    for part in _join_texts(part for part in parts if part.content.strip()):
+        counts[part.kind] += 1
+        number = counts[part.kind]
+        is_first_text = part.kind == "text" and number == 1
+        part_id = source_id
+        if source_id is not None and not is_first_text:
+            part_id = f"{source_id}/{part.kind}/{number}"
+        speaker: Role = "tool" if part.kind == "tool_result" else role
+        message = DraftMessage(
+            role=speaker,
+            content=part.content,
+            kind=part.kind,
+            name=part.name or name,
+            timestamp=timestamp,
+            source_id=part_id,
         )
-        speaker: Role = "tool" if piece.kind == "tool_result" else role
-        messages.append(
-            DraftMessage(
-                speaker, piece.content, piece.kind, piece.name or name, timestamp, piece_id
-            )
-        )
+        messages.append(message)
     if not messages:
         report.skip(SkipReason.EMPTY_MESSAGE)
     return messages
 
 
-def _join_texts(pieces: Iterable[Piece]) -> Iterator[Piece]:
+def _join_texts(parts: Iterable[MessagePart]) -> Iterator[MessagePart]:
     texts: list[str] = []
-    for piece in pieces:
-        if piece.kind == "text":
-            texts.append(piece.content)
+    for part in parts:
+        if part.kind == "text":
+            texts.append(part.content)
             continue
         if texts:
-            yield Piece("text", "\n\n".join(texts))
+            yield MessagePart("text", "\n\n".join(texts))
             texts = []
-        yield piece
+        yield part
     if texts:
-        yield Piece("text", "\n\n".join(texts))
+        yield MessagePart("text", "\n\n".join(texts))

@@ -1,4 +1,4 @@
-"""Bytes to text: which encoding a file has, and decoding it piece by piece."""
+"""Bytes -> text: recognising the encoding of a file, and decoding it part by part."""
 
 import codecs
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from dreaming.errors import UnreadableExport
 
+# Bytes read at a time: a bound on memory.
 CHUNK_BYTES = 1 << 20
 
 # UTF-32 before UTF-16: the mark of the one begins with the mark of the other.
@@ -21,17 +22,17 @@ _BYTE_ORDER_MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a file's bytes become text."""
+    """The encoding of a file."""
 
     name: str
     mark_bytes: int
-    """The length of the byte order mark, which is no text."""
+    """The length of the byte order mark, which is not part of the text."""
 
 
 def recognise_encoding(sample: bytes) -> Encoding:
-    """Tell the encoding from a file's first bytes; UTF-8 where nothing says otherwise.
+    """The encoding by a file's first bytes; UTF-8 if they show no other.
 
-    JSON begins with an ASCII character, so UTF-16 without a mark shows in the zero beside it (RFC
+    JSON begins with an ASCII character, so UTF-16 without a mark has a zero byte beside it (RFC
     4627, section 3).
     """
     for mark, name in _BYTE_ORDER_MARKS:
@@ -45,19 +46,22 @@ def recognise_encoding(sample: bytes) -> Encoding:
 def decode_chunks(stream: BinaryIO, encoding: Encoding, path: str) -> Iterator[str]:
     """Decode a stream from its start, about a megabyte at a time.
 
-    Lone surrogates pass: they are replaced, and counted, in the messages that hold them. Raises
-    UnreadableExport naming the first byte that does not fit, after yielding the text before it.
+    Lone surrogates pass: they are replaced, and counted, in the messages that have them. Raises
+    UnreadableExport with the offset of the first invalid byte, after the text before it.
     """
     offset = len(stream.read(encoding.mark_bytes))
     decoder = codecs.getincrementaldecoder(encoding.name)("surrogatepass")
     while True:
         data = stream.read(CHUNK_BYTES)
-        waiting = len(decoder.getstate()[0])
+        # Bytes of a character that the last read cut: the decoder puts them before `data`.
+        pending_bytes = len(decoder.getstate()[0])
         try:
             text = decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             yield error.object[: error.start].decode(encoding.name, "surrogatepass")
-            raise not_in_encoding(path, encoding, offset - waiting + error.start) from None
+            invalid_offset = offset - pending_bytes + error.start
+            # `from None`: the cause would keep the text alive.
+            raise not_in_encoding(path, encoding, invalid_offset) from None
         offset += len(data)
         if text:
             yield text

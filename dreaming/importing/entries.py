@@ -1,4 +1,4 @@
-"""The entries of a file, one after another: elements of its list, its documents, or its lines."""
+"""The entries of a file, one at a time: elements of its list, its documents, or its lines."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,10 +14,10 @@ from dreaming.importing.text_window import TextWindow
 
 
 def read_entries(stream: BinaryIO, layout: Layout, report: FileReport) -> Iterator[JsonValue]:
-    """Yield the entries of a stream that stands at its start, holding one at a time.
+    """Yield the entries of a stream at its start; only one is held at a time.
 
-    Raises UnreadableExport where a list or document breaks, after the entries before; a line that
-    is not JSON is counted and passed over.
+    Raises UnreadableExport where a list or document breaks, after the entries before it. A line
+    that is not JSON is counted and skipped.
     """
     return _READERS[layout.shape](stream, layout.encoding, report)
 
@@ -52,30 +52,32 @@ def _read_lines(stream: BinaryIO, encoding: Encoding, report: FileReport) -> Ite
             try:
                 yield parse_line(line)
             except UnicodeDecodeError as error:
+                # Once a file: in a wrong encoding, every line would fail.
                 if not report.errors:
                     report.fail(not_in_encoding(report.path, encoding, offset + error.start))
                 report.skip_line(f"line {number:,}")
             except json.JSONDecodeError as error:
                 report.skip_line(f"line {number:,}, column {error.colno:,}")
-            except (ValueError, RecursionError):  # a number or a nesting beyond all bounds
+            except (ValueError, RecursionError):
+                # A number that is too long, or objects nested too deep.
                 report.skip_line(f"line {number:,}")
         offset += len(line)
 
 
 def parse_line(line: bytes | str) -> JsonValue:
-    """Parse one line: fast, and with the patient parser where the fast one refuses (lone
-    surrogates, NaN).
-    """
+    """Parse one line by orjson, which is fast, or else by `json`, which accepts more."""
     try:
         return orjson.loads(line)  # type: ignore[no-any-return]
     except orjson.JSONDecodeError:
+        # orjson refuses lone surrogates and NaN.
         text = line.decode("utf-8", "surrogatepass") if isinstance(line, bytes) else line
         return json.loads(text, strict=False)  # type: ignore[no-any-return]
 
 
 def _lines(stream: BinaryIO, encoding: Encoding, path: str) -> Iterable[bytes | str]:
-    """Lines end at a line feed only: JSON strings may hold the other characters that Python would
-    break at.
+    """The lines of a stream, which end at a line feed only.
+
+    JSON strings may contain the other characters at which Python splits lines.
     """
     if encoding.name != "utf-8":
         return _text_lines(decode_chunks(stream, encoding, path))
@@ -91,7 +93,8 @@ def _text_lines(chunks: Iterable[str]) -> Iterator[str]:
             yield "".join((*parts, line, "\n"))
             parts.clear()
         parts.append(rest)
-    if last := "".join(parts):
+    last = "".join(parts)
+    if last:
         yield last
 
 

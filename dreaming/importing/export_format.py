@@ -1,14 +1,14 @@
-"""What an export format is: how to recognise it, and how to read it."""
+"""The interface of an export format: how to recognise it, and how to read it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dreaming.importing.draft import Draft
+from dreaming.importing.draft import ConversationDraft
 from dreaming.importing.json_values import JsonObject
 from dreaming.importing.report import FileReport, SkipReason
 
-ReadEntries: TypeAlias = Callable[[Iterable[JsonObject], FileReport], Iterator[Draft]]
+ReadEntries: TypeAlias = Callable[[Iterable[JsonObject], FileReport], Iterator[ConversationDraft]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,22 @@ class ExportFormat:
     recognises: Callable[[JsonObject], bool]
     """Whether an entry can only be of this format; it looks at keys, not at texts."""
     read: ReadEntries
-    """Turn a file's entries into conversations, counting what is left out in the file's report."""
+    """Turns a file's entries into drafts, and counts in the file's report what it leaves out."""
     keeps_ids: bool = False
     """True: conversation ids stay as written, without the format's name before them."""
 
 
-def each_entry(read_conversation: Callable[[JsonObject, FileReport], Draft | None]) -> ReadEntries:
+def each_entry(
+    read_conversation: Callable[[JsonObject, FileReport], ConversationDraft | None],
+) -> ReadEntries:
     """Read a format in which every entry is a whole conversation."""
 
-    def read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[Draft]:
+    def read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[ConversationDraft]:
         for entry in entries:
             try:
                 draft = read_conversation(entry, report)
             except RecursionError:
+                # A hostile entry; the next ones are still read.
                 report.skip(SkipReason.TOO_DEEP)
                 continue
             if draft is not None:

@@ -14,29 +14,31 @@ _ENDINGS = frozenset({".json", ".jsonl", ".ndjson", ".zip", ".html"})
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """Something to read: a file, or a member of an archive."""
+    """A file to read, or a member of an archive."""
 
     path: str
-    """What people call it: the path, or `archive.zip!member`."""
+    """Its name in reports: the path, or `archive.zip!member`."""
     open: Callable[[], BinaryIO]
-    """Open it at its start; may be called again."""
+    """Opens it at its start; may be called more than once."""
 
 
 def is_export_name(path: PurePath) -> bool:
-    """Whether a file found in a folder or archive is looked at: not hidden, with an ending that
-    exports have.
-    """
-    hidden = any(
-        part.startswith((".", "__MACOSX")) and part not in {".", ".."} for part in path.parts
-    )
-    return not hidden and path.suffix.lower() in _ENDINGS
+    """Whether a file in a folder or archive is read: it is not hidden, and ends as exports do."""
+    if path.suffix.lower() not in _ENDINGS:
+        return False
+    for part in path.parts:
+        # macOS adds a folder of file attributes to its archives.
+        is_hidden = part.startswith((".", "__MACOSX"))
+        if is_hidden and part not in {".", ".."}:
+            return False
+    return True
 
 
 def find_files(path: Path, report: ImportReport) -> Iterator[Path]:
-    """Yield the file at `path`, or those below it in sorted order; files of other kinds are
-    counted.
+    """Yield the file at `path`, or the files below it in sorted order.
 
-    What does not exist or cannot be listed is recorded as an UnreadableExport.
+    Other files are counted. A path that does not exist or cannot be listed is recorded as an
+    UnreadableExport.
     """
     # os.path answers False where pathlib raises: for a name too long, or a folder that may not be
     # entered.
@@ -45,28 +47,30 @@ def find_files(path: Path, report: ImportReport) -> Iterator[Path]:
     elif os.path.isfile(path):  # noqa: PTH113
         yield path
     else:
-        report.add(str(path)).fail(
-            UnreadableExport(
-                f"{str(path)!r} is no file or folder that exists. Give the path of an export."
-            )
+        error = UnreadableExport(
+            f"{str(path)!r} is no file or folder that exists. Give the path of an export."
         )
+        report.add(str(path)).fail(error)
 
 
 def _walk(root: Path, report: ImportReport) -> Iterator[Path]:
     others = 0
 
     def record(error: OSError) -> None:
-        report.add(str(error.filename)).fail(
-            UnreadableExport(
-                f"{error.filename!r} cannot be listed: {error.strerror}. Check its permissions."
-            )
+        failure = UnreadableExport(
+            f"{error.filename!r} cannot be listed: {error.strerror}. Check its permissions."
         )
+        report.add(str(error.filename)).fail(failure)
 
     for folder, folders, names in os.walk(root, onerror=record):
+        # In place: `os.walk` enters the folders that are left in this list, in its order.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        wanted = [Path(folder, name) for name in sorted(names) if is_export_name(PurePath(name))]
-        regular = [file for file in wanted if file.is_file()]  # a named pipe would block for ever
-        others += len(names) - len(regular)
-        yield from regular
+        for name in sorted(names):
+            file = Path(folder, name)
+            # Opening a named pipe would block for ever, so only regular files are read.
+            if is_export_name(PurePath(name)) and file.is_file():
+                yield file
+            else:
+                others += 1
     if others:
         report.add(str(root)).skip(SkipReason.OTHER_FILE, others)

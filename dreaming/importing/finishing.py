@@ -12,21 +12,22 @@ from dreaming.conversation import (
     stable_hash,
     storable,
 )
-from dreaming.importing.draft import Draft, DraftMessage
+from dreaming.importing.draft import ConversationDraft, DraftMessage
 from dreaming.importing.export_format import ExportFormat
 from dreaming.importing.report import FileReport, SkipReason
 
 
 class Finisher:
-    """Finishes the drafts of one import; remembers which
-    conversations without an id it has seen.
+    """Finishes the drafts of one import.
+
+    It counts the conversations without an id, so that equal ones get different ids.
     """
 
     def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
+        self._beginnings: Counter[str] = Counter()
 
     def finish(
-        self, draft: Draft, export_format: ExportFormat, report: FileReport
+        self, draft: ConversationDraft, export_format: ExportFormat, report: FileReport
     ) -> Conversation | None:
         """Make the conversation and count it; None, counted too, when no message has text."""
         messages = _finish_messages(draft.messages, report)
@@ -48,35 +49,42 @@ class Finisher:
 
     def _conversation_id(
         self,
-        draft: Draft,
+        draft: ConversationDraft,
         messages: Sequence[Message],
         export_format: ExportFormat,
         report: FileReport,
     ) -> ConversationId:
         if draft.source_id is None:
-            return ConversationId(f"{export_format.name}:{self._hash_beginning(draft, messages)}")
+            own_id = self._hash_beginning(draft, messages)
+            return ConversationId(f"{export_format.name}:{own_id}")
         source_id = replace_unstorable(draft.source_id, report)
-        return ConversationId(
-            source_id if export_format.keeps_ids else f"{export_format.name}:{source_id}"
-        )
+        if export_format.keeps_ids:
+            return ConversationId(source_id)
+        # Ids of two sources may be equal.
+        return ConversationId(f"{export_format.name}:{source_id}")
 
-    def _hash_beginning(self, draft: Draft, messages: Sequence[Message]) -> str:
-        """An id from how the conversation begins, which stays when it grows; equal beginnings are
-        numbered.
+    def _hash_beginning(self, draft: ConversationDraft, messages: Sequence[Message]) -> str:
+        """An id made from the beginning of the conversation; equal beginnings are numbered.
+
+        It stays the same when the conversation grows.
         """
         first = next((message for message in messages if message.role == "user"), messages[0])
         started_at = draft.started_at or messages[0].timestamp
-        beginning = stable_hash(first.content, started_at.isoformat() if started_at else None)
-        self._seen[beginning] += 1
-        count = self._seen[beginning]
+        start_text = started_at.isoformat() if started_at else None
+        beginning = stable_hash(first.content, start_text)
+        self._beginnings[beginning] += 1
+        count = self._beginnings[beginning]
         return beginning if count == 1 else f"{beginning}~{count}"
 
 
 def replace_unstorable(text: str, report: FileReport) -> str:
-    """Replace by U+FFFD, and count, what no store can hold: lone surrogates and NUL."""
-    kept, count = storable(text)
+    """The text with U+FFFD for lone surrogates and NUL, which no store can hold.
+
+    The report counts them.
+    """
+    storable_text, count = storable(text)
     report.replaced_characters += count
-    return kept
+    return storable_text
 
 
 def _finish_messages(drafts: Sequence[DraftMessage], report: FileReport) -> tuple[Message, ...]:
@@ -96,21 +104,19 @@ def _make_storable(draft: DraftMessage, report: FileReport) -> DraftMessage:
 
 
 def _message_ids(drafts: Sequence[DraftMessage]) -> list[MessageId]:
-    """The source's ids, hashes of the content where it gives none; an id met again gets `~2`, `~3`,
-    ...
-    """
-    hashed = iter(
-        content_message_ids((d.role, d.kind, d.content) for d in drafts if d.source_id is None)
-    )
-    counts: Counter[str] = Counter()
-    taken: set[str] = set()
+    """The source's ids, else hashes of the content; a repeated id gets `~2`, `~3` and so on."""
+    without_id = [draft for draft in drafts if draft.source_id is None]
+    content_ids = iter(content_message_ids((d.role, d.kind, d.content) for d in without_id))
+    repetitions: Counter[str] = Counter()
+    used: set[str] = set()
     ids: list[MessageId] = []
     for draft in drafts:
-        wanted = draft.source_id or next(hashed)
-        unique = wanted
-        while unique in taken:
-            counts[wanted] += 1
-            unique = f"{wanted}~{counts[wanted] + 1}"
-        taken.add(unique)
+        base = draft.source_id or next(content_ids)
+        unique = base
+        # A loop, because the source itself may have an id that ends in `~2`.
+        while unique in used:
+            repetitions[base] += 1
+            unique = f"{base}~{repetitions[base] + 1}"
+        used.add(unique)
         ids.append(MessageId(unique))
     return ids

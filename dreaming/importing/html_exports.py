@@ -1,4 +1,4 @@
-"""Exports as HTML: recognised in order to be refused with advice."""
+"""Exports as HTML, which are recognised to be refused with advice."""
 
 from dreaming.errors import UnknownExportFormat
 from dreaming.importing.report import FileReport, SkipReason
@@ -8,13 +8,13 @@ _CHATGPT_MARKS = (b"ChatGPT Data Export", b"var jsonData")
 
 
 def refuse_html(sample: bytes, report: FileReport) -> None:
-    """Count ChatGPT's `chat.html`, a copy of its JSON; raise UnknownExportFormat for any other
-    HTML.
-    """
+    """Count ChatGPT's `chat.html` as skipped; raise UnknownExportFormat for any other HTML."""
+    # `chat.html` is a copy of the JSON in the same archive.
     if any(mark in sample for mark in _CHATGPT_MARKS):
         report.skip(SkipReason.NO_CONVERSATIONS)
         return
     if any(mark in sample for mark in _TAKEOUT_MARKS):
+        # With a format, this error is kept even where the archive has other conversations.
         report.format = "gemini_takeout"
         raise UnknownExportFormat(
             f"{report.path!r} is a Google Takeout in HTML, which does not keep who said what. In "

@@ -1,9 +1,9 @@
-"""JSON values of unknown shape, and what can be taken from them.
+"""JSON values of unknown shape, and reading one of an expected type.
 
-Exports change without notice and come damaged, so a format asks for what it needs and gets an empty
-value where the file holds something else: one odd field costs one message, never the conversation.
-Models that validate a whole record (pydantic) would refuse it whole; they guard the boundaries
-whose shape is ours.
+Exports change without notice and may be damaged. So a format asks for the type that it needs, and
+gets an empty value where the file has another: one odd field costs one message, never the
+conversation. A model that validates whole records (pydantic) would refuse the whole conversation;
+such models are for input whose shape we define.
 """
 
 import json
@@ -36,7 +36,5 @@ def as_list(value: JsonValue) -> list[JsonValue]:
 
 
 def as_source_text(value: JsonValue) -> str:
-    """Text as it stands; anything else as compact JSON in its own script: what a tool was called
-    with.
-    """
+    """A text unchanged, any other value as JSON without escapes: the arguments of a tool call."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,6 +1,4 @@
-"""How a file is laid out: one JSON list, one document, JSON lines, or HTML. Told from its first
-bytes.
-"""
+"""The layout of a file, by its first bytes: one JSON list, one document, JSON lines, or HTML."""
 
 import json
 from dataclasses import dataclass
@@ -9,12 +7,14 @@ from enum import StrEnum
 from dreaming.errors import UnreadableExport
 from dreaming.importing.encoding import Encoding, recognise_encoding
 
+# Read twice from each file: once to recognise its layout, once with its entries.
 SAMPLE_BYTES = 1 << 18
+# Lines that are tried for an object; the first ones may be damaged.
 _LINES_TRIED = 50
 
 
 class Shape(StrEnum):
-    """What holds the entries of a file."""
+    """The structure that contains the entries of a file."""
 
     LIST = "list"
     DOCUMENT = "document"
@@ -31,8 +31,9 @@ class Layout:
 
 
 def recognise_layout(sample: bytes, path: str) -> Layout:
-    """Tell the layout from the first `SAMPLE_BYTES` of a file; raises UnreadableExport for an empty
-    file.
+    """The layout of a file with these first `SAMPLE_BYTES`.
+
+    Raises UnreadableExport for an empty file.
     """
     encoding = recognise_encoding(sample)
     text = sample[encoding.mark_bytes :].decode(encoding.name, "ignore").lstrip(" \t\r\n")
@@ -48,19 +49,18 @@ def _recognise_shape(text: str) -> Shape:
         return Shape.LIST
     if text.startswith("<"):
         return Shape.HTML
-    # One line longer than the sample is either JSONL or a document without line breaks: one entry
-    # in both.
-    if text.startswith("{") and ("\n" not in text or _has_object_lines(text)):
-        return Shape.LINES
-    return Shape.DOCUMENT
+    if not text.startswith("{"):
+        return Shape.DOCUMENT
+    # A single line that is longer than the sample is JSONL, or a document without line breaks: both
+    # are read as lines.
+    has_lines = "\n" not in text or _has_object_lines(text)
+    return Shape.LINES if has_lines else Shape.DOCUMENT
 
 
 def _has_object_lines(text: str) -> bool:
-    """Whether a line is an object by itself; not only the first, which may be the broken one."""
-    return any(
-        line.startswith("{") and _is_object(line)
-        for line in text.split("\n", _LINES_TRIED)[:_LINES_TRIED]
-    )
+    """Whether one of the first lines alone is an object."""
+    lines = text.split("\n", _LINES_TRIED)[:_LINES_TRIED]
+    return any(line.startswith("{") and _is_object(line) for line in lines)
 
 
 def _is_object(line: str) -> bool:

@@ -1,6 +1,4 @@
-"""Reading exports: every path, file and archive in turn, and nothing that is bad in one stops the
-others.
-"""
+"""Reading exports: every path, file and archive in turn; an error in one stops no other."""
 
 import os
 import struct
@@ -29,7 +27,7 @@ from dreaming.importing.recognition import is_companion, recognise_format, unkno
 from dreaming.importing.report import FileReport, ImportReport, SkipReason
 
 _ZIP_BEGINNINGS = (b"PK\x03\x04", b"PK\x05\x06")
-# What the operating system, zlib and zipfile raise for data that is damaged or cannot be had.
+# Raised by the operating system, zlib and zipfile for data that is damaged or cannot be read.
 _READ_ERRORS = (
     OSError,
     EOFError,
@@ -54,6 +52,7 @@ def read_exports(
     seen: set[str] = set()
     for path in paths:
         for file in find_files(Path(path), report):
+            # By real path: a folder may be given beside a file in it, or through a symbolic link.
             real_path = os.path.realpath(file)
             if real_path in seen:
                 report.add(str(file)).skip(SkipReason.DUPLICATE_FILE)
@@ -67,16 +66,16 @@ def _read_path(
 ) -> Iterator[Conversation]:
     try:
         with path.open("rb") as stream:
-            is_archive = stream.read(4) in _ZIP_BEGINNINGS or path.suffix.lower() == ".zip"
+            beginning = stream.read(4)
     except OSError as error:
         report.add(str(path)).fail(_unreadable(str(path), error))
         return
-    if is_archive:
+    # A damaged archive, which does not begin as one, is known by its name.
+    if beginning in _ZIP_BEGINNINGS or path.suffix.lower() == ".zip":
         yield from _read_archive(path, report, finisher, limits)
-    else:
-        yield from read_file(
-            ExportFile(str(path), lambda: path.open("rb")), report.add(str(path)), finisher
-        )
+        return
+    file = ExportFile(str(path), lambda: path.open("rb"))
+    yield from read_file(file, report.add(str(path)), finisher)
 
 
 def _read_archive(
@@ -124,36 +123,34 @@ def _read_member(
     elif member_path(member).suffix.lower() == ".zip":
         report.skip(SkipReason.NESTED_ARCHIVE)
     else:
-        yield from read_file(
-            ExportFile(report.path, lambda: _open_member(archive, member)), report, finisher
-        )
+        file = ExportFile(report.path, lambda: _open_member(archive, member))
+        yield from read_file(file, report, finisher)
 
 
 def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
     try:
         return cast(BinaryIO, archive.open(member))
-    except (ValueError, struct.error) as error:  # a damaged header
+    except (ValueError, struct.error) as error:
+        # A damaged header, raised as an error that readers of files expect (`_READ_ERRORS`).
         raise zipfile.BadZipFile(str(error)) from error
 
 
 def _forgive_companions(reports: list[FileReport]) -> None:
-    """In an archive that holds a known export, a file in no known format is what the vendor put
-    beside it.
+    """Turn the errors of files in unknown formats into skips, if the archive has a known export.
+
+    Vendors put other files beside the conversations.
     """
     if not any(report.conversations for report in reports):
         return
     for report in reports:
-        if report.format is None and [error.type for error in report.errors] == [
-            UnknownExportFormat.__name__
-        ]:
+        error_types = [error.type for error in report.errors]
+        if report.format is None and error_types == [UnknownExportFormat.__name__]:
             report.errors.clear()
             report.skip(SkipReason.NO_CONVERSATIONS)
 
 
 def read_file(file: ExportFile, report: FileReport, finisher: Finisher) -> Iterator[Conversation]:
-    """Read the conversations of one file that is no archive; what is wrong with it goes into
-    `report`.
-    """
+    """Read the conversations of one file that is not an archive; errors go into `report`."""
     try:
         with file.open() as stream:
             sample = stream.read(SAMPLE_BYTES)
@@ -161,6 +158,7 @@ def read_file(file: ExportFile, report: FileReport, finisher: Finisher) -> Itera
         if layout.shape is Shape.HTML:
             refuse_html(sample, report)
             return
+        # Opened again, because the sample is part of the entries too.
         with file.open() as stream:
             entries = _until_broken(read_entries(stream, layout, report), report)
             yield from _read_conversations(entries, report, finisher)
@@ -171,7 +169,7 @@ def read_file(file: ExportFile, report: FileReport, finisher: Finisher) -> Itera
 
 
 def _until_broken(entries: Iterator[JsonValue], report: FileReport) -> Iterator[JsonValue]:
-    """End where the file breaks, so that a format can finish what came before."""
+    """The entries before the file breaks, so that the format can finish its conversations."""
     try:
         yield from entries
     except ImportFailure as error:
@@ -195,18 +193,17 @@ def _read_conversations(
 
 
 def _record_unknown(sample: list[JsonValue], report: FileReport) -> None:
-    if is_companion(sample) or not (sample or report.errors or report.unreadable_lines):
+    is_empty = not (sample or report.errors or report.unreadable_lines)
+    if is_companion(sample) or is_empty:
         report.skip(SkipReason.NO_CONVERSATIONS)
     elif sample:
         report.fail(unknown_format(report.path, sample))
     elif report.unreadable_lines and not report.errors:
-        report.fail(
-            UnreadableExport(
-                f"{report.path!r} has no line of valid JSON; the first problem is at "
-                f"{report.unreadable_lines[0]}. "
-                "Export or download it again."
-            )
+        error = UnreadableExport(
+            f"{report.path!r} has no line of valid JSON; the first problem is at "
+            f"{report.unreadable_lines[0]}. Export or download it again."
         )
+        report.fail(error)
 
 
 def _objects(entries: Iterable[JsonValue], report: FileReport) -> Iterator[JsonObject]:

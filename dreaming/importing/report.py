@@ -1,6 +1,6 @@
-"""What an import did: per file what was read, what was skipped and why, and what could not be read.
+"""The report of an import: for each file what was read, what was skipped and why, and the errors.
 
-Nothing is dropped in silence: a reader that leaves something out counts it here, under a reason a
+Nothing is left out silently: a reader that skips something counts it here, with a reason that a
 person understands.
 """
 
@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from dreaming.errors import ImportFailure
 
+# A damaged file may have millions of unreadable lines; the first few show what is wrong.
 _PLACES_KEPT = 10
 
 
@@ -82,8 +83,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class FileError:
-    """One thing that could not be read: the name of its type in `dreaming.errors`, and the message
-    for people.
+    """An error of reading: the name of its type in `dreaming.errors`, and the message for people.
 
     Not the exception itself: its traceback would keep the text being read alive.
     """
@@ -94,7 +94,7 @@ class FileError:
 
 @dataclass(slots=True)
 class FileReport:
-    """What was read from one file, folder or member of an archive."""
+    """The report of one file, folder or member of an archive."""
 
     path: str
     """As given; a member of an archive as `a.zip!conversations.json`."""
@@ -110,12 +110,12 @@ class FileReport:
     """Where the first few unreadable lines are."""
 
     def skip(self, reason: SkipReason, count: int = 1) -> None:
-        """Count something that was left out."""
+        """Count something that was left out, under a reason."""
         if count:
             self.skipped[reason] += count
 
     def skip_line(self, place: str) -> None:
-        """Count a line that is not JSON, and keep its place while there are few."""
+        """Count a line that is not JSON, and keep the places of the first few."""
         self.skip(SkipReason.UNREADABLE_LINE)
         if len(self.unreadable_lines) < _PLACES_KEPT:
             self.unreadable_lines.append(place)
@@ -127,12 +127,12 @@ class FileReport:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What a whole import did, file by file; filled while the conversations are read."""
+    """The report of a whole import, file by file; filled while the conversations are read."""
 
     files: list[FileReport] = field(default_factory=list)
 
     def add(self, path: str) -> FileReport:
-        """Open the report of one more file."""
+        """Add the report of one more file."""
         file = FileReport(path)
         self.files.append(file)
         return file

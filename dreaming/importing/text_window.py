@@ -1,5 +1,6 @@
-"""A window that moves over decoded text and takes one JSON value at a time, so that no list is held
-whole.
+"""A window over decoded text, from which one JSON value is taken at a time.
+
+A list that is larger than memory can be read this way.
 """
 
 import json
@@ -17,9 +18,9 @@ _LONGEST_TOKEN = 16
 
 
 class TextWindow:
-    """The text from the reading position on, growing as far as the next value needs.
+    """The text from the reading position on, which grows as far as the next value needs.
 
-    Growing at least doubles it, so that a value of any size costs time linear in its size.
+    Each growth at least doubles it, so that a value takes time in proportion to its size.
     """
 
     def __init__(self, chunks: Iterator[str], path: str) -> None:
@@ -32,7 +33,7 @@ class TextWindow:
         self._columns_before = 0
 
     def peek(self) -> str:
-        """The next character that is not space, or an empty text at the end."""
+        """The next character that is not white space; an empty text at the end."""
         while True:
             self._position = _SPACE.match(self._text, self._position).end()  # type: ignore[union-attr]
             if self._position < len(self._text):
@@ -42,19 +43,19 @@ class TextWindow:
             self._grow()
 
     def skip_character(self) -> None:
-        """Step over the character that `peek` showed."""
+        """Move past the character that `peek` returned."""
         self._position += 1
 
     def take_value(self) -> JsonValue:
-        """Take the next JSON value; raises UnreadableExport saying
-        where it breaks off or is wrong.
-        """
+        """Take the next JSON value; raises UnreadableExport with the place of an error."""
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._position)
             except json.JSONDecodeError as error:
+                # An error near the end of the window may be a value that goes on after it.
                 if self._ended or not self._may_be_cut(error):
-                    raise self.broken(error.msg, error.pos) from None  # the cause holds the text
+                    # `from None`: the cause would keep the text alive.
+                    raise self.broken(error.msg, error.pos) from None
             except RecursionError:
                 raise self.broken("Nested too deep") from None
             except ValueError:
@@ -67,24 +68,23 @@ class TextWindow:
             self._grow()
 
     def broken(self, what: str, position: int | None = None) -> UnreadableExport:
-        """The error for JSON that is wrong at a position of the
-        window (default: where it is read).
-        """
-        at = self._position if position is None else position
-        line = self._lines_before + self._text.count("\n", 0, at) + 1
-        newline = self._text.rfind("\n", 0, at)
-        column = at - newline if newline >= 0 else self._columns_before + at + 1
-        where = "ends too early" if self._ended and at >= len(self._text) else "is not valid JSON"
+        """The error for wrong JSON at a position of the window, by default the reading position."""
+        if position is None:
+            position = self._position
+        line = self._lines_before + self._text.count("\n", 0, position) + 1
+        newline = self._text.rfind("\n", 0, position)
+        column = position - newline if newline >= 0 else self._columns_before + position + 1
+        is_at_end = self._ended and position >= len(self._text)
+        problem = "ends too early" if is_at_end else "is not valid JSON"
         return UnreadableExport(
-            f"{self._path!r} {where}: {what.lower()} at line {line:,}, column {column:,}. "
+            f"{self._path!r} {problem}: {what.lower()} at line {line:,}, column {column:,}. "
             "Export or download it again; what comes before is imported."
         )
 
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
-        return (
-            error.msg.startswith("Unterminated string")
-            or error.pos >= len(self._text) - _LONGEST_TOKEN
-        )
+        # The error of an unterminated string is at its start, which may be far from the end.
+        is_open_string = error.msg.startswith("Unterminated string")
+        return is_open_string or error.pos >= len(self._text) - _LONGEST_TOKEN
 
     def _grow(self) -> None:
         self._drop_read_text()

@@ -10,14 +10,15 @@ from dreaming.importing.report import FileReport, SkipReason
 # 1e14 then.
 _MILLISECONDS_FROM = 1e11
 _MICROSECONDS_FROM = 1e14
-_LATEST_SECONDS = 4_102_444_800.0  # 2100-01-01: what claims to be later is damaged
+# 2100-01-01: a later time is damaged.
+_LATEST_SECONDS = 4_102_444_800.0
 _NUMBER = re.compile(r"\d{9,}(\.\d+)?")
 
 
 def read_time(value: JsonValue, report: FileReport) -> datetime | None:
-    """Read a time as aware UTC; a time without a zone counts as UTC.
+    """Read a time, in UTC; a time without a zone counts as UTC.
 
-    None for nothing (null or an empty text), and, counted in the report, for what is no time
+    None for null or an empty text. None, and counted in the report, for a value that is not a time
     between 1970 and 2100.
     """
     if value is None or value == "":
@@ -29,13 +30,14 @@ def read_time(value: JsonValue, report: FileReport) -> datetime | None:
 
 
 def parse_time(value: JsonValue) -> datetime | None:
-    """The same without counting: for looking at a time more than once."""
+    """The same without counting, for a time that is read more than once."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         return _from_epoch(value)
     if isinstance(value, str):
-        return _from_epoch(float(value)) if _NUMBER.fullmatch(value) else _from_iso(value)
+        is_epoch = _NUMBER.fullmatch(value) is not None
+        return _from_epoch(float(value)) if is_epoch else _from_iso(value)
     return None
 
 

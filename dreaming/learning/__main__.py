@@ -1,10 +1,12 @@
-"""`python -m dreaming.learning FOLDER`: fit the segmenter that comes with dreaming on public sets
-(CONTRIBUTING.md).
+"""`python -m dreaming.learning FOLDER`: fit the segmenter that comes with dreaming.
+
+CONTRIBUTING.md says when to use it.
 """
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,7 +14,7 @@ from dreaming.chunking.segmenter import weights_file
 from dreaming.embedding import open_encoder
 from dreaming.learning.confidence import fit_confidence
 from dreaming.learning.dialogues import read_dialogues
-from dreaming.learning.evaluating import leave_one_set_out, topics_of
+from dreaming.learning.evaluating import leave_one_set_out, predicted_topics
 from dreaming.learning.examples import example_of
 from dreaming.learning.fitting import fit_segmenter
 
@@ -34,13 +36,21 @@ def fit(paths: tuple[Path, ...], version: str, embedding: bool, output: Path | N
     """Fit on labelled talks (.jsonl, or folders of them), and write the weights."""
     encoder = open_encoder() if embedding else None
     output = output or weights_file(embedding=embedding)
-    examples = [example_of(dialogue, encoder) for dialogue in read_dialogues(paths)]
+    dialogues = read_dialogues(paths)
+    examples = [example_of(dialogue, encoder) for dialogue in dialogues]
     fitted = fit_segmenter(examples, version=version, encoder=encoder)
-    confidence = fit_confidence(topics_of(leave_one_set_out(examples, encoder)))
-    stored = replace(fitted.weights, confidence=confidence).as_json()
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in stored.items())
-    output.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+    # Calibrated on sets that were left out: on the fitted ones, a segmenter is right too often.
+    held_out = leave_one_set_out(examples, encoder)
+    confidence = fit_confidence(predicted_topics(held_out))
+    weights = replace(fitted.weights, confidence=confidence)
+    output.write_text(_format_json(weights.as_json()), encoding="utf-8")
     click.echo(f"{output}: {version}, from {len(examples):,} talks.")
+
+
+def _format_json(fields: dict[str, Any]) -> str:
+    # A line a field, so that a diff of two fits shows which fields changed.
+    lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in fields.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 if __name__ == "__main__":

@@ -11,28 +11,31 @@ from dreaming.learning.dialogues import Dialogue
 
 
 def nothing(_dialogue: Dialogue) -> list[int]:
-    """One topic a talk."""
+    """One topic a dialogue."""
     return []
 
 
 def every_user_turn(dialogue: Dialogue) -> list[int]:
-    """A topic whatever the user says."""
-    return [n for n, (speaker, _) in enumerate(dialogue.turns) if n and speaker == "user"]
+    """A topic at every turn of the user's."""
+    return [n for n, (speaker, _) in enumerate(dialogue.turns) if n > 0 and speaker == "user"]
 
 
 def text_tiling(dialogue: Dialogue) -> list[int]:
-    """TextTiling (Hearst 1997) over turns: where the words of two turns before differ from those of
-    two from there on.
+    """TextTiling (Hearst 1997): compares the words of the two turns before and after each gap.
 
-    A boundary is a depth over its talk's mean plus half a standard deviation.
+    A boundary is a depth over the mean of its dialogue plus half a standard deviation.
     """
-    deep = np.array(
-        depths(similarities([turn.words for turn in read_turns(dialogue.turns)], 2))[1:]
-    )
-    if not len(deep):
+    words = [turn.words for turn in read_turns(dialogue.turns)]
+    gap_depths = np.array(depths(similarities(words, 2))[1:])
+    if not len(gap_depths):
         return []
-    least = deep.mean() + sqrt(deep.var()) / 2
-    return [n for n, depth in enumerate(deep.tolist(), start=1) if depth >= least and depth > 0]
+    threshold = gap_depths.mean() + sqrt(gap_depths.var()) / 2
+    boundaries = []
+    for n, depth in enumerate(gap_depths.tolist(), start=1):
+        # Where all depths are 0, so is the threshold, and there is no valley at all.
+        if depth >= threshold and depth > 0:
+            boundaries.append(n)
+    return boundaries
 
 
 BASELINES: Mapping[str, Callable[[Dialogue], list[int]]] = {

@@ -1,125 +1,152 @@
-"""The confidence of a segmenter, calibrated on talks it had not seen: how likely the bounds of a
-topic are right.
+"""The confidence of a segmenter: the probability that both boundaries of a topic are right.
+
+It is calibrated on dialogues that the segmenter was not fitted on.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from dreaming.chunking.segment import choose_boundaries
-from dreaming.chunking.segmenter import Confidence, Numbers, probabilities
+from dreaming.chunking.segmenter import Confidence, FloatArray, probabilities
 from dreaming.learning.examples import Example
 
+# Three weights over thousands of topics need little regularisation: this only keeps them finite.
 RIDGE = 1e-3
+# Steps of Adam, and their length.
 STEPS = 4_000
-PACE = 0.05
-OUTER_EVIDENCE = 40.0
-"""Of where a talk begins and ends: as good as sure."""
+LEARNING_RATE = 0.05
+# The log odds at the ends of a dialogue, which are certain; infinity times a weight of 0 is no
+# number.
+OUTER_LOG_ODDS = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
-    """A topic that was found in a talk."""
+class PredictedTopic:
+    """A topic that a segmenter finds in a dialogue."""
 
     dataset: str
     first: float
-    """The evidence of its first turn; infinite where the talk begins."""
+    """The log odds of its first turn; infinite at the beginning of the dialogue."""
     after: float
-    """Of the first turn after it; infinite where the talk ends."""
+    """The log odds of the first turn after it; infinite at the end of the dialogue."""
     density: float
-    """The share of the talk's turns that are expected to start a topic."""
+    """The expected share of the dialogue's turns that start a topic."""
     right: bool
-    """Whether both its boundaries are."""
+    """Whether both its boundaries are right."""
 
 
-def find_topics(example: Example, evidence: Numbers) -> Iterator[Topic]:
-    """The topics that a segmenter which saw this evidence finds, but for talks that it finds only
-    one in.
+def find_topics(example: Example, log_odds: FloatArray) -> Iterator[PredictedTopic]:
+    """The topics that a segmenter with these log odds finds in a dialogue.
+
+    None where it finds no boundary: a dialogue of one topic has only its certain ends.
     """
-    likely = probabilities(evidence)
-    chosen = choose_boundaries([1.0, *likely.tolist()])
-    true = {0, len(evidence) + 1, *(int(n) + 1 for n in np.flatnonzero(example.starts))}
-    told = [np.inf, *evidence, np.inf]
-    if chosen:
-        for first, after in pairwise([0, *chosen, len(evidence) + 1]):
-            right = first in true and after in true
-            yield Topic(example.dataset, told[first], told[after], float(likely.mean()), right)
+    scores = probabilities(log_odds)
+    chosen = choose_boundaries([1.0, *scores.tolist()])
+    if not chosen:
+        return
+    end = len(log_odds) + 1
+    starts = np.flatnonzero(example.starts) + 1
+    true_boundaries = {0, end, *starts.tolist()}
+    boundary_log_odds = [np.inf, *log_odds, np.inf]
+    density = float(scores.mean())
+    for first, after in pairwise([0, *chosen, end]):
+        yield PredictedTopic(
+            dataset=example.dataset,
+            first=boundary_log_odds[first],
+            after=boundary_log_odds[after],
+            density=density,
+            right=first in true_boundaries and after in true_boundaries,
+        )
 
 
-def fit_confidence(topics: Sequence[Topic]) -> Confidence:
-    """The confidence that fits topics which a segmenter found in talks that it had not seen.
+def fit_confidence(topics: Sequence[PredictedTopic]) -> Confidence:
+    """The confidence fitted to topics that a segmenter found in dialogues it was not fitted on.
 
-    The chance of both boundaries is the product of theirs; sets count alike.
+    The probability that both boundaries are right is the product of theirs. Each set has the same
+    weight. Fitted by Adam (Kingma and Ba 2015).
     """
-    edges = np.array([[t.first, t.after] for t in topics])
-    inner = np.isfinite(edges)
-    known = np.where(inner, edges, 0.0)
-    density = np.array([t.density for t in topics])
-    columns = np.stack([np.ones_like(known), known, np.repeat(density[:, None], 2, axis=1)])
-    right = np.array([t.right for t in topics])
-    weights = _alike([t.dataset for t in topics])
-    found = np.array([0.0, 1.0, 0.0])
-    moment, spread = np.zeros(3), np.zeros(3)
+    edges = np.array([[topic.first, topic.after] for topic in topics])
+    # The ends of a dialogue are right for certain: they have probability 1 and no slope.
+    is_inner = np.isfinite(edges)
+    log_odds = np.where(is_inner, edges, 0.0)
+    density = np.array([topic.density for topic in topics])
+    edge_density = np.repeat(density[:, None], 2, axis=1)
+    columns = np.stack([np.ones_like(log_odds), log_odds, edge_density])
+    right = np.array([topic.right for topic in topics])
+    topic_weights = _weigh_sets([topic.dataset for topic in topics])
+    # Begins at the probabilities of the segmenter itself.
+    weights = np.array([0.0, 1.0, 0.0])
+    mean = np.zeros(3)
+    variance = np.zeros(3)
     for step in range(1, STEPS + 1):
-        each = np.where(inner, probabilities(np.tensordot(found, columns, axes=1)), 1.0)
-        both = np.clip(each.prod(axis=1), 1e-9, 1 - 1e-9)
-        # The slope of the logarithm of the likelihood, through the product of the two logistic
-        # functions.
-        outer = weights * np.where(right, 1.0, -both / (1 - both))
-        slope = (
-            -(columns * (outer[:, None] * (1 - each) * inner)).sum(axis=(1, 2)) + 2 * RIDGE * found
-        )
-        moment, spread = 0.9 * moment + 0.1 * slope, 0.999 * spread + 0.001 * slope**2
-        found = found - PACE * (moment / (1 - 0.9**step)) / (
-            np.sqrt(spread / (1 - 0.999**step)) + 1e-8
-        )
-    bias, by_evidence, by_density = (float(value) for value in found)
-    return bias, by_evidence, by_density
+        edge_scores = probabilities(np.tensordot(weights, columns, axes=1))
+        edge_scores = np.where(is_inner, edge_scores, 1.0)
+        # Clipped: the slope below divides by the probability of a wrong topic.
+        scores = np.clip(edge_scores.prod(axis=1), 1e-9, 1 - 1e-9)
+        # The slope of the log likelihood, through the product of the two logistic functions.
+        outer = topic_weights * np.where(right, 1.0, -scores / (1 - scores))
+        inner = outer[:, None] * (1 - edge_scores) * is_inner
+        slope = -(columns * inner).sum(axis=(1, 2)) + 2 * RIDGE * weights
+        mean = 0.9 * mean + 0.1 * slope
+        variance = 0.999 * variance + 0.001 * slope**2
+        unbiased_mean = mean / (1 - 0.9**step)
+        unbiased_variance = variance / (1 - 0.999**step)
+        weights = weights - LEARNING_RATE * unbiased_mean / (np.sqrt(unbiased_variance) + 1e-8)
+    bias, log_odds_weight, density_weight = weights.tolist()
+    return bias, log_odds_weight, density_weight
 
 
-def confidence_of(confidence: Confidence, topic: Topic) -> float:
-    """How likely it says that both boundaries of the topic are right."""
-    bias, by_evidence, by_density = confidence
-    edges = np.minimum([topic.first, topic.after], OUTER_EVIDENCE)
-    return float(probabilities(bias + by_evidence * edges + by_density * topic.density).prod())
+def confidence_of(confidence: Confidence, topic: PredictedTopic) -> float:
+    """The probability that both boundaries of the topic are right."""
+    bias, log_odds_weight, density_weight = confidence
+    edges = np.minimum([topic.first, topic.after], OUTER_LOG_ODDS)
+    scores = probabilities(bias + log_odds_weight * edges + density_weight * topic.density)
+    return float(scores.prod())
 
 
 def calibration_error(
-    confidences: Sequence[float], topics: Sequence[Topic], *, bins: int = 10
+    confidences: Sequence[float], topics: Sequence[PredictedTopic], *, bins: int = 10
 ) -> float:
-    """The expected calibration error (Naeini et al. 2015), sets counted alike."""
-    said, right = (
-        np.array(confidences),
-        np.array([topic.right for topic in topics], dtype=np.float64),
-    )
-    weights = _alike([topic.dataset for topic in topics])
-    binned = np.minimum((said * bins).astype(int), bins - 1)
-    errors = [abs((weights * (said - right))[binned == n].sum()) for n in range(bins)]
+    """The expected calibration error (Naeini et al. 2015); each set has the same weight."""
+    predicted = np.array(confidences)
+    right = np.array([topic.right for topic in topics], dtype=np.float64)
+    weights = _weigh_sets([topic.dataset for topic in topics])
+    differences = weights * (predicted - right)
+    # A confidence of exactly 1 belongs to the last bin.
+    bin_numbers = np.minimum((predicted * bins).astype(int), bins - 1)
+    errors = [abs(differences[bin_numbers == n].sum()) for n in range(bins)]
     return float(sum(errors) / weights.sum())
 
 
-def ranking_quality(confidences: Sequence[float], topics: Sequence[Topic]) -> float | None:
-    """How often a right topic is told to be surer than a wrong one (AUROC); None where there are
-    not both.
+def ranking_quality(confidences: Sequence[float], topics: Sequence[PredictedTopic]) -> float | None:
+    """How often a right topic has a higher confidence than a wrong one (AUROC).
+
+    None where all topics are right, or all are wrong.
     """
-    told, right = np.array(confidences), np.array([topic.right for topic in topics])
+    predicted = np.array(confidences)
+    right = np.array([topic.right for topic in topics])
     if right.all() or not right.any():
         return None
-    above = told[right][:, None] - told[~right][None, :]
-    return float((np.sum(above > 0) + np.sum(above == 0) / 2) / above.size)
+    differences = predicted[right][:, None] - predicted[~right][None, :]
+    higher = np.sum(differences > 0)
+    equal = np.sum(differences == 0)
+    return float((higher + equal / 2) / differences.size)
 
 
 def wrong_of_least_confident(
-    confidences: Sequence[float], topics: Sequence[Topic], *, share: float = 0.2
+    confidences: Sequence[float], topics: Sequence[PredictedTopic], *, share: float = 0.2
 ) -> float:
-    """The share of wrong topics among the least confident ones."""
-    order = np.argsort(confidences, kind="stable")[: max(1, round(share * len(topics)))]
-    return float(np.mean([not topics[n].right for n in order]))
+    """The share of wrong topics among the least confident `share` of them."""
+    count = max(1, round(share * len(topics)))
+    least_confident = np.argsort(confidences, kind="stable")[:count]
+    return float(np.mean([not topics[n].right for n in least_confident]))
 
 
-def _alike(datasets: Iterable[str]) -> Numbers:
-    names = list(datasets)
-    counts = {name: names.count(name) for name in set(names)}
-    return np.array([1 / counts[name] for name in names])
+def _weigh_sets(datasets: Sequence[str]) -> FloatArray:
+    """A weight for each topic, so that each set has the same total."""
+    counts = Counter(datasets)
+    return np.array([1 / counts[dataset] for dataset in datasets])

@@ -1,5 +1,4 @@
-"""Learning from what was paid for: every topic that a better model has found makes the free tier
-better.
+"""Learning from what was paid for: topics that a better model found make the free tier better.
 
 A bought chunk says of each message in it whether a topic starts there, and what its topic is
 called. The segmenter that comes with dreaming is moved towards that, and the vocabulary of labels
@@ -10,6 +9,7 @@ again.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 
 from dreaming.chunk import BChunk, lanes
 from dreaming.chunking.lane import read_lane_turns
-from dreaming.chunking.segment import read_silences
+from dreaming.chunking.segment import silence_log_odds
 from dreaming.chunking.segmenter import Segmenter
 from dreaming.chunking.words import read_words
 from dreaming.conversation import ConversationDay, stable_hash
@@ -30,7 +30,8 @@ from dreaming.learning.examples import Example, example_of
 from dreaming.learning.learning import Lesson, learn
 from dreaming.learning.scoring import Score
 from dreaming.learning.vocabulary import LabelledText, learn_labels
-from dreaming.storage.segmenters import learned_version
+from dreaming.storage.partitions import PartitionStore
+from dreaming.storage.segmenters import Segmenters, learned_version
 
 MOST_TALKS = 2_000
 """What was said last counts: conversation-days that are learned from, the newest first."""
@@ -42,7 +43,7 @@ def learn_from_home(home: Home) -> Learned:
     """Learn from the chunks that were bought and not undone; what came of it, as JSON has it."""
     examples: list[Example] = []
     texts: list[LabelledText] = []
-    for conversation, bought in islice(bought_talks(home), MOST_TALKS):
+    for conversation, bought in islice(bought_talks(home.store), MOST_TALKS):
         example = bought_example(conversation, bought, home.segmenters.shipped)
         if example is not None:
             examples.append(example)
@@ -54,40 +55,43 @@ def learn_from_home(home: Home) -> Learned:
 
 
 def learn_from_files(home: Home, paths: Sequence[Path]) -> Learned:
-    """Learn from labelled talks of one's own (`dreaming.learning.dialogues`), in the place of what
-    was bought.
-    """
+    """Learn from labelled talks (`dreaming.learning.dialogues`) in the place of bought chunks."""
     encoder = home.segmenters.shipped.encoder
     examples = [example_of(dialogue, encoder) for dialogue in read_dialogues(paths)]
     return _learn(home, examples, None, source=", ".join(map(str, paths)))
 
 
-def bought_talks(home: Home) -> Iterator[tuple[ConversationDay, list[BChunk]]]:
-    """The conversation-days of which some was bought, and those chunks of talk, the newest day
-    first.
-    """
-    for day in reversed(home.store.days("upgraded_chunks")):
+def bought_talks(store: PartitionStore) -> Iterator[tuple[ConversationDay, list[BChunk]]]:
+    """The conversation-days with bought chunks of talk, and those chunks; the newest day first."""
+    for day in reversed(store.days("upgraded_chunks")):
         try:
-            with home.store.open_chunks("upgraded_chunks", day) as chunks:
-                if all(level == "basic" for (level,) in chunks.cells("quality_level")):
-                    continue
-                with home.store.open_conversations(day) as raw:
-                    for conversation in raw.rows():
-                        held = chunks.of_conversation(conversation.conversation_id)
-                        bought = [
-                            c for c in held if c.kind == "text" and c.quality_level != "basic"
-                        ]
-                        if bought:
-                            yield conversation, bought
+            yield from _bought_on(store, day)
         except DamagedPartition:
-            continue  # what cannot be read teaches nothing; the run of its day says so
+            # What cannot be read teaches nothing; the run of its day reports it.
+            continue
+
+
+def _bought_on(store: PartitionStore, day: date) -> Iterator[tuple[ConversationDay, list[BChunk]]]:
+    with store.open_chunks("upgraded_chunks", day) as chunks:
+        levels = {level for (level,) in chunks.cells("quality_level")}
+        # Most days have basic chunks alone: one column says so, without reading any text.
+        if levels <= {"basic"}:
+            return
+        with store.open_conversations(day) as raw:
+            for conversation in raw.rows():
+                own = chunks.of_conversation(conversation.conversation_id)
+                talk = [chunk for chunk in own if chunk.kind == "text"]
+                bought = [chunk for chunk in talk if chunk.quality_level != "basic"]
+                if bought:
+                    yield conversation, bought
 
 
 def bought_example(
     conversation: ConversationDay, bought: Sequence[BChunk], segmenter: Segmenter
 ) -> Example | None:
-    """What the bought chunks of a conversation-day teach a segmenter; None where they say of no
-    message what starts.
+    """What the bought chunks of a conversation-day teach a segmenter.
+
+    None where they say of no message whether a topic starts there.
     """
     messages = lanes(conversation.messages).get("text", [])
     if len(messages) < 2:
@@ -99,14 +103,12 @@ def bought_example(
         return None
     turns = read_lane_turns(messages)
     starts = np.array([message.id in starting for message in messages[1:]])
-    return Example("own", segmenter.read(turns), read_silences(turns), starts, known)
+    return Example("own", segmenter.read_features(turns), silence_log_odds(turns), starts, known)
 
 
-def learned_versions(home: Home) -> list[dict[str, Any]]:
-    """Every version that was learned here, the newest first, and the one that comes with dreaming,
-    as JSON has them.
-    """
-    cuts = home.segmenters.current().version
+def learned_versions(segmenters: Segmenters) -> list[dict[str, Any]]:
+    """The versions that were learned here, the newest first, then the shipped one, as JSON."""
+    cuts = segmenters.current().version
     learned = [
         {
             "version": version.version,
@@ -115,9 +117,9 @@ def learned_versions(home: Home) -> list[dict[str, Any]]:
             "reverted_at": version.reverted_at and version.reverted_at.isoformat(),
             **version.report,
         }
-        for version in home.segmenters.learned()
+        for version in segmenters.learned()
     ]
-    shipped = home.segmenters.shipped.version
+    shipped = segmenters.shipped.version
     return [
         *learned,
         {"version": shipped, "cuts": shipped == cuts, "source": "comes with dreaming"},
@@ -130,7 +132,7 @@ def _learn(
     shipped, held = home.segmenters.shipped, home.segmenters.learned()
     lessons_hash = stable_hash(
         [
-            [sha256(part.tobytes()).hexdigest() for part in (e.starts, e.known, e.signs)]
+            [sha256(part.tobytes()).hexdigest() for part in (e.starts, e.known, e.features)]
             for e in examples
         ],
         [[each.labels, sorted(each.counts.items())] for each in texts or ()],

@@ -1,8 +1,8 @@
-"""How near the boundaries that were found are to the true ones.
+"""How close predicted boundaries are to the true ones.
 
 By the conventions of SuperDialseg (Jiang et al. 2023): Pk (Beeferman et al. 1999) and WindowDiff
-(Pevzner and Hearst 2002) with half the mean true topic as the window, F1 of exact boundaries, each
-a talk's, and their mix as the score.
+(Pevzner and Hearst 2002) with half the mean true topic as the window, and F1 of exact boundaries.
+Each is computed for one dialogue; the score mixes them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,51 +13,54 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Of one talk, or the means of several."""
+    """The score of one dialogue, or the means of several."""
 
     score: float
     """F1 / 2 + (2 - Pk - WindowDiff) / 4: 1 is perfect."""
     f1: float
-    """Of exact boundaries; 0 where none is right, also where there is none."""
+    """F1 of exact boundaries; 0 where none is right, also for a dialogue without boundaries."""
     pk: float
-    """How often two turns so far apart are wrongly told to be of one topic, or of two: less is
-    better.
-    """
+    """How often turns a window apart are wrongly in one topic, or in two; less is better."""
     windowdiff: float
-    """How often the number of boundaries between them is wrong: less is better."""
+    """How often the number of boundaries within a window is wrong; less is better."""
 
 
-def score_boundaries(true: Sequence[int], found: Sequence[int], turns: int) -> Score:
-    """The score of what was found in a talk of so many turns."""
-    window = max(2, round(turns / (len(true) + 1) / 2))
-    pk, windowdiff = _window_errors(true, found, turns, window)
-    f1 = _f1(frozenset(true), frozenset(found))
-    return Score(f1 / 2 + (2 - pk - windowdiff) / 4, f1, pk, windowdiff)
+def score_boundaries(true: Sequence[int], predicted: Sequence[int], turns: int) -> Score:
+    """The score of the boundaries predicted in a dialogue with this number of turns."""
+    mean_topic = turns / (len(true) + 1)
+    window = max(2, round(mean_topic / 2))
+    pk, windowdiff = _window_errors(true, predicted, turns, window)
+    f1 = _f1(frozenset(true), frozenset(predicted))
+    score = f1 / 2 + (2 - pk - windowdiff) / 4
+    return Score(score, f1, pk, windowdiff)
 
 
 def mean_score(scores: Iterable[Score]) -> Score:
-    """The means; of sets, the macro score."""
-    each = [(s.score, s.f1, s.pk, s.windowdiff) for s in scores]
-    return Score(*(float(value) for value in np.mean(each, axis=0)))
+    """The mean of each figure; the mean of sets is the macro score."""
+    rows = [(score.score, score.f1, score.pk, score.windowdiff) for score in scores]
+    means: list[float] = np.mean(rows, axis=0).tolist()
+    return Score(*means)
 
 
-def _f1(true: frozenset[int], found: frozenset[int]) -> float:
-    right = len(true & found)
-    return 2 * right / (len(true) + len(found)) if right else 0.0
+def _f1(true: frozenset[int], predicted: frozenset[int]) -> float:
+    right = len(true & predicted)
+    if not right:
+        return 0.0
+    return 2 * right / (len(true) + len(predicted))
 
 
 def _window_errors(
-    true: Sequence[int], found: Sequence[int], turns: int, window: int
+    true: Sequence[int], predicted: Sequence[int], turns: int, window: int
 ) -> tuple[float, float]:
-    """The shares of windows with a boundary in one and none in the other, and with another number
-    of them.
-    """
+    """Pk and WindowDiff: how often windows disagree on having a boundary, and on how many."""
     window = min(window, turns)
     # A topic that starts at turn b ends the one of turn b - 1: windows are over such ends.
-    begun = np.zeros((2, turns + 1), dtype=np.int64)
-    for row, boundaries in zip(begun, (true, found), strict=True):
-        row[list(boundaries)] = 1
-    before = begun.cumsum(axis=1)
-    within = before[:, window:] - before[:, :-window]
-    differs = (within[0] > 0) != (within[1] > 0)
-    return float(differs.mean()), float((within[0] != within[1]).mean())
+    is_boundary = np.zeros((2, turns + 1), dtype=np.int64)
+    is_boundary[0, list(true)] = 1
+    is_boundary[1, list(predicted)] = 1
+    # Sums from the beginning: the number within a window is the difference of two of them.
+    sums = is_boundary.cumsum(axis=1)
+    true_counts, predicted_counts = sums[:, window:] - sums[:, :-window]
+    pk_errors = (true_counts > 0) != (predicted_counts > 0)
+    windowdiff_errors = true_counts != predicted_counts
+    return float(pk_errors.mean()), float(windowdiff_errors.mean())

@@ -1,5 +1,4 @@
-"""How near each tier comes to the better ones, on the talk that both have cut: measured here, not
-promised.
+"""How near each tier comes to the better ones, measured on the talk that both have cut.
 
 What a better model bought is taken for true where it is, and what is cheaper is judged by it: basic
 by good and by premium, good by premium. What is hidden beneath a premium chunk is laid open for
@@ -62,8 +61,9 @@ class Agreement:
 
     @property
     def pk(self) -> float | None:
-        """How often two messages near each other are wrongly told to be of one topic, or of two
-        (Beeferman 1999).
+        """Pk: how often two messages near each other are wrongly put into one topic, or into two.
+
+        Beeferman et al. 1999.
         """
         return self.wrong_turns / self.measured_turns if self.measured_turns else None
 
@@ -92,8 +92,9 @@ Accuracy = dict[Pair, Agreement]
 
 
 def measure_day(store: PartitionStore, purchases: Purchases, day: date) -> Accuracy:
-    """The agreement of the tiers on a published day, by pair and language; nothing where none was
-    bought.
+    """The agreement of the tiers on a published day, by pair and language.
+
+    Empty where nothing was bought.
 
     Raises `DamagedPartition` where the day cannot be read.
     """
@@ -103,17 +104,14 @@ def measure_day(store: PartitionStore, purchases: Purchases, day: date) -> Accur
     if not bought_for:
         return {}
     with store.open_conversations(day) as raw, store.open_chunks("basic_chunks", day) as basic:
-        return total(
-            dict(
-                compare_tiers(
-                    conversation,
-                    basic.of_conversation(conversation.conversation_id),
-                    purchases.of_conversation(conversation.conversation_id),
-                )
-            )
-            for conversation in raw.rows()
-            if conversation.conversation_id in bought_for
-        )
+        measured = []
+        for conversation in raw.rows():
+            conversation_id = conversation.conversation_id
+            if conversation_id in bought_for:
+                own_basic = basic.of_conversation(conversation_id)
+                own_paid = purchases.of_conversation(conversation_id)
+                measured.append(dict(compare_tiers(conversation, own_basic, own_paid)))
+    return total(measured)
 
 
 def total(measured: Iterable[Accuracy]) -> Accuracy:
@@ -126,9 +124,7 @@ def total(measured: Iterable[Accuracy]) -> Accuracy:
 
 
 def over_languages(accuracy: Accuracy) -> dict[tuple[QualityLevel, QualityLevel], Agreement]:
-    """The agreement of each pair of tiers, whatever the language;
-    the pairs in order of the levels.
-    """
+    """The agreement of each pair of tiers over all languages, in order of the levels."""
     found: dict[tuple[QualityLevel, QualityLevel], Agreement] = {}
     for pair in combinations(QUALITY_LEVELS, 2):
         for (*tiers, _language), agreement in accuracy.items():
@@ -147,15 +143,10 @@ def compare_tiers(
     """
     rows: dict[QualityLevel, list[BChunk]] = {}
     for level in QUALITY_LEVELS:
-        shown = overlay(
-            conversation,
-            basic,
-            [p for p in paid if p.quality_level == level],
-            count_tokens=count_tokens,
-        )
-        rows[level] = [
-            chunk for chunk in shown if chunk.kind == "text" and chunk.quality_level == level
-        ]
+        of_level = [chunk for chunk in paid if chunk.quality_level == level]
+        current = overlay(conversation, basic, of_level, count_tokens=count_tokens)
+        talk = [chunk for chunk in current if chunk.kind == "text"]
+        rows[level] = [chunk for chunk in talk if chunk.quality_level == level]
     message_ids = [message.id for message in lanes(conversation.messages).get("text", [])]
     for lower, higher in combinations(QUALITY_LEVELS, 2):
         if rows[lower] and rows[higher]:
@@ -173,24 +164,26 @@ def _compare_topics(
     higher: Sequence[BChunk],
 ) -> None:
     known = _begun(lower) & _begun(higher)
-    found, true = _starting(lower), _starting(higher)
+    lower_starts = _starting(lower)
+    higher_starts = _starting(higher)
     for stretch in _stretches(message_ids, known):
-        # What a conversation begins with starts a topic whoever says so.
-        told = stretch[1:] if stretch[0] == message_ids[0] else stretch
-        agreement.messages += len(told)
-        agreement.higher_topics += sum(message_id in true for message_id in told)
-        agreement.lower_topics += sum(message_id in found for message_id in told)
-        agreement.same_topics += sum(
-            message_id in true and message_id in found for message_id in told
-        )
+        # A conversation's first message starts a topic in every tier: it says nothing.
+        compared = set(stretch) - {message_ids[0]}
+        agreement.messages += len(compared)
+        agreement.higher_topics += len(compared & higher_starts)
+        agreement.lower_topics += len(compared & lower_starts)
+        agreement.same_topics += len(compared & higher_starts & lower_starts)
         if len(stretch) > 1:
-            true_at, found_at = (
-                [n for n, m in enumerate(stretch) if n and m in which] for which in (true, found)
-            )
+            true_boundaries = _boundaries(stretch, higher_starts)
+            found_boundaries = _boundaries(stretch, lower_starts)
+            score = score_boundaries(true_boundaries, found_boundaries, len(stretch))
             agreement.measured_turns += len(stretch)
-            agreement.wrong_turns += (
-                len(stretch) * score_boundaries(true_at, found_at, len(stretch)).pk
-            )
+            agreement.wrong_turns += len(stretch) * score.pk
+
+
+def _boundaries(stretch: Sequence[str], starts: set[str]) -> list[int]:
+    """The positions in a stretch at which topics start, but for its beginning."""
+    return [place for place, message_id in enumerate(stretch) if place > 0 and message_id in starts]
 
 
 def _stretches(message_ids: Sequence[str], known: set[str]) -> Iterator[list[str]]:
@@ -219,9 +212,7 @@ def _starting(chunks: Sequence[BChunk]) -> set[str]:
 def _compare_descriptions(
     agreement: Agreement, lower: Sequence[BChunk], higher: Sequence[BChunk]
 ) -> None:
-    """Compare what is said of the same text, each pair of chunks
-    by the characters that both hold.
-    """
+    """Compare labels and entities, of each pair of chunks by the characters that both hold."""
     holding: dict[str, list[BChunk]] = {}
     for below in lower:
         for message_id in dict.fromkeys(span.message_id for span in below.spans):

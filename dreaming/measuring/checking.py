@@ -35,9 +35,7 @@ class Finding:
 
 
 def check_verbatim(store: PartitionStore, asset: ChunkAsset, day: date) -> Finding:
-    """Law 1 over what was written: every message's text is there, exactly once, in order,
-    unchanged.
-    """
+    """Law 1 over what was written: every message's text exactly once, in order, unchanged."""
     conversations = characters = 0
     with store.open_conversations(day) as raw, store.open_chunks(asset, day) as chunks:
         for conversation in raw.rows():
@@ -55,9 +53,7 @@ def check_verbatim(store: PartitionStore, asset: ChunkAsset, day: date) -> Findi
 
 
 def check_sizes(store: PartitionStore, day: date) -> Finding:
-    """Whether basic text chunks are within 100-800 tokens where their conversation-day has at least
-    100.
-    """
+    """Whether basic text chunks have 100-800 tokens, where their conversation-day has 100."""
     by_conversation: dict[str, list[int]] = {}
     with store.open_chunks("basic_chunks", day) as chunks:
         for conversation_id, kind, tokens in chunks.cells("conversation_id", "kind", "token_count"):
@@ -80,9 +76,7 @@ def check_sizes(store: PartitionStore, day: date) -> Finding:
 
 
 def check_nothing_lost(store: PartitionStore, index: MemoryIndex, day: date) -> Finding:
-    """Whether every conversation with text has chunks, no chunk is of another, and search holds
-    every chunk.
-    """
+    """Whether every conversation with text has chunks, and search holds these and no others."""
     with store.open_conversations(day) as raw, store.open_chunks("upgraded_chunks", day) as chunks:
         with_text = {row.conversation_id for row in raw.rows() if lanes(row.messages)}
         chunked = {conversation_id for (conversation_id,) in chunks.cells("conversation_id")}
@@ -106,9 +100,7 @@ def check_nothing_lost(store: PartitionStore, index: MemoryIndex, day: date) -> 
 
 
 def check_accuracy(store: PartitionStore, purchases: Purchases, day: date) -> Finding:
-    """Whether each tier's topics are nearer to a better tier's than chance, where a day has chunks
-    of both.
-    """
+    """Whether a tier's topics are nearer to a better tier's than chance, where a day has both."""
     return judge_accuracy(measure_day(store, purchases, day))
 
 

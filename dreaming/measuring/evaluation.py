@@ -1,6 +1,4 @@
-"""Measuring a segmenter on labelled talks (`dreaming eval`), and a home's tiers by each other
-(`dreaming accuracy`).
-"""
+"""A segmenter measured on labelled talks, and the tiers of a home measured by each other."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -12,7 +10,7 @@ from dreaming.errors import UsageError
 from dreaming.home import Home
 from dreaming.learning.baselines import BASELINES
 from dreaming.learning.confidence import (
-    Topic,
+    PredictedTopic,
     calibration_error,
     confidence_of,
     fit_confidence,
@@ -21,13 +19,13 @@ from dreaming.learning.confidence import (
 )
 from dreaming.learning.dialogues import by_dataset, read_dialogues
 from dreaming.learning.evaluating import (
-    Judged,
+    EvaluatedDialogue,
     by_set,
+    evaluate,
     interval,
-    judge,
     leave_one_fold_out,
     leave_one_set_out,
-    topics_of,
+    predicted_topics,
 )
 from dreaming.learning.examples import example_of
 from dreaming.learning.scoring import mean_score, score_boundaries
@@ -40,19 +38,17 @@ OURS = "dreaming"
 def evaluate_files(
     paths: Iterable[Path], *, unseen: Unseen | None = None, segmenter: Segmenter | None = None
 ) -> dict[str, Any]:
-    """The scores of a segmenter and of what needs no learning, by set and their mean; JSON as it
-    stands.
+    """The scores of a segmenter and of baselines, by data set and their mean, as JSON.
 
     Args:
         paths: files of labelled talks, and folders of them.
         unseen: fit a segmenter for each set without it, or for each fourth of the talks without
             those.
-        segmenter: the one to measure, or whose signs those that are fitted read; by default the one
+        segmenter: the one to measure, or whose features the fitted ones read; by default the one
             that comes with dreaming.
 
     Raises:
         UsageError: no labelled talks, or too few sets or talks to leave some out.
-
     """
     sets = by_dataset(read_dialogues(paths))
     used = segmenter or shipped_segmenter()
@@ -68,7 +64,7 @@ def evaluate_files(
     elif unseen == "talks":
         judged = list(leave_one_fold_out(examples, used.encoder))
     else:
-        judged = judge(used, examples)
+        judged = evaluate(used, examples)
     rows: dict[str, dict[str, Any]] = {}
     for name, scores in by_set(judged).items():
         mean = mean_score(scores)
@@ -97,12 +93,15 @@ def evaluate_files(
     }
 
 
-def _confidence(judged: Sequence[Judged], confidence: Confidence | None) -> dict[str, Any]:
-    """How well the confidence is calibrated, means of sets; without one, one is fitted for each set
-    on all others.
+def _confidence(
+    judged: Sequence[EvaluatedDialogue], confidence: Confidence | None
+) -> dict[str, Any]:
+    """How well the confidence is calibrated, as means over the data sets.
+
+    Without a given calibration, one is fitted for each set on all others.
     """
-    topics = topics_of(judged)
-    sets: dict[str, list[Topic]] = {}
+    topics = predicted_topics(judged)
+    sets: dict[str, list[PredictedTopic]] = {}
     for topic in topics:
         sets.setdefault(topic.dataset, []).append(topic)
     if confidence is None and len(sets) < 2:
@@ -131,8 +130,9 @@ def _mean(values: Sequence[float]) -> float | None:
 def evaluate_tiers(
     home: Home, *, first: date | None = None, last: date | None = None
 ) -> list[dict[str, Any]]:
-    """How near each tier comes to the better ones over published days: a row for each two, then one
-    by language.
+    """How near each tier comes to the better ones over published days, as JSON.
+
+    A row for each pair of tiers, then one for each pair and language.
 
     Rows are empty where nothing was bought. Raises `DamagedPartition` where a day cannot be read.
     """

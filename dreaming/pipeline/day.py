@@ -1,5 +1,4 @@
-"""The pipeline: what happens to one day, step by step. The Dagster assets and the command both call
-this.
+"""The steps of a day. The Dagster assets and the command both call them.
 
     gather(day)     sources -> raw_conversations
     chunk(day)      raw_conversations -> basic_chunks
@@ -35,29 +34,30 @@ from dreaming.verbatim import prove_verbatim
 _log = logging.getLogger(__name__)
 
 Rechunk = Literal["changed", "outdated"]
-"""Which conversations get new chunks: those whose content changed, or also those that an older
-segmenter cut.
+"""Which conversations get new chunks.
+
+changed     those whose content changed
+outdated    also those that an older segmenter cut
 """
 
 Engine = Literal["rules", "local"]
-"""What cuts them: the rules, or a local LLM."""
-
+"""What cuts basic chunks: the rules, or a local LLM."""
 
 PUBLISHING_TIME = timedelta(minutes=10)
-"""A run that buys publishes a day when all of it is bought; after so long without a purchase it is
-taken for dead.
-"""
+"""Bought chunks unpublished for this long mean that their run died; the next run publishes them."""
+# A run that lives publishes a day as soon as all of it is bought. A shorter time would make other
+# runs publish days that it still works on, which is right but done twice.
 
 
 class Chunker(Protocol):
     """Cuts a conversation-day into basic chunks."""
 
-    def stands(self, chunks: Sequence[BChunk]) -> bool:
-        """Whether the chunks that an unchanged conversation has may stay."""
+    def may_keep(self, chunks: Sequence[BChunk]) -> bool:
+        """Whether an unchanged conversation may keep the chunks that it has."""
         ...
 
     def prepare(self, days: Iterable[ConversationDay]) -> None:
-        """Do what takes long for conversations that will be chunked; no lock is held meanwhile."""
+        """Do the slow part for conversations that will be chunked; no lock is held meanwhile."""
         ...
 
     def chunk(self, day: ConversationDay, *, created_at: datetime) -> Sequence[BChunk]:
@@ -65,17 +65,17 @@ class Chunker(Protocol):
         ...
 
 
-class ChunksBefore(Protocol):
-    """What conversations were cut into before."""
+class EarlierChunks(Protocol):
+    """The chunks that conversations had before a run."""
 
     def of_conversation(self, conversation_id: str) -> Sequence[BChunk]:
-        """The chunks of a conversation; none where it has none."""
+        """The chunks of a conversation, which may be none."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The steps of a day over the places where things live."""
+    """The steps of a day, on the stores of a home."""
 
     archive: Archive
     folders: tuple[WatchedFolder, ...]
@@ -88,31 +88,29 @@ class Pipeline:
     clock: Callable[[], datetime]
 
     def refresh(self) -> None:
-        """Import what is new in the watched folders; a folder that cannot be read is logged, and
-        stops nothing.
-        """
+        """Import what is new in the watched folders."""
         for folder in self.folders:
             try:
                 folder.refresh()
             except (DreamingError, OSError) as error:
+                # An unplugged disk must not stop the night: what was imported before is still run.
                 _log.warning("Watched folder %s was not imported: %s", folder.folder, error)
 
     def waiting_days(self) -> list[date]:
-        """The days that a run should take: with news, or known but not published or not searchable;
-        in order.
+        """The days that a run should take, in order.
 
-        What was bought by a run that died before it published is news too, when it has had time to.
-        Only days that have begun and are not before the start day: the others cannot be run.
+        Days with new imports, days that are not published or not searchable, and days on which a
+        run died before it published what it had bought.
         """
-        touched, published = (
-            set(self.archive.touched_days()),
-            set(self.store.days("upgraded_chunks")),
-        )
+        touched = set(self.archive.touched_days())
+        published = set(self.store.days("upgraded_chunks"))
         not_searchable = (touched | published) - self.index.current_days()
-        waiting = not_searchable | (touched - published) | set(self.archive.pending_days())
-        waiting |= (
-            set(self.purchases.unpublished_days(before=self.clock() - PUBLISHING_TIME)) & published
-        )
+        not_published = touched - published
+        abandoned_before = self.clock() - PUBLISHING_TIME
+        abandoned = set(self.purchases.unpublished_days(before=abandoned_before))
+        waiting = not_searchable | not_published | set(self.archive.pending_days())
+        waiting |= abandoned & published
+        # Days before the start day or still to come are no partitions: they cannot be run.
         calendar = self.archive.calendar
         today = calendar.day_of(self.clock())
         return sorted(day for day in waiting if calendar.start <= day <= today)
@@ -121,6 +119,8 @@ class Pipeline:
         """Write the day's `raw_conversations` from all sources."""
         statistics = RawStatistics()
         with self.locks.hold(day):
+            # Read before the conversations: an import that comes in between makes the day wait
+            # again, and is not taken for published.
             revision = self.archive.revision(day)
             rows = statistics.count(self._from_sources(day, statistics))
             self.store.write_conversations(day, rows, notes={"revision": str(revision)})
@@ -146,39 +146,39 @@ class Pipeline:
     def chunk(
         self, day: date, *, rechunk: Rechunk = "outdated", chunker: Chunker | None = None
     ) -> ChunkStatistics:
-        """Write the day's `basic_chunks`; conversations that have not changed keep the chunks they
-        have.
+        """Write the day's `basic_chunks`; unchanged conversations keep the chunks that they have.
 
-        `chunker` cuts the others, in the place of the pipeline's own; what it does that takes long,
-        it does before the day is locked.
+        `chunker` cuts the others, by default the pipeline's own.
         """
         chunker = chunker or self.chunker
+        # Before the lock is taken: a local LLM may take minutes.
         chunker.prepare(self._to_chunk(day, rechunk, chunker))
         with self.locks.hold(day):
             return self._chunk(day, rechunk, chunker)
 
     def _to_chunk(self, day: date, rechunk: Rechunk, chunker: Chunker) -> Iterator[ConversationDay]:
         """The conversations that will be chunked, as things are now."""
-        with self.store.open_conversations(day) as raw, self.basic_before(day) as before:
-            yield from to_cut(raw.rows(), before, rechunk, chunker)
+        with self.store.open_conversations(day) as raw, self.earlier_chunks(day) as earlier:
+            yield from conversations_to_cut(raw.rows(), earlier, rechunk, chunker)
 
     @contextmanager
-    def basic_before(self, day: date) -> Iterator[Partition[BChunk]]:
-        """The basic chunks that a day has; none where they cannot be read any more."""
+    def earlier_chunks(self, day: date) -> Iterator[Partition[BChunk]]:
+        """The basic chunks that a day has; none where their partition is damaged."""
         with ExitStack() as stack:
             try:
-                before = stack.enter_context(self.store.open_chunks("basic_chunks", day))
+                earlier = stack.enter_context(self.store.open_chunks("basic_chunks", day))
             except DamagedPartition:
-                before = no_chunks()
-            yield before
+                earlier = no_chunks()
+            yield earlier
 
     def _chunk(self, day: date, rechunk: Rechunk, chunker: Chunker) -> ChunkStatistics:
         notes = {"raw": self.raw_hash(day)}
         self.store.clear_shards(day)
         try:
-            with self.store.open_chunks("basic_chunks", day) as before:
-                return self._write_basic(day, before, rechunk, chunker, notes)
+            with self.store.open_chunks("basic_chunks", day) as earlier:
+                return self._write_basic(day, earlier, rechunk, chunker, notes)
         except DamagedPartition as error:
+            # Basic chunks can be made again from the conversations; damaged conversations cannot.
             if error.path != self.store.path("basic_chunks", day):
                 raise
             _log.warning("%s All its conversations are chunked again.", error)
@@ -187,47 +187,46 @@ class Pipeline:
     def _write_basic(
         self,
         day: date,
-        before: Partition[BChunk],
+        earlier: Partition[BChunk],
         rechunk: Rechunk,
         chunker: Chunker,
         notes: dict[str, str],
     ) -> ChunkStatistics:
         statistics = ChunkStatistics()
         with self.store.open_conversations(day) as raw:
-            chunks = self.cut(raw.rows(), before, rechunk, chunker, statistics)
+            chunks = self.cut(raw.rows(), earlier, rechunk, chunker, statistics)
             self.store.write_chunks("basic_chunks", day, statistics.count(chunks), notes=notes)
         return statistics
 
     def raw_hash(self, day: date) -> str:
         """The hash of the day's `raw_conversations`; raises `StorageError` where there are none."""
-        found = self.store.hash_of("raw_conversations", day)
-        if found is None:
+        raw_hash = self.store.hash_of("raw_conversations", day)
+        if raw_hash is None:
             raise StorageError(
                 f"There are no raw_conversations of {day}. Materialise raw_conversations first."
             )
-        return found
+        return raw_hash
 
     def cut(
         self,
         conversations: Iterable[ConversationDay],
-        before: ChunksBefore,
+        earlier: EarlierChunks,
         rechunk: Rechunk,
         chunker: Chunker,
         statistics: ChunkStatistics,
     ) -> Iterator[BChunk]:
-        """The basic chunks of conversations, proved; those that
-        stand are kept as they were before.
-        """
+        """The basic chunks of conversations, kept or cut; law 1 is proved of those that are cut."""
         now = self.clock()
         for conversation in conversations:
-            held = before.of_conversation(conversation.conversation_id)
+            own = earlier.of_conversation(conversation.conversation_id)
             statistics.conversations += 1
-            if _stands(held, conversation, rechunk, chunker):
+            if _keeps_chunks(own, conversation, rechunk, chunker):
                 statistics.conversations_kept += 1
-                statistics.chunks_kept += len(held)
-                yield from held
+                statistics.chunks_kept += len(own)
+                yield from own
                 continue
-            chunks = _keeping_creation(chunker.chunk(conversation, created_at=now), held)
+            cut = chunker.chunk(conversation, created_at=now)
+            chunks = _with_earlier_creation(cut, own)
             prove_verbatim(conversation, chunks)
             yield from chunks
 
@@ -240,8 +239,10 @@ class Pipeline:
         """
         statistics = ChunkStatistics()
         with self.locks.hold(day), ExitStack() as stack:
-            raw_hash, bought = self.raw_hash(day), self.purchases.revision(day)
-            if self._cut_from(day) != raw_hash:
+            raw_hash = self.raw_hash(day)
+            # Read before the purchases: what is bought from here on makes the day wait again.
+            purchases_revision = self.purchases.revision(day)
+            if self._hash_of_source(day) != raw_hash:
                 self._chunk(day, "changed", self.chunker)
             raw = stack.enter_context(self.store.open_conversations(day))
             basic = stack.enter_context(self.store.open_chunks("basic_chunks", day))
@@ -250,11 +251,13 @@ class Pipeline:
                 "upgraded_chunks", day, chunks, notes={"raw": raw_hash}
             )
             self._index(day, file_hash)
+            # Last: a process that dies before this leaves a day that waits, and is run again.
             self.archive.mark_published(day, int(raw.notes.get("revision", "0")))
-            self.purchases.mark_published(day, bought)
+            self.purchases.mark_published(day, purchases_revision)
         return statistics
 
-    def _cut_from(self, day: date) -> str | None:
+    def _hash_of_source(self, day: date) -> str | None:
+        """The hash of the conversations that the day's basic chunks were cut from."""
         try:
             with self.store.open_chunks("basic_chunks", day) as basic:
                 return basic.notes.get("raw")
@@ -276,9 +279,7 @@ class Pipeline:
             yield from chunks
 
     def remember(self, day: date) -> int:
-        """Make the memory index hold the day's `upgraded_chunks`,
-        and only those; returns how many.
-        """
+        """Replace the day in the memory index by its `upgraded_chunks`; returns their count."""
         with self.locks.hold(day):
             return self._index(day, self.store.hash_of("upgraded_chunks", day) or "")
 
@@ -288,49 +289,49 @@ class Pipeline:
             self.store.open_chunks("upgraded_chunks", day) as chunks,
         ):
             spoken = SpokenChunks(
-                chunks.rows, lambda held: next(iter(raw.of_conversation(held)), None)
+                chunks.rows,
+                lambda conversation_id: next(iter(raw.of_conversation(conversation_id)), None),
             )
             return self.index.replace_day(day, spoken, partition_hash=file_hash)
 
     def run_day(self, day: date, *, rechunk: Rechunk = "outdated") -> ChunkStatistics:
-        """All steps of a day: what a Dagster run of all assets does, without Dagster."""
+        """All steps of a day, as a Dagster run of all assets makes them."""
         self.gather(day)
         self.chunk(day, rechunk=rechunk)
         return self.publish(day)
 
 
-def to_cut(
+def conversations_to_cut(
     conversations: Iterable[ConversationDay],
-    before: ChunksBefore,
+    earlier: EarlierChunks,
     rechunk: Rechunk,
     chunker: Chunker,
 ) -> Iterator[ConversationDay]:
-    """The conversations that do not keep the chunks that they had before."""
+    """The conversations that do not keep the chunks that they had."""
     for conversation in conversations:
-        if not _stands(_held(before, conversation), conversation, rechunk, chunker):
+        try:
+            own = earlier.of_conversation(conversation.conversation_id)
+        except DamagedPartition:
+            own = ()
+        if not _keeps_chunks(own, conversation, rechunk, chunker):
             yield conversation
 
 
-def _held(before: ChunksBefore, conversation: ConversationDay) -> Sequence[BChunk]:
-    """The basic chunks that a conversation has; none where they cannot be read any more."""
-    try:
-        return before.of_conversation(conversation.conversation_id)
-    except DamagedPartition:
-        return ()
-
-
-def _stands(
-    held: Sequence[BChunk], conversation: ConversationDay, rechunk: Rechunk, chunker: Chunker
+def _keeps_chunks(
+    own: Sequence[BChunk], conversation: ConversationDay, rechunk: Rechunk, chunker: Chunker
 ) -> bool:
     """Whether a conversation keeps the chunks that it has."""
-    if not held or any(chunk.source_hash != conversation.content_hash for chunk in held):
+    if not own:
         return False
-    return rechunk == "changed" or chunker.stands(held)
+    is_changed = any(chunk.source_hash != conversation.content_hash for chunk in own)
+    if is_changed:
+        return False
+    return rechunk == "changed" or chunker.may_keep(own)
 
 
-def _keeping_creation(chunks: Iterable[BChunk], before: Iterable[BChunk]) -> list[BChunk]:
-    """The chunks, with the time of creation of those that were there before."""
-    created = {chunk.chunk_id: chunk.created_at for chunk in before}
+def _with_earlier_creation(chunks: Iterable[BChunk], earlier: Iterable[BChunk]) -> list[BChunk]:
+    """The chunks, those that were there before with the time at which they were first made."""
+    created = {chunk.chunk_id: chunk.created_at for chunk in earlier}
     return [
         replace(chunk, created_at=created.get(chunk.chunk_id, chunk.created_at)) for chunk in chunks
     ]

@@ -15,9 +15,14 @@ from datetime import datetime
 
 from dreaming.chunk import BChunk, ChunkKind, lanes
 from dreaming.chunking.describe import describe_draft
-from dreaming.chunking.drafts import Draft
+from dreaming.chunking.drafts import ChunkDraft
 from dreaming.chunking.lane import Lane, read_lane
-from dreaming.chunking.rules import RulesChunker, in_order, is_of_model, told_language
+from dreaming.chunking.rules import (
+    RulesChunker,
+    conversation_language,
+    sort_drafts,
+    was_cut_by_model,
+)
 from dreaming.conversation import ConversationDay, ConversationId
 from dreaming.event_loop import EventLoop
 from dreaming.model_call import Failure, TokenUsage
@@ -119,16 +124,14 @@ class ModelChunker:
         """Which model, asked in which way."""
         return f"{self._provider.name}:{self._provider.model.served}:{PROMPT_VERSION}"
 
-    def stands(self, chunks: Sequence[BChunk]) -> bool:
-        """Whether chunks of an unchanged conversation may stay: this model cut its talk, these
-        rules all else.
-        """
+    def may_keep(self, chunks: Sequence[BChunk]) -> bool:
+        """Whether an unchanged conversation keeps its chunks: this model and these rules cut it."""
         if self._failure is not None:
-            return self._rules.stands(chunks)
+            return self._rules.may_keep(chunks)
         talk = [chunk for chunk in chunks if chunk.kind == SHOWN]
         return all(
             chunk.segmenter_version == self.version for chunk in talk
-        ) and self._rules.stands(chunks)
+        ) and self._rules.may_keep(chunks)
 
     def prepare(self, days: Iterable[ConversationDay]) -> None:
         """Show the conversations to the model, many at once, and keep what it says of them."""
@@ -156,8 +159,8 @@ class ModelChunker:
             if kind != SHOWN
             for draft in self._rules.cut(day, kind)
         ]
-        drafts = in_order(day, [*(cut.draft for cut in by_model.values()), *others])
-        language = told_language(day) if len(drafts) > 1 else None
+        drafts = sort_drafts(day, [*(cut.draft for cut in by_model.values()), *others])
+        language = conversation_language(day) if len(drafts) > 1 else None
         chunks = [
             self._described(by_model.get(id(draft)), draft, day, ordinal, language, created_at)
             for ordinal, draft in enumerate(drafts)
@@ -167,7 +170,7 @@ class ModelChunker:
     def _described(
         self,
         cut: TopicalDraft | None,
-        draft: Draft,
+        draft: ChunkDraft,
         day: ConversationDay,
         ordinal: int,
         language: str | None,
@@ -222,8 +225,9 @@ class ModelChunker:
 
 
 def workers_for(provider: LLMProvider) -> int:
-    """How many conversations are in work at once: what is ready too early is reserved for, and lost
-    in a crash.
+    """How many conversations are in work at once.
+
+    Each has a reservation while it waits, which a crash would leave open: no more than are needed.
     """
     return math.ceil((1 + WAITING_SHARE) * provider.limits.max_concurrency) + 1
 
@@ -246,10 +250,8 @@ def _key(day: ConversationDay) -> tuple[ConversationId, str]:
 
 
 def _with_usage(chunks: Sequence[BChunk], result: Chunked) -> list[BChunk]:
-    """The chunks with what the model used, split exactly over
-    those that it cut, by their length.
-    """
-    weights = [max(chunk.token_count, 1) if is_of_model(chunk) else 0 for chunk in chunks]
+    """The chunks with the model's usage, split exactly over those that it cut, by their length."""
+    weights = [max(chunk.token_count, 1) if was_cut_by_model(chunk) else 0 for chunk in chunks]
     used = result.usage
     inputs, outputs = (
         split_exactly(used.all_input_tokens, weights),

@@ -1,5 +1,4 @@
-"""A huge day in shards: its basic chunks are cut in parts, by processes or machines at the same
-time, and put together.
+"""A huge day in shards: its basic chunks are cut in parts by several processes, and joined.
 
     plan_shards(day)    how many parts make sense
     cut_shard(day)      one part -> chunks beside the partitions; holds no lock
@@ -12,6 +11,7 @@ same still take their chunks from shards.
 
 import json
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ import pyarrow as pa
 
 from dreaming.chunk import BChunk
 from dreaming.errors import DamagedPartition
-from dreaming.pipeline.day import Chunker, ChunksBefore, Pipeline, Rechunk, to_cut
+from dreaming.pipeline.day import Chunker, EarlierChunks, Pipeline, Rechunk, conversations_to_cut
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.partitions import Partition, chunk_batches
 
 _log = logging.getLogger(__name__)
 
 SHARD_GROUPS = 8
-"""Row groups that a shard has by default: about 8 million characters, which take long beside
-starting a process.
-"""
+"""Row groups of a shard by default, about 8 million characters."""
+# Cutting them takes much longer than starting a process for it.
 MOST_SHARDS = 64
+"""Shards of a day, at most, where no count is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +41,30 @@ class Shards:
     """The parts that a day is cut in."""
 
     name: str
-    """Tells them from those of any other run over the same day."""
+    """A name of this run's own: several runs may cut the same day at once."""
     count: int
 
 
 def plan_shards(pipeline: Pipeline, day: date, *, count: int | None = None) -> int:
-    """How many shards a day is cut in: as many as are asked for, or as make sense, but none without
-    a row group.
+    """How many shards a day is cut in; each has a row group at least.
+
+    As many as `count` asks for, else by the size of the day.
     """
     with pipeline.store.open_conversations(day) as raw:
         sizes = raw.group_sizes
-    wanted = min(-(-len(sizes) // SHARD_GROUPS), MOST_SHARDS) if count is None else count
-    return max(len(split(sizes, wanted)), 1)
+    if count is None:
+        count = min(math.ceil(len(sizes) / SHARD_GROUPS), MOST_SHARDS)
+    return max(len(split(sizes, count)), 1)
 
 
 def split(sizes: Sequence[int], count: int) -> list[range]:
-    """Ranges of row groups that follow one another and are about of one size, at most so many; none
-    is empty.
-    """
-    reached = np.cumsum(sizes)
-    total = int(reached[-1]) if len(reached) else 0
+    """At most `count` consecutive ranges of row groups, of about the same size; none is empty."""
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if len(ends) else 0
     # A row group belongs to the shard that its middle falls in.
-    middles = reached - np.asarray(sizes) / 2
-    bounds = [int(np.searchsorted(middles, total * n / count)) for n in range(count)] + [
-        len(reached)
-    ]
+    middles = ends - np.asarray(sizes) / 2
+    bounds = [int(np.searchsorted(middles, total * shard / count)) for shard in range(count)]
+    bounds.append(len(ends))
     return [range(first, end) for first, end in pairwise(bounds) if first < end]
 
 
@@ -78,18 +77,21 @@ def cut_shard(
     rechunk: Rechunk = "outdated",
     chunker: Chunker | None = None,
 ) -> ChunkStatistics:
-    """Cut one shard of a day, numbered from 0, as `Pipeline.chunk` cuts the day; it waits for
-    `join_shards`.
+    """Cut one shard of a day, numbered from 0, as `Pipeline.chunk` cuts the day.
 
-    A number that the day has no row group for any more is no work.
+    Its chunks are kept for `join_shards`. Where the day has become smaller, a number without row
+    groups is no work.
     """
-    chunker, statistics = chunker or pipeline.chunker, ChunkStatistics()
-    # Before anything is read: where another run replaces it meanwhile, the note tells.
+    chunker = chunker or pipeline.chunker
+    statistics = ChunkStatistics()
+    # Read before the conversations: where another run replaces them in between, the hash in the
+    # notes is an old one, and the shard is not used.
     raw_hash = pipeline.raw_hash(day)
-    with pipeline.store.open_conversations(day) as raw, pipeline.basic_before(day) as before:
-        groups = dict(enumerate(split(raw.group_sizes, shards.count))).get(number, range(0))
-        chunker.prepare(to_cut(raw.rows(groups), before, rechunk, chunker))
-        chunks = pipeline.cut(raw.rows(groups), before, rechunk, chunker, statistics)
+    with pipeline.store.open_conversations(day) as raw, pipeline.earlier_chunks(day) as earlier:
+        all_groups = split(raw.group_sizes, shards.count)
+        groups = all_groups[number] if number < len(all_groups) else range(0)
+        chunker.prepare(conversations_to_cut(raw.rows(groups), earlier, rechunk, chunker))
+        chunks = pipeline.cut(raw.rows(groups), earlier, rechunk, chunker, statistics)
 
         def notes() -> dict[str, str]:
             noted = {"raw": raw_hash, "groups": f"{groups.start}-{groups.stop}"}
@@ -107,14 +109,19 @@ def join_shards(
     rechunk: Rechunk = "outdated",
     chunker: Chunker | None = None,
 ) -> ChunkStatistics:
-    """Write the day's `basic_chunks` from its shards; what they lack, or was cut from another text,
-    is cut here.
+    """Write the day's `basic_chunks` from its shards.
+
+    What no shard has, or was cut from another text, is cut here.
     """
     chunker = chunker or pipeline.chunker
     try:
+        # Opened twice: the slow part is done before the lock is taken, and the parts are looked at
+        # again under it.
         with _opened(pipeline, day, shards) as parts:
             for part in parts.missing:
-                chunker.prepare(to_cut(parts.raw.rows(part), parts.before, rechunk, chunker))
+                chunker.prepare(
+                    conversations_to_cut(parts.raw.rows(part), parts.earlier, rechunk, chunker)
+                )
         with pipeline.locks.hold(day):
             with _opened(pipeline, day, shards) as parts:
                 statistics = _write(pipeline, day, parts, rechunk, chunker)
@@ -126,7 +133,7 @@ def join_shards(
 
 
 class _Parts:
-    """A day's text and what waits of its chunks, open."""
+    """A day's conversations and its shards, open."""
 
     def __init__(self, pipeline: Pipeline, day: date, shards: Shards, stack: ExitStack) -> None:
         self.raw_hash = pipeline.raw_hash(day)
@@ -146,7 +153,7 @@ class _Parts:
             for number, shard in enumerate(waiting)
             if number not in self.usable and shard.row_count
         ]
-        self.before = _Before([*stale, stack.enter_context(pipeline.basic_before(day))])
+        self.earlier = _FirstOf([*stale, stack.enter_context(pipeline.earlier_chunks(day))])
 
     @property
     def missing(self) -> list[range]:
@@ -161,17 +168,18 @@ def _opened(pipeline: Pipeline, day: date, shards: Shards) -> Iterator[_Parts]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Before:
-    """Chunks that conversations have in several places, the first of which counts."""
+class _FirstOf:
+    """The earlier chunks of conversations in several places, of which the first counts."""
 
-    places: Sequence[ChunksBefore]
+    places: Sequence[EarlierChunks]
 
     def of_conversation(self, conversation_id: str) -> Sequence[BChunk]:
         """Its chunks in the first place that has any."""
-        return next(
-            (found for place in self.places if (found := place.of_conversation(conversation_id))),
-            (),
-        )
+        for place in self.places:
+            chunks = place.of_conversation(conversation_id)
+            if chunks:
+                return chunks
+        return ()
 
 
 def _is_of(shard: Partition[BChunk], raw_hash: str, groups: range) -> bool:
@@ -195,7 +203,7 @@ def _write(
                 yield from shard.batches()
             else:
                 chunks = pipeline.cut(
-                    parts.raw.rows(groups), parts.before, rechunk, chunker, statistics
+                    parts.raw.rows(groups), parts.earlier, rechunk, chunker, statistics
                 )
                 yield from chunk_batches(statistics.count(chunks))
 

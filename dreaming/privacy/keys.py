@@ -1,11 +1,12 @@
-"""Keys, tokens and addresses that show by themselves what they are, whatever is said about them."""
+"""Keys, tokens and addresses that are recognised by their form, without the text around them."""
 
 import re
 from collections.abc import Iterator
 
-from dreaming.privacy.found import Found
-from dreaming.privacy.looks import is_placeholder, is_tangled
+from dreaming.privacy.sensitive_span import SensitiveSpan
+from dreaming.privacy.word_shapes import is_placeholder, looks_random
 
+# The first characters of vendors' keys, from their own documentation.
 _PREFIXES = (
     "sk-", "rk_live_", "rk_test_", "sk_live_", "sk_test_", "pk_live_", "whsec_",
     "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-",
@@ -20,11 +21,13 @@ _PREFIXES = (
     "ABIA", "ACCA", "AGE-SECRET-KEY-1", "nvapi-", "tvly-", "fc-", "key-", "vercel_", "cfut_",
     "rpa_", "jina_", "sk_",
 )  # fmt: skip
-"""What vendors let their keys begin with, by their own documentation."""
 
+# Every key is as long as this, and few words that people write are: the prefixes are compared with
+# few words of a text.
 _LONG_WORD = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z][A-Za-z0-9_.-]{13,}[A-Za-z0-9_-]")
-"""Few words that people write are as long, and every key is."""
 
+# Strings of which a text must contain one, and the pattern that is then searched for. A search for
+# a string is much faster than one for a pattern. The secret is the pattern's group, or all of it.
 _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("AKIA", "ASIA", "ABIA", "ACCA"),
@@ -66,7 +69,6 @@ _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         re.compile(r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{20,})"),
     ),
 )
-"""What a text must hold, and what then is looked for: the first group, or all of it."""
 
 _AUTHORIZATION = re.compile(
     r"(?i)(?:authorization[\"'”]?\s*[:=,]\s*[\"'“]?\s*(?:bearer|basic|token|digest)?|bearer"
@@ -78,28 +80,31 @@ _IN_ADDRESS = re.compile(
 )
 
 
-def find_keys(text: str, lowered: str) -> Iterator[Found]:
+def find_keys(text: str, lowered: str) -> Iterator[SensitiveSpan]:
     """Keys of vendors, tokens, private keys, webhooks, and passwords in addresses and headers."""
-    yield from (Found(*m.span(), "key") for m in _LONG_WORD.finditer(text) if _is_key(m[0]))
-    for needles, shape in _SHAPES:
+    for match in _LONG_WORD.finditer(text):
+        if _is_key(match[0]):
+            yield SensitiveSpan(*match.span(), "key")
+    for needles, pattern in _SHAPES:
         if any(needle in text for needle in needles):
-            for match in shape.finditer(text):
-                group = match.re.groups
-                if not is_placeholder(match[group]):
-                    yield Found(*match.span(group), "key")
+            # 0, for the whole match, where the pattern has no group.
+            yield from _find_group(pattern, text, pattern.groups)
     if "://" in text and "@" in text:
         yield from _find_in_addresses(text)
     if "bearer" in lowered or "basic" in lowered or "authorization" in lowered:
-        yield from (
-            Found(*m.span(1), "key")
-            for m in _AUTHORIZATION.finditer(text)
-            if not is_placeholder(m[1])
-        )
+        yield from _find_group(_AUTHORIZATION, text, 1)
+
+
+def _find_group(pattern: re.Pattern[str], text: str, group: int) -> Iterator[SensitiveSpan]:
+    for match in pattern.finditer(text):
+        if not is_placeholder(match[group]):
+            yield SensitiveSpan(*match.span(group), "key")
 
 
 def _is_key(word: str) -> bool:
-    """Whether a word begins as keys do, and is more than words with hyphens; one of letters alone
-    has both cases.
+    """Whether a word begins as a key does, and is not only words joined by hyphens.
+
+    One without digits must end in a long part with letters of both cases.
     """
     if not word.startswith(_PREFIXES):
         return False
@@ -109,10 +114,12 @@ def _is_key(word: str) -> bool:
     return len(tail) >= 16 and not tail.islower() and not tail.isupper()
 
 
-def _find_in_addresses(text: str) -> Iterator[Found]:
+def _find_in_addresses(text: str) -> Iterator[SensitiveSpan]:
     for match in _IN_ADDRESS.finditer(text):
-        user, password = match[1], match[2]
+        user = match[1]
+        password = match[2]
         if password and not is_placeholder(password):
-            yield Found(*match.span(2), "address")
-        if user and len(user) >= 16 and is_tangled(user):
-            yield Found(*match.span(1), "address")
+            yield SensitiveSpan(*match.span(2), "address")
+        # A token may be given as the user's name.
+        if user and len(user) >= 16 and looks_random(user):
+            yield SensitiveSpan(*match.span(1), "address")

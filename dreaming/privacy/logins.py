@@ -1,12 +1,18 @@
-"""What follows a name in a login: on the command line, and in a talk about one."""
+"""Passwords of logins: options of a command, and words in a text about a login."""
 
 import re
 from collections.abc import Iterator
 
-from dreaming.privacy.found import Found
-from dreaming.privacy.looks import is_ordinary, is_placeholder, is_tangled, looks_chosen
+from dreaming.privacy.sensitive_span import SensitiveSpan
+from dreaming.privacy.word_shapes import (
+    is_everyday_word,
+    is_placeholder,
+    looks_like_password,
+    looks_random,
+)
 
-_TALK = (
+# A text that contains none of these is taken to be about something else than a login.
+_LOGIN_WORDS = (
     "login", "log in", "logged in", "log into", "sign in", "signed in", "account", "username",
     "admin", "credential",
     "encrypted", "unlock", "password", "passwd", "pwd", "passphrase", "secret", "token", "wifi",
@@ -15,7 +21,6 @@ _TALK = (
     "密鑰", "解压",
     "加密", "ログイン", "アカウント", "パスワード",
 )  # fmt: skip
-"""A text that has none of them is about something else, as far as can be told."""
 
 _DIGIT = re.compile("[0-9]")
 _WORD = re.compile(r"[!-~]{8,256}")
@@ -36,45 +41,50 @@ _INVENTED = re.compile(
     r"[A-Za-z]{4,20}[@_.#!*&-]?[0-9]{3,8}[!@#$%^&*]?"
     r"|[A-Za-z]{3,16}[@#!*&$][0-9A-Za-z]{2,16}[!@#$%^&*]?"
 )
+# A name and a password, as in `admin / ...`.
 _PAIR = re.compile(r"(?<![^\s（(：:\"'])[\w.@-]{3,40} ?/ ?([!-~]{6,64})(?<![.,;:)\"'])")
-"""A name and a password, as in `admin / ...`."""
 
 
-def find_logins(text: str, lowered: str) -> Iterator[Found]:
-    """Passwords that are options of a command, and words that can be nothing else in a talk about a
-    login.
-    """
+def find_logins(text: str, lowered: str) -> Iterator[SensitiveSpan]:
+    """Passwords that are options of a command, and words that look like one in a login's text."""
     if " -" in text:
-        for command in _COMMANDS:
-            yield from (
-                Found(*m.span(1), "login")
-                for m in command.finditer(text)
-                if not is_placeholder(m[1])
-            )
-    if any(word in lowered for word in _TALK):
+        yield from _find_options(text)
+    if any(word in lowered for word in _LOGIN_WORDS):
         yield from _find_words(text)
-        yield from (Found(*m.span(1), "login") for m in _PAIR.finditer(text) if looks_chosen(m[1]))
+        yield from _find_pairs(text)
 
 
-def _find_words(text: str) -> Iterator[Found]:
+def _find_options(text: str) -> Iterator[SensitiveSpan]:
+    for command in _COMMANDS:
+        for match in command.finditer(text):
+            if not is_placeholder(match[1]):
+                yield SensitiveSpan(*match.span(1), "login")
+
+
+def _find_pairs(text: str) -> Iterator[SensitiveSpan]:
+    for match in _PAIR.finditer(text):
+        if looks_like_password(match[1]):
+            yield SensitiveSpan(*match.span(1), "login")
+
+
+def _find_words(text: str) -> Iterator[SensitiveSpan]:
     for match in _WORD.finditer(text):
+        # A word without a digit is ruled out before the slower checks.
         if _DIGIT.search(match[0]) is None:
             continue
-        start, end = trimmed(text, *match.span())
+        start, end = trim_punctuation(text, *match.span())
         word = text[start:end]
-        if len(word) >= 8 and (is_tangled(word) or _is_invented(word)):
-            yield Found(start, end, "login")
+        if len(word) >= 8 and (looks_random(word) or _is_invented(word)):
+            yield SensitiveSpan(start, end, "login")
 
 
 def _is_invented(word: str) -> bool:
-    """Whether it is as people make passwords up: a word and a number of three digits or more,
-    perhaps with a symbol.
-    """
-    return _INVENTED.fullmatch(word) is not None and not is_ordinary(word)
+    """Whether a word is like passwords that people invent: letters, a number, maybe a symbol."""
+    return _INVENTED.fullmatch(word) is not None and not is_everyday_word(word)
 
 
-def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """A range without the punctuation at its edges."""
+def trim_punctuation(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range without the punctuation at its ends."""
     while start < end and text[start] in _EDGES:
         start += 1
     while start < end and text[end - 1] in _EDGES:

@@ -1,17 +1,17 @@
-"""Masking: a placeholder in the place of what must not leave."""
+"""Masking: a placeholder for each span of a text that must not leave."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dreaming.privacy.found import Found, join_found
 from dreaming.privacy.keys import find_keys
 from dreaming.privacy.logins import find_logins
-from dreaming.privacy.marks import find_marked, find_own
-from dreaming.privacy.named import find_named
-from dreaming.privacy.names import names_secret
+from dreaming.privacy.named_secrets import find_named
 from dreaming.privacy.numbers import find_numbers
+from dreaming.privacy.secret_names import may_name_secret
+from dreaming.privacy.sensitive_span import SensitiveSpan, merge_sensitive_spans
+from dreaming.privacy.user_marks import find_private_tags, find_user_patterns
 
 _DIGIT = re.compile("[0-9]")
 _LONG_WORD = re.compile(r"[A-Za-z0-9_-]{15}")
@@ -19,70 +19,84 @@ _LONG_WORD = re.compile(r"[A-Za-z0-9_-]{15}")
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """What is masked: secrets, what is marked as private, and what patterns of the user's match."""
+    """Masks secrets, what is marked as private, and the matches of the user's patterns."""
 
     patterns: tuple[re.Pattern[str], ...] = ()
 
-    def find(self, text: str) -> list[Found]:
-        """What must not leave of a whole message, in order; ranges do not overlap."""
-        lowered = _lowered(text)
-        found = [*find_marked(text)] if "<private" in lowered else []
+    def find(self, text: str) -> list[SensitiveSpan]:
+        """The sensitive spans of a whole message, in order; they do not overlap."""
+        # Quick checks first: most messages have nothing that the slower searches could find.
+        lowered = _lower(text)
+        spans: list[SensitiveSpan] = []
+        if "<private" in lowered:
+            spans += find_private_tags(text)
         if self.patterns:
-            found += find_own(text, self.patterns)
-        if _may_hold_key(text):
-            found += find_keys(text, lowered)
-            found += find_numbers(text)
-            found += find_logins(text, lowered)
-        if names_secret(text, lowered):
-            found += find_named(text, lowered)
-        return join_found(found) if found else []
+            spans += find_user_patterns(text, self.patterns)
+        if _may_have_key(text):
+            spans += find_keys(text, lowered)
+            spans += find_numbers(text)
+            spans += find_logins(text, lowered)
+        if may_name_secret(text, lowered):
+            spans += find_named(text, lowered)
+        return merge_sensitive_spans(spans)
 
     def mask(self, text: str) -> str:
-        """The text with placeholders."""
+        """The whole text with placeholders."""
         return self.mask_part(text, 0, len(text))
 
     def mask_keys(self, text: str) -> str:
-        """The text without what shows by itself that it is a secret, wherever it stands."""
-        if not _may_hold_key(text):
+        """The text with placeholders for what is a secret by its form alone.
+
+        The last check of a whole call to a model, after the messages in it were masked.
+        """
+        if not _may_have_key(text):
             return text
-        return _replaced(
-            text, join_found([*find_keys(text, text.lower()), *find_numbers(text)]), 0, len(text)
-        )
+        spans = [*find_keys(text, text.lower()), *find_numbers(text)]
+        return _replace(text, merge_sensitive_spans(spans), 0, len(text))
 
     def mask_part(self, text: str, start: int, end: int) -> str:
-        """A part of a message with placeholders; what is around it tells what is in it."""
-        return _replaced(text, _find(self, text), start, end)
+        """A part of a message with placeholders; the whole message shows what is a secret in it."""
+        return _replace(text, _find(self, text), start, end)
 
 
-def _lowered(text: str) -> str:
-    """The text in lower case, with every character where it was: of some, the lower case is two."""
+def _lower(text: str) -> str:
+    """The text in lower case, every character at its place."""
     lowered = text.lower()
-    return (
-        lowered
-        if len(lowered) == len(text)
-        else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
-    )
+    if len(lowered) == len(text):
+        return lowered
+    # The lower case of a few characters is two characters: these stay as they are.
+    characters = []
+    for character in text:
+        lower = character.lower()
+        characters.append(lower if len(lower) == 1 else character)
+    return "".join(characters)
 
 
-def _may_hold_key(text: str) -> bool:
-    """Whether it has a digit, an address, a long word or an option: without, a secret is only found
-    by its name.
+def _may_have_key(text: str) -> bool:
+    """Whether a text has a digit, an address, an option or a long word.
+
+    In a text without them, a secret can only be found by its name.
     """
     if _DIGIT.search(text) is not None or "://" in text or " -p" in text or " -u" in text:
         return True
-    return ("_" in text or "-" in text) and _LONG_WORD.search(text) is not None
+    has_separator = "_" in text or "-" in text
+    return has_separator and _LONG_WORD.search(text) is not None
 
 
-def _replaced(text: str, found: Sequence[Found], start: int, end: int) -> str:
-    parts, at = [], start
-    for one in found:
-        if one.start < end and one.end > start:
-            parts += [text[at : max(one.start, start)], one.placeholder]
-            at = min(one.end, end)
-    return "".join([*parts, text[at:end]])
+def _replace(text: str, spans: Sequence[SensitiveSpan], start: int, end: int) -> str:
+    """`text[start:end]` with a placeholder for each span, also for one that lies there in part."""
+    parts = []
+    position = start
+    for span in spans:
+        if span.start < end and span.end > start:
+            parts.append(text[position : max(span.start, start)])
+            parts.append(span.placeholder)
+            position = min(span.end, end)
+    parts.append(text[position:end])
+    return "".join(parts)
 
 
+# The units of a message are masked one after the other, each by the spans of the whole message.
 @lru_cache(maxsize=64)
-def _find(masking: Masking, text: str) -> tuple[Found, ...]:
-    """Units of one message are masked one after the other."""
+def _find(masking: Masking, text: str) -> tuple[SensitiveSpan, ...]:
     return tuple(masking.find(text))

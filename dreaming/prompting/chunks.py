@@ -13,7 +13,7 @@ from datetime import datetime
 
 from dreaming.chunk import BChunk
 from dreaming.chunking.describe import describe_draft
-from dreaming.chunking.drafts import Draft, cut_lane
+from dreaming.chunking.drafts import ChunkDraft, cut_lane
 from dreaming.chunking.lane import Lane
 from dreaming.chunking.language import detect_language
 from dreaming.conversation import ConversationDay
@@ -43,7 +43,7 @@ class Part:
 class TopicalDraft:
     """A draft, and its parts of topics, the largest first."""
 
-    draft: Draft
+    draft: ChunkDraft
     parts: Sequence[Part]
 
 

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Mapping
 
-from dreaming.privacy.marks import read_patterns
 from dreaming.privacy.masking import Masking
+from dreaming.privacy.user_marks import read_patterns
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import PROVIDERS, ConfiguredProvider
 from dreaming.settings import Settings

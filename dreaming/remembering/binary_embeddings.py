@@ -11,7 +11,7 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from dreaming.chunking.meaning import Encoder
+from dreaming.chunking.embedding_features import Encoder
 from dreaming.remembering.arrays import Ints, Vectors
 from dreaming.remembering.passages import SIGNS
 

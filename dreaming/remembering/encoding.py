@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from dreaming.chunk import ChunkId
-from dreaming.chunking.meaning import Encoder
+from dreaming.chunking.embedding_features import Encoder
 from dreaming.remembering.binary_embeddings import Codes, encode_texts, read_codes
 from dreaming.remembering.passages import SpokenChunk, read_passages
 from dreaming.remembering.posting_blocks import bucket_of

@@ -17,8 +17,9 @@ from dreaming.upgrading.filtering.expression import Expression
 
 
 def export_chunks(store: PartitionStore, wanted: Expression | None, target: Path) -> int:
-    """Write the current chunks that satisfy a filter, a row each; returns how many. A new file is
-    its owner's alone.
+    """Write the current chunks that satisfy a filter to a file, a row each; returns how many.
+
+    A new file can be read by its owner alone.
 
     Raises `UsageError` for an ending that is no known format, `StorageError` when the file cannot
     be written.

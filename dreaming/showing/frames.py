@@ -26,8 +26,9 @@ Day = date | str
 def read_chunks(
     days: Day | tuple[Day, Day] | list[Day] | None = None, filter: ChunkFilter | str | None = None
 ) -> "pd.DataFrame":
-    """The current chunks of published days as a DataFrame, a row a chunk, with the columns of
-    `upgraded_chunks`.
+    """The current chunks of published days as a DataFrame, a row a chunk.
+
+    Its columns are those of `upgraded_chunks`.
 
     Args:
         days: one day, a tuple (first, last) for a range, a list of days, or None for all that were
@@ -38,7 +39,6 @@ def read_chunks(
     Raises:
         ConfigurationError: a day is no day, or the environment's settings do not hold.
         FilterError: the filter does not parse, or asks for what no chunk has.
-
     """
     wanted: Expression | None = None
     if filter is not None:
@@ -55,8 +55,9 @@ def search(
     limit: int | None = None,
     budget_words: int | None = None,
 ) -> list[Hit]:
-    """The chunks that answer a query, best first: what `dreaming search` gives; see
-    `Memory.search`.
+    """The chunks that answer a query, best first, as `dreaming search` gives them.
+
+    See `Memory.search`.
 
     Args:
         query: words of any language, or a question.
@@ -67,7 +68,6 @@ def search(
     Raises:
         ConfigurationError: the environment's settings do not hold.
         UsageError: the query has no word, or the limit or budget makes no sense.
-
     """
     with open_home(Settings.from_environment()) as home:
         return home.memory.search(query, filter, limit=limit, budget_words=budget_words)
@@ -76,9 +76,7 @@ def search(
 def chunk_table(
     store: PartitionStore, days: Iterable[date] | None, wanted: Expression | None
 ) -> "pa.Table":
-    """The current chunks of some published days (None: of all) as
-    an Arrow table of `CHUNK_SCHEMA`.
-    """
+    """The current chunks of published days (None: of all) as a table of `CHUNK_SCHEMA`."""
     import pyarrow as pa
 
     return pa.Table.from_batches(list(chunk_batches(store, days, wanted)), schema=CHUNK_SCHEMA)
@@ -87,9 +85,7 @@ def chunk_table(
 def chunk_batches(
     store: PartitionStore, days: Iterable[date] | None, wanted: Expression | None
 ) -> Iterator["pa.RecordBatch"]:
-    """The current chunks of some published days (None: of all), in record batches of
-    `CHUNK_SCHEMA`.
-    """
+    """The current chunks of published days (None: of all) in batches of `CHUNK_SCHEMA`."""
     published = store.days("upgraded_chunks")
     for day in published if days is None else sorted(set(days) & set(published)):
         with store.open_chunks("upgraded_chunks", day) as chunks:

@@ -7,9 +7,7 @@ _HARMLESS = frozenset("\n\t\u200c\u200d")
 
 
 def printable(text: str) -> str:
-    """Text of a conversation without what would steer a terminal or reverse its reading; as long as
-    before.
-    """
+    """A text without characters that steer a terminal or reverse its reading, as long as before."""
     return "".join(
         "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in _HARMLESS else c
         for c in text

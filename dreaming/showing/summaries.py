@@ -1,12 +1,14 @@
 """What a home holds, spends and did, as JSON: for the command, MCP and the page."""
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from dreaming.home import Home
 from dreaming.importing import ImportReport
 from dreaming.pipeline.model_chunker import ModelReport
 from dreaming.spending.budgets import window_starts
+from dreaming.spending.ledger import Ledger
 from dreaming.storage.archive import ArchiveReport
 
 
@@ -63,46 +65,50 @@ def import_summary(report: ImportReport, stored: ArchiveReport) -> dict[str, Any
 
 def home_status(home: Home) -> dict[str, Any]:
     """What is held, as JSON has it."""
-    calendar, indexed = home.archive.calendar, home.index.days()
-    held = home.archive.touched_days()
+    calendar = home.archive.calendar
+    chunks_by_day = home.index.days()
+    imported_days = home.archive.touched_days()
     return {
         "home": str(home.settings.home),
         "partitions": home.settings.store_name,
         "time_zone": calendar.zone.key,
         "start_date": calendar.start,
-        "days_imported": len(held),
-        "first_day": held[0] if held else None,
-        "last_day": held[-1] if held else None,
-        "days_searchable": len(indexed),
-        "chunks_searchable": sum(indexed.values()),
+        "days_imported": len(imported_days),
+        "first_day": imported_days[0] if imported_days else None,
+        "last_day": imported_days[-1] if imported_days else None,
+        "days_searchable": len(chunks_by_day),
+        "chunks_searchable": sum(chunks_by_day.values()),
         "days_waiting": home.pipeline.waiting_days(),
-        "spent_this_month": _spent(home),
-        "budgets": budget_records(home),
+        "spent_this_month": _spent_this_month(home.ledger),
+        "budgets": budget_records(home.ledger),
         "pending": home.batches.pending(),
-        "tasks_waiting": [[each.task.id, each.due_at] for each in home.tasks.waiting()],
-        "watched_folders": [
-            f"{folder.folder}{'' if folder.folder.is_dir() else ' (not there)'}"
-            for folder in home.pipeline.folders
-        ],
+        "tasks_waiting": [[waiting.task.id, waiting.due_at] for waiting in home.tasks.waiting()],
+        "watched_folders": [_folder_line(folder.folder) for folder in home.pipeline.folders],
     }
 
 
-def budget_records(home: Home) -> list[dict[str, Any]]:
+def _folder_line(folder: Path) -> str:
+    return str(folder) if folder.is_dir() else f"{folder} (not there)"
+
+
+def budget_records(ledger: Ledger) -> list[dict[str, Any]]:
     """The standing budgets in their current windows."""
     records = []
-    for provider, tier in home.ledger.limited():
-        for window, balance in home.ledger.window_balances(provider, tier).items():
-            if balance.limit:
-                named = {
-                    "provider": provider,
-                    "tier": tier,
-                    "window": window,
-                    "scope": balance.scope_id,
-                }
-                records.append(named | balance.as_json())
+    for provider, tier in ledger.limited():
+        for window, balance in ledger.window_balances(provider, tier).items():
+            if not balance.limit:
+                continue
+            scope = {
+                "provider": provider,
+                "tier": tier,
+                "window": window,
+                "scope": balance.scope_id,
+            }
+            records.append(scope | balance.as_json())
     return records
 
 
-def _spent(home: Home) -> dict[str, Any]:
-    spent = home.ledger.spent_since(window_starts(home.ledger.clock())["month"])
+def _spent_this_month(ledger: Ledger) -> dict[str, Any]:
+    month_start = window_starts(ledger.clock())["month"]
+    spent = ledger.spent_since(month_start)
     return {"tokens": spent.tokens, "cost_usd": str(spent.cost_usd)}

@@ -305,3 +305,6 @@ def test_the_page_about_upgrades_shows_what_works(command):
     exec(blocks("python")[0], code)  # the page's own
     result = asyncio.run(code["improve_billing"]())
     assert (result.llm_model, result.stopped) == (served_now("claude-sonnet-4-5"), None)
+    exec(blocks("python")[1], code)
+    budgeted = asyncio.run(code["improve"](["test:0"]))
+    assert (budgeted.stopped, budgeted.budget["limit_tokens"]) == (None, 50_000)

@@ -6,17 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dreaming.chunking.segmenter import Segmenter, Weights, shipped_segmenter
+from dreaming.chunking.segmenter import Segmenter, SegmenterWeights, shipped_segmenter
 from dreaming.errors import UsageError
 from dreaming.learning import evaluating
 from dreaming.learning.confidence import (
-    Topic,
+    PredictedTopic,
     calibration_error,
     confidence_of,
     fit_confidence,
     ranking_quality,
 )
-from dreaming.learning.evaluating import by_set, interval, judge, leave_one_fold_out
+from dreaming.learning.evaluating import by_set, evaluate, interval, leave_one_fold_out
 from dreaming.learning.examples import example_of, weigh
 from dreaming.learning.fitting import fit_segmenter, move_segmenter
 from dreaming.learning.scoring import mean_score
@@ -59,7 +59,7 @@ def test_moving_learns_what_opens_topics_here():
     before, others = shipped_segmenter(), mine[15:]
     moved = move_segmenter(before, mine[:15], ridge=3.0, version="moved")
     held = move_segmenter(before, mine[:15], ridge=1e9, version="held")
-    assert mean(judge(moved, others)) > mean(judge(before, others))
+    assert mean(evaluate(moved, others)) > mean(evaluate(before, others))
     assert np.allclose(held.weights.output, before.weights.output, atol=1e-5)
     assert moved.version == "moved"
     assert moved.weights.hidden == before.weights.hidden
@@ -68,7 +68,7 @@ def test_moving_learns_what_opens_topics_here():
 def test_turns_of_which_nothing_is_known_teach_nothing():
     """Talks of which a part was bought: the other turns are neither boundaries nor none."""
     example = example_of(make_dialogue(1))
-    half = replace(example, known=np.arange(len(example.signs)) < 6)
+    half = replace(example, known=np.arange(len(example.features)) < 6)
     lied = replace(half, starts=np.where(half.known, example.starts, ~example.starts))
     one, other = (
         move_segmenter(shipped_segmenter(), [e], ridge=1.0, version="x") for e in (half, lied)
@@ -82,7 +82,7 @@ def test_sets_weigh_alike_and_so_do_the_talks_of_a_set():
     examples = [example_of(make_dialogue(n, dataset="big")) for n in range(5)] + [
         example_of(make_dialogue(9))
     ]
-    weights = np.split(weigh(examples), np.cumsum([len(e.signs) for e in examples])[:-1])
+    weights = np.split(weigh(examples), np.cumsum([len(e.features) for e in examples])[:-1])
     assert sum(each.sum() for each in weights[:5]) == pytest.approx(weights[5].sum())
     assert weights[0].sum() == pytest.approx(weights[1].sum())
 
@@ -90,12 +90,12 @@ def test_sets_weigh_alike_and_so_do_the_talks_of_a_set():
 def test_weights_are_stored_as_json_and_those_for_other_signs_are_refused(fitted):
     """What is rounded cuts as what is not."""
     weights = shipped_segmenter().weights
-    assert Weights.from_json(json.loads(json.dumps(weights.as_json()))) == weights
+    assert SegmenterWeights.from_json(json.loads(json.dumps(weights.as_json()))) == weights
     with pytest.raises(UsageError, match="reads other signs"):
-        Weights.from_json(weights.as_json() | {"signs": ["a"]})
-    again = Segmenter(Weights.from_json(json.loads(json.dumps(fitted.weights.as_json()))))
-    signs = example_of(make_dialogue(7)).signs
-    assert np.allclose(fitted.evidence(signs), again.evidence(signs), atol=0.2)
+        SegmenterWeights.from_json(weights.as_json() | {"signs": ["a"]})
+    again = Segmenter(SegmenterWeights.from_json(json.loads(json.dumps(fitted.weights.as_json()))))
+    features = example_of(make_dialogue(7)).features
+    assert np.allclose(fitted.log_odds(features), again.log_odds(features), atol=0.2)
 
 
 def test_confidence_is_calibrated_and_told_for_both_ends():
@@ -105,21 +105,23 @@ def test_confidence_is_calibrated_and_told_for_both_ends():
     edges[::7, 0] = np.inf
     right = (chance.random(edges.shape) < 1 / (1 + np.exp(-edges))).all(axis=1)
     topics = [
-        Topic("a", first, after, 0.2, bool(is_right))
+        PredictedTopic("a", first, after, 0.2, bool(is_right))
         for (first, after), is_right in zip(edges, right, strict=True)
     ]
     fitted = fit_confidence(topics)
     told = [confidence_of(fitted, topic) for topic in topics]
     assert calibration_error(told, topics) < 0.03
     assert ranking_quality(told, topics) > 0.75
-    assert confidence_of(fitted, Topic("a", np.inf, np.inf, 0.2, True)) == pytest.approx(1.0)
+    assert confidence_of(fitted, PredictedTopic("a", np.inf, np.inf, 0.2, True)) == pytest.approx(
+        1.0
+    )
     assert ranking_quality([0.5], [topics[0]]) is None
 
 
 def test_intervals_hold_the_mean():
     """And are narrower the more talks there are."""
     examples = [example_of(make_dialogue(n)) for n in range(40)]
-    scores = by_set(judge(shipped_segmenter(), examples))["made"]
+    scores = by_set(evaluate(shipped_segmenter(), examples))["made"]
     low, high = interval(scores)
     assert low <= mean_score(scores).score <= high
     few_low, few_high = interval(scores[:5])

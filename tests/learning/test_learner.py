@@ -69,7 +69,7 @@ def test_bought_chunks_say_of_each_message_whether_a_topic_starts(home):
     segmenter = home.segmenters.shipped
     examples = [
         bought_example(conversation, bought, segmenter)
-        for conversation, bought in bought_talks(home)
+        for conversation, bought in bought_talks(home.store)
     ]
     assert len(examples) == len(gold)
     assert all(example.known.all() for example in examples)
@@ -100,7 +100,7 @@ def test_what_was_bought_makes_the_free_tier_better(any_home):
     home.segmenters.revert(at=home.clock())
     assert home.segmenters.current().version == SHIPPED
     assert "was reverted" in learn_from_home(home)["reason"]
-    assert [(v["version"], v["cuts"]) for v in learned_versions(home)] == [
+    assert [(v["version"], v["cuts"]) for v in learned_versions(home.segmenters)] == [
         (f"{SHIPPED}+1", False),
         (SHIPPED, True),
     ]

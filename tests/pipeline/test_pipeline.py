@@ -39,7 +39,7 @@ class CountingChunker:
         self.version = version
         self.asked = []
 
-    def stands(self, chunks):
+    def may_keep(self, chunks):
         """Those of this version."""
         return all(chunk.segmenter_version == self.version for chunk in chunks)
 
@@ -56,7 +56,7 @@ class CountingChunker:
 class ForgetfulChunker:
     """Loses the last chunk."""
 
-    def stands(self, _chunks):
+    def may_keep(self, _chunks):
         """None."""
         return False
 

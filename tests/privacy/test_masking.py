@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreaming.errors import ConfigurationError
-from dreaming.privacy.marks import read_patterns
 from dreaming.privacy.masking import Masking
+from dreaming.privacy.user_marks import read_patterns
 from dreaming.testing.planted import MAKERS
 
 MASKING = Masking()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dreaming.errors import ConfigurationError
 from dreaming.model_call import TokenUsage
-from dreaming.money import Amount, to_picodollars
+from dreaming.money import Amount, cost_picodollars
 from dreaming.spending.prices import OwnPrice, price_of, worst_case
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -106,6 +106,6 @@ def test_no_call_costs_more_than_its_worst_case(kinds, output, model):
 
 def test_money_is_exact_and_rounded_up():
     """A picodollar is never lost."""
-    assert to_picodollars(Decimal("0.0000000000001")) == 1
+    assert cost_picodollars(Decimal("0.0000000000001")) == 1
     assert Amount(1, 1_234_567).cost_usd == Decimal("0.000001234567")
     assert str(Amount(1234, 1_500_000_000)) == "1,234 tokens ($0.001500)"

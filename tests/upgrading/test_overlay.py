@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from dreaming.chunk import QUALITY_LEVELS, Span, hash_chunk, lanes, merge_spans, slice_content
 from dreaming.chunking.rules import RulesChunker
 from dreaming.chunking.tokens import count_tokens
-from dreaming.money import split_exactly
 from dreaming.testing import make_conversation, make_day
 from dreaming.upgrading.overlay import overlay
 from dreaming.verbatim import prove_verbatim
@@ -199,17 +198,6 @@ def test_after_any_edit_the_day_is_tiled_and_untouched_text_keeps_its_quality(
             for piece in chunk.slices:
                 for at in range(piece.start, piece.end):
                     assert rank[piece.message_id, at] >= RANK.index(chunk.quality_level)
-
-
-@given(st.integers(0, 10**9), st.lists(st.integers(1, 10**6), min_size=1, max_size=20))
-def test_an_amount_split_by_weights_adds_up(amount, weights):
-    """No token and no pico-dollar is lost or made; no share is off by one or more."""
-    shares = split_exactly(amount, weights)
-    assert sum(shares) == amount
-    assert all(
-        abs(share - amount * weight / sum(weights)) < 1
-        for share, weight in zip(shares, weights, strict=True)
-    )
 
 
 def test_the_day_of_a_paid_chunk_is_the_day_it_is_shown_on():

@@ -1,7 +1,20 @@
 """The formats that conversations are imported from: one file a format, one entry in `FORMATS`.
 
-A format turns entries (JSON objects) into drafts of conversations and counts what it leaves out. It
-opens no file, and it gives no ids that the source does not have.
+A format turns entries (JSON objects) into drafts of conversations, and counts what it leaves out.
+It opens no file, and gives no ids that the source does not have.
+
+    chatgpt.py          ChatGPT's data export
+    claude_ai.py        Claude.ai's data export
+    claude_code.py      session files of Claude Code
+    codex.py            rollout files of Codex
+    gemini_cli.py       session files of Gemini CLI
+    gemini_takeout.py   Gemini Apps in Google Takeout
+    html_text.py        HTML -> text, for the answers in a Takeout
+    librechat.py        LibreChat's export of a conversation
+    open_webui.py       Open WebUI's export of chats
+    openai_messages.py  the messages of chat APIs, a conversation a line
+    own.py              our own JSONL, for sources without an exporter
+    sharegpt.py         ShareGPT's data sets
 """
 
 from collections.abc import Mapping
@@ -20,7 +33,8 @@ from dreaming.importing.formats.openai_messages import OPENAI_MESSAGES
 from dreaming.importing.formats.own import OWN
 from dreaming.importing.formats.sharegpt import SHAREGPT
 
-# The first that recognises an entry reads the file: the narrower before the wider.
+# The first format that recognises an entry reads the file, so a format whose test accepts more
+# comes after one whose test accepts less.
 _IN_ORDER = (
     OWN,
     CHATGPT,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from dreaming.conversation import Role
 from dreaming.importing.blocks import read_blocks
-from dreaming.importing.draft import Draft, DraftMessage, Piece, split_message
+from dreaming.importing.draft import ConversationDraft, DraftMessage, MessagePart, split_message
 from dreaming.importing.export_format import ExportFormat
 from dreaming.importing.json_values import (
     JsonObject,
@@ -29,23 +29,24 @@ _EVENTS = frozenset({"info", "warning", "error"})
 
 
 @dataclass(slots=True)
-class _Session:
+class _GeminiSession:
     about: JsonObject
     messages: dict[str, JsonObject] = field(default_factory=dict)
 
     def add(self, message: JsonValue, report: FileReport) -> None:
-        """Add a message, or put its newer state where it stood."""
-        if isinstance(message, dict):
-            self.messages[as_id(message.get("id")) or f"#{len(self.messages)}"] = message
-        else:
+        """Add a message, or replace its earlier state at the same place."""
+        if not isinstance(message, dict):
             report.skip(SkipReason.NOT_A_MESSAGE)
+            return
+        key = as_id(message.get("id")) or f"#{len(self.messages)}"
+        self.messages[key] = message
 
     def rewind(self, target: str, report: FileReport) -> None:
-        """Go back to before a message."""
+        """Remove a message and those after it; nothing where the message is not known."""
         keys = list(self.messages)
-        gone = keys[keys.index(target) :] if target in keys else []
-        report.skip(SkipReason.INACTIVE_BRANCH, len(gone))
-        for key in gone:
+        removed = keys[keys.index(target) :] if target in keys else []
+        report.skip(SkipReason.INACTIVE_BRANCH, len(removed))
+        for key in removed:
             del self.messages[key]
 
 
@@ -54,13 +55,13 @@ def _recognises(entry: JsonObject) -> bool:
     return "sessionId" in entry and "type" not in entry and (is_document or "startTime" in entry)
 
 
-def _read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[Draft]:
-    session: _Session | None = None
+def _read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[ConversationDraft]:
+    session: _GeminiSession | None = None
     for entry in entries:
         if "sessionId" in entry:
             if session:
                 yield _read_session(session, report)
-            session = _Session(entry)
+            session = _GeminiSession(entry)
             _add_all(session, entry, report)
         elif session is None:
             report.skip(SkipReason.NOT_A_CONVERSATION)
@@ -70,12 +71,12 @@ def _read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[Draft]:
         yield _read_session(session, report)
 
 
-def _apply(line: JsonObject, session: _Session, report: FileReport) -> None:
+def _apply(line: JsonObject, session: _GeminiSession, report: FileReport) -> None:
     if "$set" in line:
         report.skip(SkipReason.SESSION_EVENT)
         change = as_object(line["$set"])
         session.about = session.about | change
-        # A compression sets the messages anew for the model; what was said before stays said.
+        # A compression replaces the model's messages; the earlier ones were still said, and stay.
         _add_all(session, change, report)
     elif "$rewindTo" in line:
         report.skip(SkipReason.SESSION_EVENT)
@@ -84,24 +85,27 @@ def _apply(line: JsonObject, session: _Session, report: FileReport) -> None:
         session.add(line, report)
 
 
-def _add_all(session: _Session, holder: JsonObject, report: FileReport) -> None:
+def _add_all(session: _GeminiSession, holder: JsonObject, report: FileReport) -> None:
     for message in as_list(holder.get("messages")):
         session.add(message, report)
 
 
-def _read_session(session: _Session, report: FileReport) -> Draft:
+def _read_session(session: _GeminiSession, report: FileReport) -> ConversationDraft:
     about = session.about
-    return Draft(
+    return ConversationDraft(
         source_id=as_id(about.get("sessionId")),
         title=as_text(about.get("summary")),
         started_at=read_time(about.get("startTime"), report),
         updated_at=read_time(about.get("lastUpdated"), report),
-        messages=[
-            draft
-            for message in session.messages.values()
-            for draft in _read_message(message, report)
-        ],
+        messages=_read_messages(session, report),
     )
+
+
+def _read_messages(session: _GeminiSession, report: FileReport) -> list[DraftMessage]:
+    drafts: list[DraftMessage] = []
+    for message in session.messages.values():
+        drafts += _read_message(message, report)
+    return drafts
 
 
 def _read_message(message: JsonObject, report: FileReport) -> list[DraftMessage]:
@@ -119,26 +123,30 @@ def _read_message(message: JsonObject, report: FileReport) -> list[DraftMessage]
     )
 
 
-def _read_pieces(message: JsonObject, report: FileReport) -> list[Piece]:
-    thoughts = [as_object(thought) for thought in as_list(message.get("thoughts"))]
-    pieces = [
-        Piece("thinking", _join(thought.get("subject"), thought.get("description")))
-        for thought in thoughts
-    ]
+def _read_pieces(message: JsonObject, report: FileReport) -> list[MessagePart]:
+    parts: list[MessagePart] = []
+    for thought in map(as_object, as_list(message.get("thoughts"))):
+        text = _join(thought.get("subject"), thought.get("description"))
+        parts.append(MessagePart("thinking", text))
     content = message.get("content")
-    pieces += read_blocks([content] if isinstance(content, dict) else content, report, {})
+    # A content of one block may be written without a list.
+    blocks: JsonValue = [content] if isinstance(content, dict) else content
+    parts += read_blocks(blocks, report, {})
     for call in as_list(message.get("toolCalls")):
-        pieces += _read_call(as_object(call))
-    return pieces
+        parts += _read_call(as_object(call))
+    return parts
 
 
-def _read_call(call: JsonObject) -> list[Piece]:
+def _read_call(call: JsonObject) -> list[MessagePart]:
     name = as_text(call.get("name"))
-    results = call.get("result") if isinstance(call.get("result"), list) else [call.get("result")]
-    outputs = [_read_output(result) for result in as_list(results)]
+    result = call.get("result")
+    results = result if isinstance(result, list) else [result]
+    output = _join(*map(_read_output, results))
+    # The text that the app showed replaces a result that the file does not have.
+    output = output or as_text(call.get("resultDisplay")) or ""
     return [
-        Piece("tool_call", as_source_text(call.get("args", {})), name),
-        Piece("tool_result", _join(*outputs) or as_text(call.get("resultDisplay")) or "", name),
+        MessagePart("tool_call", as_source_text(call.get("args", {})), name),
+        MessagePart("tool_result", output, name),
     ]
 
 
@@ -146,8 +154,11 @@ def _read_output(result: JsonValue) -> JsonValue:
     """The text in `{"functionResponse": {"response": {"output": ...}}}`, or in a plain part."""
     if not isinstance(result, dict):
         return result
-    response = as_object(as_object(result.get("functionResponse")).get("response"))
-    return response.get("output") or (as_source_text(response) if response else result.get("text"))
+    function_response = as_object(result.get("functionResponse"))
+    response = as_object(function_response.get("response"))
+    if not response:
+        return result.get("text")
+    return response.get("output") or as_source_text(response)
 
 
 def _join(*texts: JsonValue) -> str:

@@ -1,8 +1,7 @@
-"""Google Takeout's `MyActivity.json` of Gemini Apps: a list of activities, newest first, each a
-prompt and its answer.
+"""Google Takeout's `MyActivity.json` of Gemini Apps: a list of activities, the newest first.
 
-Activities of one conversation share the id in their link; one without a link is a conversation of
-its own.
+An activity is a prompt and its answer. Activities of one conversation share the id in their link;
+one without a link is a conversation alone.
 """
 
 import re
@@ -11,9 +10,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from dreaming.importing.blocks import count_attachments
-from dreaming.importing.draft import Draft, DraftMessage
+from dreaming.importing.draft import ConversationDraft, DraftMessage
 from dreaming.importing.export_format import ExportFormat
-from dreaming.importing.formats.html_text import text_of_html
+from dreaming.importing.formats.html_text import html_to_text
 from dreaming.importing.json_values import JsonObject, as_list, as_object, as_text
 from dreaming.importing.report import FileReport, SkipReason
 from dreaming.importing.times import read_time
@@ -35,7 +34,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 class _Exchange(NamedTuple):
     conversation: str | None
-    said_at: datetime | None
+    sent_at: datetime | None
     prompt: str
     answer: str
 
@@ -44,66 +43,74 @@ def _recognises(entry: JsonObject) -> bool:
     return {"header", "title", "time"} <= entry.keys()
 
 
-def _read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[Draft]:
-    exchanges = [exchange for entry in entries if (exchange := _read_exchange(entry, report))]
-    exchanges.reverse()  # they come newest first, and sorting leaves equal times in order
-    exchanges.sort(key=lambda exchange: exchange.said_at or _LONG_AGO)
+def _read(entries: Iterable[JsonObject], report: FileReport) -> Iterator[ConversationDraft]:
+    exchanges: list[_Exchange] = []
+    for entry in entries:
+        exchange = _read_exchange(entry, report)
+        if exchange is not None:
+            exchanges.append(exchange)
+    # Reversed first: the file has the newest first, and sorting keeps the order of equal times.
+    exchanges.reverse()
+    exchanges.sort(key=lambda exchange: exchange.sent_at or _LONG_AGO)
     conversations: dict[str | int, list[_Exchange]] = {}
     for position, exchange in enumerate(exchanges):
-        conversations.setdefault(exchange.conversation or position, []).append(exchange)
-    for parts in conversations.values():
-        yield Draft(
-            source_id=parts[0].conversation,
-            messages=[message for exchange in parts for message in _messages_of(exchange)],
-        )
+        key = exchange.conversation or position
+        conversations.setdefault(key, []).append(exchange)
+    for conversation in conversations.values():
+        messages: list[DraftMessage] = []
+        for exchange in conversation:
+            messages += _messages_of(exchange)
+        yield ConversationDraft(source_id=conversation[0].conversation, messages=messages)
 
 
 def _read_exchange(entry: JsonObject, report: FileReport) -> _Exchange | None:
-    answers = [
-        as_text(as_object(item).get("html")) or "" for item in as_list(entry.get("safeHtmlItem"))
-    ]
-    answer = "\n\n".join(text_of_html(html) for html in answers)
+    answers = []
+    for item in as_list(entry.get("safeHtmlItem")):
+        html = as_text(as_object(item).get("html")) or ""
+        answers.append(html_to_text(html))
+    answer = "\n\n".join(answers)
     prompt = _read_prompt(entry, answered=bool(answer))
     if prompt is None:
         report.skip(SkipReason.OTHER_ACTIVITY)
         return None
     count_attachments(entry.get("attachedFiles"), report)
-    links = [
-        as_text(as_object(detail).get("url")) or "" for detail in as_list(entry.get("details"))
-    ]
-    found = next(
-        (
-            match
-            for link in [*links, as_text(entry.get("titleUrl")) or ""]
-            if (match := _LINK.search(link))
-        ),
-        None,
-    )
-    return _Exchange(
-        found[1] if found else None, read_time(entry.get("time"), report), prompt, answer
-    )
+    sent_at = read_time(entry.get("time"), report)
+    return _Exchange(_conversation_of(entry), sent_at, prompt, answer)
+
+
+def _conversation_of(entry: JsonObject) -> str | None:
+    """The id in the first link to a conversation."""
+    urls = [as_object(detail).get("url") for detail in as_list(entry.get("details"))]
+    urls.append(entry.get("titleUrl"))
+    for url in urls:
+        match = _LINK.search(as_text(url) or "")
+        if match is not None:
+            return match[1]
+    return None
 
 
 def _read_prompt(entry: JsonObject, *, answered: bool) -> str | None:
-    """What the person said, or None for an activity that is no prompt.
+    """The text of the prompt, or None for an activity that is no prompt.
 
-    English Takeouts begin the title with a verb. Other languages have their own; what was answered
-    is a prompt there too, and keeps its whole title.
+    English Takeouts begin the title with a verb. Other languages have verbs that are not known
+    here: there, an activity with an answer is a prompt, and keeps its whole title.
     """
     title = as_text(entry.get("title")) or ""
-    if "Gemini" not in (as_text(entry.get("header")) or "") and "Bard" not in (
-        as_text(entry.get("header")) or ""
-    ):
+    header = as_text(entry.get("header")) or ""
+    # Bard is the earlier name of Gemini.
+    if "Gemini" not in header and "Bard" not in header:
         return None
     for verb in _PROMPT_VERBS:
         if title.startswith(verb):
             return title.removeprefix(verb)
-    return title if answered and not title.startswith(_OTHER_VERBS) else None
+    if answered and not title.startswith(_OTHER_VERBS):
+        return title
+    return None
 
 
 def _messages_of(exchange: _Exchange) -> list[DraftMessage]:
-    prompt = DraftMessage("user", exchange.prompt, timestamp=exchange.said_at)
-    answer = DraftMessage("assistant", exchange.answer, timestamp=exchange.said_at)
+    prompt = DraftMessage("user", exchange.prompt, timestamp=exchange.sent_at)
+    answer = DraftMessage("assistant", exchange.answer, timestamp=exchange.sent_at)
     return [prompt, answer] if exchange.answer else [prompt]
 
 

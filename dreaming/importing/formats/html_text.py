@@ -1,10 +1,11 @@
-"""The text of an HTML fragment: Takeout keeps Gemini's answers as HTML only."""
+"""The text of an HTML fragment: Takeout has Gemini's answers as HTML only."""
 
 import re
 from html.parser import HTMLParser
 
 _BLOCKS = frozenset({"p", "div", "br", "li", "ul", "ol", "pre", "table", "tr", "blockquote", "hr"})
 _BLOCKS |= {f"h{level}" for level in range(1, 7)}
+# Nested blocks give many line breaks in a row, of which no more than a blank line is kept.
 _MANY_NEWLINES = re.compile(r"\n{3,}")
 
 
@@ -25,8 +26,8 @@ class _TextCollector(HTMLParser):
         self.parts.append(data)
 
 
-def text_of_html(html: str) -> str:
-    """Drop the tags, decode the entities, and let every block stand on lines of its own."""
+def html_to_text(html: str) -> str:
+    """The text without tags, its entities decoded, each block on its own lines."""
     collector = _TextCollector()
     collector.feed(html)
     collector.close()

@@ -1,5 +1,6 @@
-"""LibreChat's export: a conversation's messages as a list or a tree of `children`, with one branch
-or all.
+"""LibreChat's export: a conversation is a list of messages, or a tree of `children`.
+
+It has one branch or all.
 """
 
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from dreaming.conversation import Role
 from dreaming.importing.blocks import count_attachments, read_blocks
 from dreaming.importing.branches import Node, active_branch, link_orphans
-from dreaming.importing.draft import Draft, DraftMessage, Piece, split_message
+from dreaming.importing.draft import ConversationDraft, DraftMessage, MessagePart, split_message
 from dreaming.importing.export_format import ExportFormat, each_entry
 from dreaming.importing.json_values import JsonObject, JsonValue, as_id, as_list, as_text
 from dreaming.importing.report import FileReport, SkipReason
@@ -18,19 +19,20 @@ def _recognises(entry: JsonObject) -> bool:
     return "conversationId" in entry and ("messages" in entry or "messagesTree" in entry)
 
 
-def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
+def _read_conversation(entry: JsonObject, report: FileReport) -> ConversationDraft | None:
     listed = entry.get("messages") or entry.get("messagesTree")
     if not isinstance(listed, list):
         report.skip(SkipReason.NOT_A_CONVERSATION)
         return None
-    flat = list(_flatten(listed, report))
-    tree = [
-        Node(key, parent, parse_time(message.get("createdAt"))) for key, message, parent in flat
-    ]
-    messages = {key: message for key, message, _ in reversed(flat)}
+    tree: list[Node] = []
+    messages: dict[str, JsonObject] = {}
+    for key, message, parent in _flatten(listed, report):
+        tree.append(Node(key, parent, parse_time(message.get("createdAt"))))
+        # Of two messages with the same id the first counts, as in `active_branch`.
+        messages.setdefault(key, message)
     branch = active_branch(link_orphans(tree))
     report.skip(SkipReason.INACTIVE_BRANCH, len(tree) - len(branch))
-    return Draft(
+    return ConversationDraft(
         source_id=as_id(entry.get("conversationId")),
         title=as_text(entry.get("title")),
         updated_at=read_time(entry.get("updatedAt"), report),
@@ -42,17 +44,18 @@ def _flatten(
     listed: list[JsonValue], report: FileReport
 ) -> Iterator[tuple[str, JsonObject, str | None]]:
     """Yield (key, message, parent) of every message, parents first."""
-    waiting: list[tuple[JsonValue, str | None]] = [(message, None) for message in reversed(listed)]
+    # A stack and not recursion: the tree may be deeper than Python's recursion limit.
+    pending: list[tuple[JsonValue, str | None]] = [(message, None) for message in reversed(listed)]
     position = 0
-    while waiting:
-        message, above = waiting.pop()
+    while pending:
+        message, parent_key = pending.pop()
         if not isinstance(message, dict):
             report.skip(SkipReason.NOT_A_MESSAGE)
             continue
         key = as_id(message.get("messageId")) or f"#{position}"
         position += 1
-        yield key, message, as_text(message.get("parentMessageId")) or above
-        waiting += [(child, key) for child in reversed(as_list(message.get("children")))]
+        yield key, message, as_text(message.get("parentMessageId")) or parent_key
+        pending += [(child, key) for child in reversed(as_list(message.get("children")))]
 
 
 def _read_message(message: JsonObject, report: FileReport) -> list[DraftMessage]:
@@ -61,11 +64,11 @@ def _read_message(message: JsonObject, report: FileReport) -> list[DraftMessage]
         report.skip(SkipReason.UNKNOWN_ROLE)
         return []
     count_attachments(message.get("files"), report)
-    pieces = read_blocks(message.get("content"), report, {})
-    if not any(piece.content.strip() for piece in pieces):
-        pieces = [Piece("text", as_text(message.get("text")) or "")]
+    parts = read_blocks(message.get("content"), report, {})
+    if not any(part.content.strip() for part in parts):
+        parts = [MessagePart("text", as_text(message.get("text")) or "")]
     return split_message(
-        pieces,
+        parts,
         report,
         role=role,
         source_id=as_id(message.get("messageId")),
@@ -77,7 +80,9 @@ def _role_of(message: JsonObject) -> Role | None:
     by_user = message.get("isCreatedByUser")
     if isinstance(by_user, bool):
         return "user" if by_user else "assistant"
-    return "user" if (as_text(message.get("sender")) or "").lower() == "user" else None
+    # Without the flag, only the messages of the user can be recognised.
+    sender = as_text(message.get("sender")) or ""
+    return "user" if sender.lower() == "user" else None
 
 
 LIBRECHAT = ExportFormat("librechat", _recognises, each_entry(_read_conversation))

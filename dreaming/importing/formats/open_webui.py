@@ -1,5 +1,6 @@
-"""Open WebUI's chat export: a tree of messages a chat, `currentId` its active leaf; or a bare chat
-object.
+"""Open WebUI's chat export: each chat is a tree of messages, and `currentId` its active leaf.
+
+A file may also be one chat object alone.
 """
 
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from collections.abc import Mapping
 from dreaming.conversation import Role
 from dreaming.importing.blocks import count_attachments, read_blocks
 from dreaming.importing.branches import Node, active_branch
-from dreaming.importing.draft import Draft, DraftMessage, split_message
+from dreaming.importing.draft import ConversationDraft, DraftMessage, split_message
 from dreaming.importing.export_format import ExportFormat, each_entry
 from dreaming.importing.json_values import JsonObject, JsonValue, as_id, as_object, as_text
 from dreaming.importing.report import FileReport, SkipReason
@@ -26,7 +27,7 @@ def _recognises(entry: JsonObject) -> bool:
     return "messages" in as_object(as_object(chat).get("history"))
 
 
-def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
+def _read_conversation(entry: JsonObject, report: FileReport) -> ConversationDraft | None:
     chat = as_object(entry.get("chat")) or entry
     history = as_object(chat.get("history"))
     messages = history.get("messages")
@@ -34,7 +35,7 @@ def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
         report.skip(SkipReason.NOT_A_CONVERSATION)
         return None
     active = _active(messages, as_text(history.get("currentId")), report)
-    return Draft(
+    return ConversationDraft(
         source_id=as_id(entry.get("id")) or as_id(chat.get("id")),
         title=as_text(entry.get("title")) or as_text(chat.get("title")),
         started_at=read_time(entry.get("created_at") or chat.get("timestamp"), report),
@@ -44,10 +45,11 @@ def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
 
 
 def _active(messages: JsonObject, current: str | None, report: FileReport) -> list[str]:
-    tree = [
-        Node(key, as_text(message.get("parentId")), parse_time(message.get("timestamp")))
-        for key, message in ((key, as_object(value)) for key, value in messages.items())
-    ]
+    tree = []
+    for key, value in messages.items():
+        message = as_object(value)
+        sent_at = parse_time(message.get("timestamp"))
+        tree.append(Node(key, as_text(message.get("parentId")), sent_at))
     branch = active_branch(tree, current)
     report.skip(SkipReason.INACTIVE_BRANCH, len(messages) - len(branch))
     return branch

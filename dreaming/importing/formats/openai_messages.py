@@ -1,12 +1,10 @@
-"""Conversations as the chat APIs take them: `{"messages": [{"role", "content"}]}`, a conversation a
-line.
-"""
+"""Conversations as chat APIs take them: on each line `{"messages": [{"role", "content"}]}`."""
 
 from collections.abc import Mapping
 
 from dreaming.conversation import Role
 from dreaming.importing.blocks import ToolNames, read_blocks
-from dreaming.importing.draft import Draft, DraftMessage, Piece, split_message
+from dreaming.importing.draft import ConversationDraft, DraftMessage, MessagePart, split_message
 from dreaming.importing.export_format import ExportFormat, each_entry
 from dreaming.importing.json_values import (
     JsonObject,
@@ -37,12 +35,12 @@ def _recognises(entry: JsonObject) -> bool:
     )
 
 
-def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
+def _read_conversation(entry: JsonObject, report: FileReport) -> ConversationDraft | None:
     if not isinstance(entry.get("messages"), list):
         report.skip(SkipReason.NOT_A_CONVERSATION)
         return None
     tool_names: ToolNames = {}
-    return Draft(
+    return ConversationDraft(
         source_id=as_id(entry.get("id")),
         title=as_text(entry.get("title")),
         started_at=read_time(entry.get("created_at"), report),
@@ -65,13 +63,10 @@ def _read_message(
     if role is None:
         report.skip(SkipReason.UNKNOWN_ROLE)
         return []
-    pieces = (
-        _read_answer(message, report, tool_names)
-        if role == "tool"
-        else _read_talk(message, report, tool_names)
-    )
+    read = _read_tool_result if role == "tool" else _read_talk
+    parts = read(message, report, tool_names)
     return split_message(
-        pieces,
+        parts,
         report,
         role=role,
         source_id=as_id(message.get("id")),
@@ -80,36 +75,42 @@ def _read_message(
     )
 
 
-def _read_talk(message: JsonObject, report: FileReport, tool_names: ToolNames) -> list[Piece]:
+def _read_talk(message: JsonObject, report: FileReport, tool_names: ToolNames) -> list[MessagePart]:
     thinking = as_text(message.get("reasoning_content")) or as_text(message.get("reasoning"))
-    pieces = [Piece("thinking", thinking)] if thinking else []
-    pieces += read_blocks(message.get("content"), report, tool_names)
-    if refusal := as_text(message.get("refusal")):
-        pieces.append(Piece("text", refusal))
+    parts = [MessagePart("thinking", thinking)] if thinking else []
+    parts += read_blocks(message.get("content"), report, tool_names)
+    refusal = as_text(message.get("refusal"))
+    if refusal:
+        parts.append(MessagePart("text", refusal))
     calls = [as_object(call) for call in as_list(message.get("tool_calls"))]
-    if "function_call" in message:  # before tool_calls
+    # The older name of a single call.
+    if "function_call" in message:
         calls.append({"function": message["function_call"]})
-    return pieces + [piece for call in calls for piece in _read_call(call, tool_names)]
+    for call in calls:
+        parts += _read_call(call, tool_names)
+    return parts
 
 
-def _read_call(call: JsonObject, tool_names: ToolNames) -> list[Piece]:
+def _read_call(call: JsonObject, tool_names: ToolNames) -> list[MessagePart]:
     function = as_object(call.get("function")) or as_object(call.get("custom"))
     if not function:
         return []
-    name, call_id = as_text(function.get("name")), as_id(call.get("id"))
+    name = as_text(function.get("name"))
+    call_id = as_id(call.get("id"))
     if name and call_id:
         tool_names[call_id] = name
-    return [
-        Piece(
-            "tool_call", as_source_text(function.get("arguments", function.get("input", {}))), name
-        )
-    ]
+    # Custom tools have an input, functions have arguments.
+    arguments = function.get("arguments", function.get("input", {}))
+    return [MessagePart("tool_call", as_source_text(arguments), name)]
 
 
-def _read_answer(message: JsonObject, report: FileReport, tool_names: ToolNames) -> list[Piece]:
-    name = as_text(message.get("name")) or tool_names.get(as_id(message.get("tool_call_id")) or "")
-    texts = [piece.content for piece in read_blocks(message.get("content"), report, tool_names)]
-    return [Piece("tool_result", "\n\n".join(texts), name)]
+def _read_tool_result(
+    message: JsonObject, report: FileReport, tool_names: ToolNames
+) -> list[MessagePart]:
+    call_id = as_id(message.get("tool_call_id")) or ""
+    name = as_text(message.get("name")) or tool_names.get(call_id)
+    texts = [part.content for part in read_blocks(message.get("content"), report, tool_names)]
+    return [MessagePart("tool_result", "\n\n".join(texts), name)]
 
 
 OPENAI_MESSAGES = ExportFormat("openai_messages", _recognises, each_entry(_read_conversation))

@@ -1,9 +1,7 @@
-"""Our own JSONL, for whatever has no exporter: a conversation a line, written down in
-docs/importing.md.
-"""
+"""Our own JSONL, for sources without an exporter: a conversation a line (docs/importing.md)."""
 
 from dreaming.conversation import MESSAGE_KINDS, ROLES, MessageKind, Role
-from dreaming.importing.draft import Draft, DraftMessage
+from dreaming.importing.draft import ConversationDraft, DraftMessage
 from dreaming.importing.export_format import ExportFormat, each_entry
 from dreaming.importing.json_values import JsonObject, JsonValue, as_id, as_text
 from dreaming.importing.report import FileReport, SkipReason
@@ -17,12 +15,12 @@ def _recognises(entry: JsonObject) -> bool:
     return "conversation_id" in entry and isinstance(entry.get("messages"), list)
 
 
-def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
+def _read_conversation(entry: JsonObject, report: FileReport) -> ConversationDraft | None:
     messages = entry.get("messages")
     if not isinstance(messages, list):
         report.skip(SkipReason.NOT_A_CONVERSATION)
         return None
-    return Draft(
+    return ConversationDraft(
         source_id=as_id(entry.get("conversation_id")),
         title=as_text(entry.get("title")),
         started_at=read_time(entry.get("started_at"), report),
@@ -36,7 +34,8 @@ def _read_message(message: JsonValue, report: FileReport) -> DraftMessage | None
     if not isinstance(message, dict):
         report.skip(SkipReason.NOT_A_MESSAGE)
         return None
-    role, kind = as_text(message.get("role")), as_text(message.get("kind", "text"))
+    role = as_text(message.get("role"))
+    kind = as_text(message.get("kind", "text"))
     content = message.get("content")
     if role not in _ROLES:
         report.skip(SkipReason.UNKNOWN_ROLE)
@@ -44,9 +43,14 @@ def _read_message(message: JsonValue, report: FileReport) -> DraftMessage | None
     if kind not in _KINDS or not isinstance(content, str):
         report.skip(SkipReason.UNKNOWN_CONTENT)
         return None
-    said_at = read_time(message.get("timestamp"), report)
-    name, source_id = as_text(message.get("name")), as_id(message.get("id"))
-    return DraftMessage(_ROLES[role], content, _KINDS[kind], name, said_at, source_id)
+    return DraftMessage(
+        role=_ROLES[role],
+        content=content,
+        kind=_KINDS[kind],
+        name=as_text(message.get("name")),
+        timestamp=read_time(message.get("timestamp"), report),
+        source_id=as_id(message.get("id")),
+    )
 
 
 OWN = ExportFormat("dreaming", _recognises, each_entry(_read_conversation), keeps_ids=True)

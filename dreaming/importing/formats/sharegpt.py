@@ -1,11 +1,12 @@
-"""ShareGPT: `{"conversations": [{"from": "human", "value": "..."}]}`, a conversation a line or in a
-list.
+"""ShareGPT: conversations `{"conversations": [{"from": "human", "value": "..."}]}`.
+
+A file has one on each line, or is a list of them.
 """
 
 from collections.abc import Mapping
 
 from dreaming.conversation import MessageKind, Role
-from dreaming.importing.draft import Draft, DraftMessage
+from dreaming.importing.draft import ConversationDraft, DraftMessage
 from dreaming.importing.export_format import ExportFormat, each_entry
 from dreaming.importing.json_values import JsonObject, JsonValue, as_id, as_list, as_text
 from dreaming.importing.report import FileReport, SkipReason
@@ -31,13 +32,17 @@ def _recognises(entry: JsonObject) -> bool:
     )
 
 
-def _read_conversation(entry: JsonObject, report: FileReport) -> Draft | None:
+def _read_conversation(entry: JsonObject, report: FileReport) -> ConversationDraft | None:
     turns = entry.get("conversations")
     if not isinstance(turns, list):
         report.skip(SkipReason.NOT_A_CONVERSATION)
         return None
-    messages = [message for turn in turns if (message := _read_turn(turn, report))]
-    return Draft(
+    messages: list[DraftMessage] = []
+    for turn in turns:
+        message = _read_turn(turn, report)
+        if message is not None:
+            messages.append(message)
+    return ConversationDraft(
         source_id=as_id(entry.get("id")), title=as_text(entry.get("title")), messages=messages
     )
 

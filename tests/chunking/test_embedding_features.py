@@ -8,7 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dreaming.chunking.meaning import MEANING_SIGNS, OPENING_BYTES, read_meaning
+from dreaming.chunking.embedding_features import (
+    EMBEDDING_FEATURES,
+    OPENING_BYTES,
+    read_embedding_features,
+)
 from dreaming.chunking.rules import RulesChunker
 from dreaming.chunking.segment import read_turns, segment_turns
 from dreaming.chunking.segmenter import Segmenter, shipped_segmenter
@@ -38,29 +42,29 @@ def by_topic(texts):
     return np.stack([~chinese, chinese], axis=1).astype(np.float32)
 
 
-def column(name, signs):
-    return signs[:, MEANING_SIGNS.index(name)]
+def column(name, features):
+    return features[:, EMBEDDING_FEATURES.index(name)]
 
 
 def test_a_turn_that_means_something_else_is_seen():
     """Its likeness to what was said before is the lowest of the talk, and the only valley."""
-    signs = read_meaning(read_turns(TALK), by_topic)
-    assert signs.shape == (len(TALK) - 1, len(MEANING_SIGNS))
+    features = read_embedding_features(read_turns(TALK), by_topic)
+    assert features.shape == (len(TALK) - 1, len(EMBEDDING_FEATURES))
     for name in ("turn_similarity_3", "meaning_familiar", "meaning_unlike_the_talk"):
-        assert column(name, signs).argmin() == 3, name
+        assert column(name, features).argmin() == 3, name
     for name in ("meaning_depth_1", "turn_depth_1"):
-        assert [n for n, depth in enumerate(column(name, signs)) if depth > 0] == [3], name
+        assert [n for n, depth in enumerate(column(name, features)) if depth > 0] == [3], name
 
 
 def test_windows_are_what_stands_before_and_after():
     """The sums of the turns on both sides, as a slow reading of the definition has them."""
     vectors = np.random.default_rng(0).normal(size=(8, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    signs = read_meaning(read_turns(TALK), lambda _texts: vectors)
+    features = read_embedding_features(read_turns(TALK), lambda _texts: vectors)
     for n in range(1, 8):
         left, right = vectors[max(0, n - 3) : n].sum(0), vectors[n : n + 3].sum(0)
         cosine = left @ right / (np.linalg.norm(left) * np.linalg.norm(right))
-        assert column("turn_similarity_3", signs)[n - 1] == pytest.approx(cosine, abs=1e-5)
+        assert column("turn_similarity_3", features)[n - 1] == pytest.approx(cosine, abs=1e-5)
 
 
 def test_the_opening_of_each_turn_is_read_and_a_single_turn_says_nothing():
@@ -71,9 +75,14 @@ def test_the_opening_of_each_turn_is_read_and_a_single_turn_says_nothing():
         shown.extend(texts)
         return by_topic(texts)
 
-    read_meaning(read_turns([("user", "a" * 1000), ("user", "面" * 1000), ("user", "")]), encode)
+    read_embedding_features(
+        read_turns([("user", "a" * 1000), ("user", "面" * 1000), ("user", "")]), encode
+    )
     assert shown == ["a" * OPENING_BYTES, "面" * (OPENING_BYTES // 3), ""]
-    assert read_meaning(read_turns(TALK[:1]), encode).shape == (0, len(MEANING_SIGNS))
+    assert read_embedding_features(read_turns(TALK[:1]), encode).shape == (
+        0,
+        len(EMBEDDING_FEATURES),
+    )
     assert len(shown) == 3
 
 

@@ -1,110 +1,24 @@
-"""The MCP server, driven by the official client over stdio and HTTP, against a real Dagster
-instance.
-"""
+"""The tools over MCP: search, preview, upgrade, stop, undo, import, within limits."""
 
 import asyncio
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
-
-import httpx2
-import pytest
-from mcp import StdioServerParameters
-from mcp.client import Client
-from mcp.client.stdio import stdio_client
-from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CreateMessageResult, TextContent
 
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.showing.summaries import jsonable
 from dreaming.spending.budgets import Limit
 from dreaming.testing import make_conversation
-from dreaming.testing.fake_vendor import FakeVendor
-from tests.builders import answer_about_topics, talk
-from tests.dagster_project.ui import free_port
-
-ROOT = Path(__file__).parents[2]
-TOOLS = {
-    "search_memory": True,
-    "open_conversation": True,
-    "memory_status": True,
-    "spending": True,
-    "budgets": True,
-    "preview_upgrade": True,
-    "plan_upgrade": False,
-    "start_upgrade": False,
-    "upgrade_progress": True,
-    "stop_upgrade": False,
-    "undo_upgrade": False,
-    "import_conversations": False,
-}
-BILLING = "text CONTAINS 'invoice'"
-
-
-@pytest.fixture
-def vendor():
-    with FakeVendor(answer=answer_about_topics) as running:
-        yield running
-
-
-@pytest.fixture
-def environment(tmp_path, vendor):
-    """Of a server over a home of three conversations."""
-    own = {
-        "DREAMING_HOME": str(tmp_path / "home"),
-        "DREAMING_TIMEZONE": "UTC",
-        "DREAMING_LOCAL_URL": "http://127.0.0.1:9/v1",
-        "ANTHROPIC_API_KEY": "sk-fake",
-        "ANTHROPIC_BASE_URL": vendor.url,
-    }
-    with open_home(Settings.from_environment(own)) as home:
-        home.archive.add(
-            [make_conversation(talk(n), conversation_id=f"test:{n}") for n in range(3)]
-        )
-        for day in home.pipeline.waiting_days():
-            home.pipeline.run_day(day)
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    return kept | own
-
-
-@asynccontextmanager
-async def connected(environment, *options, **callbacks):
-    """A client over stdio, as programs that speak MCP start the server."""
-    server = StdioServerParameters(
-        command=sys.executable, args=["-m", "dagster_project", "mcp", *options], env=environment
-    )
-    async with Client(stdio_client(server), **callbacks) as client:
-        yield client
-
-
-async def call(client, name, **arguments):
-    result = await client.call_tool(name, arguments)
-    text = "".join(content.text for content in result.content)
-    assert not result.is_error, text
-    return result.structured_content or json.loads(text)
-
-
-async def refused(client, name, **arguments):
-    result = await client.call_tool(name, arguments)
-    assert result.is_error
-    return "".join(content.text for content in result.content)
-
-
-async def ended(client, request_id):
-    async with asyncio.timeout(90):
-        while True:
-            told = await call(client, "upgrade_progress", request_id=request_id)
-            if told["state"] in ("success", "failure", "canceled", "failed to start"):
-                return told
-            await asyncio.sleep(0.3)
+from tests.builders import talk
+from tests.dagster_project.mcp.builders import (
+    BILLING,
+    PROPOSAL,
+    TOOLS,
+    call,
+    connected,
+    ended,
+    refused,
+)
 
 
 def test_improve_my_billing_memories_from_preview_to_finished_upgrade(environment, vendor):
@@ -356,157 +270,3 @@ def test_exports_are_imported_and_made_searchable(environment, tmp_path):
                     await asyncio.sleep(0.5)
 
     asyncio.run(converse())
-
-
-PROPOSAL = {
-    "provider": "anthropic",
-    "model": "claude-haiku-4-5",
-    "filter": BILLING,
-    "max_tokens": 9_000,
-    "reason": "You searched for it.",
-}
-
-
-@pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_the_clients_own_model_thinks_where_it_offers_sampling(environment, vendor, mode):
-    """In both ways of the protocol; the limits are not its to move, and the configured model is not
-    asked.
-    """
-    answers = [json.dumps(PROPOSAL), json.dumps(PROPOSAL | {"max_tokens": 10**9}), "No."]
-    asked = []
-
-    async def sampling(_context, params):
-        asked.append(params)
-        return CreateMessageResult(
-            role="assistant",
-            model="the client's",
-            content=TextContent(type="text", text=answers[len(asked) - 1]),
-        )
-
-    async def converse():
-        async with connected(environment, mode=mode, sampling_callback=sampling) as client:
-            first = await call(client, "plan_upgrade", planner="thinking", max_tokens=20_000)
-            assert first["chosen"]["planner"] == "thinking"
-            assert first["chosen"]["reason"] == "You searched for it."
-            assert first["chosen"]["terms"]["max_tokens"] == 9_000
-            for why in (
-                "It asked for 1,000,000,000 tokens, and 20,000 are allowed",
-                "no JSON object",
-            ):
-                told = await call(client, "plan_upgrade", planner="thinking", max_tokens=20_000)
-                assert told["chosen"]["planner"] == "rules"
-                assert why in told["why_rules"]
-
-    asyncio.run(converse())
-    assert len(asked) == 3
-    assert "You plan upgrades" in asked[0].system_prompt
-    assert not vendor.books.served
-
-
-def test_without_sampling_the_configured_model_thinks(environment, vendor):
-    """Metered, from the budget that the user has set; without one nobody does."""
-
-    async def converse():
-        async with connected(environment) as client:
-            return await call(client, "plan_upgrade", planner="thinking", max_tokens=20_000)
-
-    assert "No budget of anthropic bounds" in asyncio.run(converse())["why_rules"]
-    with open_home(Settings.from_environment(environment)) as home:
-        home.ledger.set_limit("anthropic", "good", "month", Limit(tokens=100_000))
-    vendor.answer = lambda _request: json.dumps(PROPOSAL)
-    told = asyncio.run(converse())
-    assert (told["chosen"]["planner"], told["chosen"]["terms"]["max_tokens"]) == ("thinking", 9_000)
-    assert vendor.books.charged_tokens > 0
-
-
-def test_over_http_only_the_token_opens_the_door(environment):
-    """On this machine alone."""
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "dagster_project",
-        "mcp",
-        "--http",
-        "--port",
-        str(port),
-        "--token",
-        "secret",
-    ]
-    url = f"http://127.0.0.1:{port}/mcp"
-
-    async def converse():
-        async with (
-            httpx2.AsyncClient(headers={"Authorization": "Bearer secret"}) as authorized,
-            Client(streamable_http_client(url, http_client=authorized)) as client,
-        ):
-            assert (await call(client, "search_memory", query="invoice"))["hits"]
-
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as server:
-        try:
-            for headers in ({}, {"Authorization": "Bearer wrong"}):
-                assert wait_for_answer(url, headers) == 401
-            asyncio.run(converse())
-        finally:
-            server.send_signal(signal.SIGINT)
-
-
-def wait_for_answer(url, headers):
-    for _ in range(300):
-        try:
-            return httpx2.post(
-                url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers
-            ).status_code
-        except httpx2.ConnectError:
-            time.sleep(0.1)
-    raise AssertionError("The server did not start.")
-
-
-def test_the_page_is_true_as_it_is_printed(environment, tmp_path):
-    """The settings that `--config` prints start the server, and the program on the page runs."""
-    page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
-    printed = subprocess.run(
-        [sys.executable, "-m", "dagster_project", "mcp", "--config"],
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    told = json.loads(printed)["mcpServers"]["dreaming"]
-    on_page = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])["mcpServers"][
-        "dreaming"
-    ]
-    assert on_page.keys() == told.keys()
-    assert on_page["args"] == told["args"]
-
-    async def converse():
-        server = StdioServerParameters(**told | {"env": environment | told["env"]})
-        async with Client(stdio_client(server)) as client:
-            assert (await call(client, "search_memory", query="invoice"))["hits"]
-            assert {tool.name for tool in (await client.list_tools()).tools} <= set(
-                re.findall(r"`(\w+)`", page)
-            )
-
-    asyncio.run(converse())
-    program = tmp_path / "program.py"
-    program.write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
-    path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    # The client hands on nothing but PATH and HOME, as those of other programs do.
-    wrapper = tmp_path / "bin" / "dreaming"
-    wrapper.parent.mkdir()
-    settings = "".join(
-        f"export {name}={value!r}\n" for name, value in environment.items() if name != "PATH"
-    )
-    wrapper.write_text(
-        f'#!/bin/sh\n{settings}exec {Path(sys.executable).with_name("dreaming")} "$@"\n'
-    )
-    wrapper.chmod(0o755)
-    ran = subprocess.run(
-        [sys.executable, program],
-        env=environment | {"PATH": f"{wrapper.parent}{os.pathsep}{path}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert "chunks," in ran.stdout

@@ -1,0 +1,30 @@
+"""A fake vendor that takes batches, and a home with talk."""
+
+import pytest
+
+from dreaming.testing.fake_vendor import FakeVendor
+from tests.builders import answer_about_topics
+from tests.buying.batches.builders import PROVIDERS, TIMES, fill
+
+
+@pytest.fixture
+def vendor():
+    with FakeVendor(answer=answer_about_topics) as running:
+        yield running
+
+
+@pytest.fixture(params=range(TIMES))
+def number(request):
+    return request.param
+
+
+@pytest.fixture(params=PROVIDERS)
+def provider(request):
+    return request.param
+
+
+@pytest.fixture
+def home_of_talk(any_home):
+    """Four conversations of one day, basic."""
+    fill(any_home)
+    return any_home
