@@ -134,8 +134,10 @@ def _summary(largest: Part, language: str) -> str:
 
 
 def _in_language(summary: str, language: str) -> bool:
-    """Whether a summary is not evidently in another script than the chunk: models like to answer in
-    English.
-    """
-    told = detect_language(summary, language)
-    return told in (language, "mixed") or not _OWN_SCRIPTS & {told, language}
+    """Whether a summary is in the chunk's language, as far as its script shows."""
+    # Models like to answer in English. Languages of one script are not told apart in a sentence
+    # reliably, so only a different script counts.
+    detected = detect_language(summary, language)
+    if detected in (language, "mixed"):
+        return True
+    return detected not in _OWN_SCRIPTS and language not in _OWN_SCRIPTS
