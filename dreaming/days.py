@@ -1,4 +1,4 @@
-"""Which local day a message belongs to.
+"""The local day that a message belongs to.
 
 The rule, in order: a message that has been given a day keeps it. Otherwise its own time decides, in
 the pinned time zone, when that time can be believed: not before the start day, and not more than a
@@ -34,17 +34,18 @@ class Calendar:
             return None
         try:
             day = self.day_of(moment)
+        # Years 1 and 9999 have moments that have no local day in some zones.
         except (OverflowError, ValueError):
             return None
-        return day if self.start <= day <= self.day_of(now) + timedelta(days=1) else None
+        # A day ahead: the clock of the machine that wrote the message may be wrong.
+        latest = self.day_of(now) + timedelta(days=1)
+        return day if self.start <= day <= latest else None
 
     def bounds(self, day: date) -> tuple[datetime, datetime]:
-        """The first moment of a day and of the next, aware; 23 to 25 hours apart where clocks
-        change.
-        """
-        first, following = (
-            datetime.combine(d, time.min, self.zone) for d in (day, day + timedelta(days=1))
-        )
+        """The first moments of a day and of the next one, 23 to 25 hours apart."""
+        # From the next date, not 24 hours later: where clocks change, a day is longer or shorter.
+        first = datetime.combine(day, time.min, self.zone)
+        following = datetime.combine(day + timedelta(days=1), time.min, self.zone)
         return first, following
 
     def require(self, day: date, *, now: datetime) -> date:
@@ -68,21 +69,26 @@ def message_days(
     known: Mapping[MessageId, date],
     now: datetime,
 ) -> tuple[list[date], int]:
-    """The day of each message, by the rule above, and how many had
-    a time that cannot be believed.
+    """The day of each message, by the module's rule; and the number of doubted timestamps.
+
+    A timestamp is doubted when it cannot be true. `known` has the days that messages have already.
     """
-    own = [calendar.believed_day(m.timestamp, now=now) for m in conversation.messages]
-    doubted = sum(
-        1 for m, day in zip(conversation.messages, own, strict=True) if m.timestamp and not day
-    )
-    given = [known.get(m.id) or day for m, day in zip(conversation.messages, own, strict=True)]
+    days: list[date | None] = []
+    doubted = 0
+    for message in conversation.messages:
+        day = calendar.believed_day(message.timestamp, now=now)
+        if message.timestamp and not day:
+            doubted += 1
+        # A day that was given before stays: partitions and bought chunks were made by it.
+        days.append(known.get(message.id) or day)
+    first_day = next((day for day in days if day), None)
     before = (
         calendar.believed_day(conversation.started_at, now=now)
-        or next((day for day in given if day), None)
+        or first_day
         or calendar.believed_day(conversation.updated_at, now=now)
         or calendar.day_of(now)
     )
-    return list(_carried_forward(given, before)), doubted
+    return list(_carried_forward(days, before)), doubted
 
 
 def _carried_forward(days: Iterable[date | None], before: date) -> Iterator[date]:
@@ -92,9 +98,7 @@ def _carried_forward(days: Iterable[date | None], before: date) -> Iterator[date
 
 
 def day_range(first: date, last: date) -> list[date]:
-    """All days from first to last, both included; raises `UsageError` when they are the wrong way
-    round.
-    """
+    """All days from first to last, both included; raises `UsageError` if first is after last."""
     if last < first:
         raise UsageError(
             f"The range from {first} to {last} is empty: the first day must not be after the last."
@@ -104,5 +108,7 @@ def day_range(first: date, last: date) -> list[date]:
 
 def time_bounds(messages: Iterable[Message]) -> tuple[datetime | None, datetime | None]:
     """The first and the last timestamp among messages, or None twice."""
-    moments = [m.timestamp for m in messages if m.timestamp]
-    return (min(moments), max(moments)) if moments else (None, None)
+    moments = [message.timestamp for message in messages if message.timestamp]
+    if not moments:
+        return None, None
+    return min(moments), max(moments)

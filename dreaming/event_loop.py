@@ -12,11 +12,15 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+# An interruption is noticed between two steps.
 _POLL_SECONDS = 0.25
+"""The longest that the caller's thread waits in one step."""
+
+# Ten seconds, so that a call under way can end and its reply is kept (docs/upgrading.md).
 _WIND_UP_SECONDS = 10.0
-"""How long work that is interrupted may take to end by itself, where it can."""
+"""The longest that interrupted work goes on after `wind_up`, before it is cancelled."""
 _CLEANUP_SECONDS = 10.0
-"""How long work that is called off may take to end."""
+"""The longest that cancelled work is waited for."""
 
 _Result = TypeVar("_Result")
 
@@ -51,20 +55,21 @@ class EventLoop:
         meanwhile: Callable[[], None] | None = None,
         wind_up: Callable[[], None] | None = None,
     ) -> _Result:
-        """Run a coroutine on the loop and return its result; interrupted, call it off and go on
-        being interrupted.
+        """Run a coroutine on the loop and return its result.
 
-        `meanwhile` is called now and then on the caller's thread; what it raises interrupts too.
-        `wind_up` is called on the loop when the work is interrupted, which then has a while to end
-        by itself before it is called off.
+        An interruption of the caller's thread cancels the coroutine, and is raised again when that
+        has ended. `meanwhile` is called now and then on the caller's thread; its exceptions
+        interrupt too. `wind_up` is called on the loop when the work is interrupted, which then has
+        `_WIND_UP_SECONDS` to end before it is cancelled.
         """
         ended = _End()
-        future = asyncio.run_coroutine_threadsafe(_telling(work, ended), self._loop)
+        future = asyncio.run_coroutine_threadsafe(_run_and_signal(work, ended), self._loop)
         try:
             while not ended.wait(_POLL_SECONDS):
                 if meanwhile is not None:
                     meanwhile()
             return future.result()
+        # Interruptions are no `Exception`: KeyboardInterrupt, SystemExit and Dagster's own.
         except BaseException:
             if not future.done() and wind_up is not None:
                 self._loop.call_soon_threadsafe(wind_up)
@@ -76,32 +81,33 @@ class EventLoop:
 
 
 class _End:
-    """That work has ended, for a thread that may be interrupted while it waits for that.
+    """The end of some work, for a thread that may be interrupted while it waits for it.
 
-    A bare lock, held until then: `Event` and `Future` wait by a `Condition`, and one that is
-    interrupted in the wrong moment raises `RuntimeError` ("cannot release un-acquired lock") in the
-    place of the interruption.
+    It is a bare lock that is held until then. `Event` and `Future` wait by a `Condition`, and a
+    `Condition` that is interrupted in the wrong moment raises `RuntimeError` ("cannot release
+    un-acquired lock") instead of the interruption.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._lock.acquire()
 
-    def tell(self) -> None:
-        """The work has ended."""
+    def signal(self) -> None:
+        """Note that the work has ended."""
         self._lock.release()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until then, at most so long; returns whether it has ended."""
+        """Wait for the end, at most `seconds`; returns whether it has come."""
         has_ended = self._lock.acquire(timeout=seconds)
         if has_ended:
+            # Released again: a later wait returns at once.
             self._lock.release()
         return has_ended
 
 
-async def _telling(work: Coroutine[Any, Any, _Result], ended: _End) -> _Result:
-    """Await work, and tell another thread when it has ended, its cleanup included."""
+async def _run_and_signal(work: Coroutine[Any, Any, _Result], ended: _End) -> _Result:
+    """Await work, and signal its end, after its cleanup, to another thread."""
     try:
         return await work
     finally:
-        ended.tell()
+        ended.signal()

@@ -1,5 +1,6 @@
-"""One attempt to ask a model, and how it ended: the words that providers, pacing, the record and
-the meter share.
+"""A call, which is one attempt to get a reply from a model, and its outcome.
+
+Providers, pacing, the ledger and the meter share these types.
 """
 
 from collections.abc import Mapping
@@ -11,12 +12,13 @@ from typing import Any, Literal
 from dreaming.conversation import ConversationId, stable_hash
 
 Charge = Literal["charged", "released", "unknown"]
-"""Whether the vendor took money: it did; it did not; nobody can tell (and so it counts as if it
-had).
+"""Whether the vendor charged for a call: it did, it did not, or that is unknown.
+
+An unknown call counts in budgets as if it was charged.
 """
 
 Delivery = Literal["now", "batch"]
-"""How a reply is asked for: at once, or within a day at half the price."""
+"""When a reply comes: at once, or in a batch within a day, at half the price."""
 
 StopReason = Literal["end", "max_tokens", "refusal", "other"]
 
@@ -39,7 +41,7 @@ class TokenUsage:
 
     @property
     def total_tokens(self) -> int:
-        """All that counts against a budget."""
+        """The tokens that count against a budget."""
         return self.all_input_tokens + self.output_tokens
 
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
@@ -53,25 +55,24 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCall:
-    """What is sent to a model in one attempt; equal calls have equal keys."""
+    """The content of one request to a model; equal calls have equal keys."""
 
     conversation_id: ConversationId | None
-    """Whose text it holds, if any conversation's; not sent."""
+    """The conversation that the text is of, if it is of one; not sent."""
     day: date | None = None
-    """Of which day; not sent."""
+    """The day of the text; not sent."""
     instructions: str
     """The fixed part: the system prompt."""
     content: str
-    """The conversation, as data, and what is asked about it: the user's turn."""
+    """The conversation, as data, and the question about it: the user's turn."""
     schema: Mapping[str, Any]
     """The JSON schema of the reply, with bounds on every array and string."""
     max_output_tokens: int
     prompt_version: str
 
     def key(self, provider: str, model: str) -> str:
-        """The hash of the exact request to a model: who asks for the same again gets the stored
-        reply.
-        """
+        """The hash of the exact request to a model, by which a stored reply is found again."""
+        # Without the conversation and the day: a text that occurs twice is paid for once.
         return stable_hash(
             provider,
             model,
@@ -83,27 +84,24 @@ class ModelCall:
 
     @property
     def largest_tokens(self) -> int:
-        """A bound on what the call can use: no byte-level tokenizer makes more tokens than there
-        are bytes.
-        """
+        """An upper bound of the tokens that the call can use."""
         return self.largest_input_tokens + self.max_output_tokens
 
     @property
     def largest_input_tokens(self) -> int:
-        """The part of the bound that is sent."""
+        """An upper bound of the tokens that are sent."""
+        # By bytes: no byte-level tokenizer makes more tokens than there are bytes. It is several
+        # times the true count, but it needs no vendor.
+        instructions = len(self.instructions.encode())
+        content = len(self.content.encode())
         schema = len(str(dict(self.schema)).encode())
-        return (
-            len(self.instructions.encode())
-            + len(self.content.encode())
-            + schema
-            + REQUEST_OVERHEAD_TOKENS
-        )
+        return instructions + content + schema + REQUEST_OVERHEAD_TOKENS
 
 
+# The frame of a chat, and vendors' own instructions about structured output. If it was too small,
+# a call could cost more than it reserved, and close its budgets.
 REQUEST_OVERHEAD_TOKENS = 500
-"""What vendors add around a request of ours: the frame of a chat, and their words about structured
-output.
-"""
+"""The most tokens that vendors add to a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +110,7 @@ class Answer:
 
     text: str
     usage: TokenUsage | None
-    """None where the vendor does not say."""
+    """None if the vendor does not report it."""
     stop: StopReason
     model: str
     """The model that replied, as the vendor names it."""
@@ -120,15 +118,13 @@ class Answer:
     """The vendor's id of the request."""
     seconds: float
     stored: bool = False
-    """True: read from the ledger, nothing was sent."""
+    """Whether the reply was read from the ledger, and nothing was sent."""
     call_id: str | None = None
     """The ledger's id of the call."""
 
     @property
     def charge(self) -> Charge:
-        """A reply is charged, whatever its text; one that was
-        stored was charged when it was sent.
-        """
+        """A new reply is charged, usable or not; a stored one was charged before."""
         return "released" if self.stored else "charged"
 
 
@@ -151,25 +147,25 @@ class FailureReason(StrEnum):
     UNREADABLE = "unreadable"
     """A success without a body that can be read."""
     CIRCUIT_OPEN = "circuit_open"
-    """Not sent: the vendor was down a moment ago."""
+    """Not sent: the vendor has just failed several times."""
     OVER_BUDGET = "over_budget"
-    """Not sent: the call could use more than was allowed."""
+    """Not sent: the call could use more than a budget allows."""
     OUT_OF_TIME = "out_of_time"
     """Not sent: its reply would come too late."""
     TOO_SLOW = "too_slow"
-    """Cut off by us: the time was nearly over."""
+    """Cancelled by us: it took more than its part of the time."""
     PENDING = "pending"
     """Nothing yet: the reply comes in a batch."""
     EXPIRED = "expired"
-    """The vendor had not come to it when its batch's time was over."""
+    """The batch's time was over before the vendor did the call."""
     BUSY = "busy"
     """Not sent: another upgrade is asking about the same conversation."""
     CANCELED = "canceled"
-    """Called off while it was under way."""
+    """Cancelled, before it was sent or while it was under way."""
     LOST = "lost"
-    """The process that made it died before it ended."""
+    """Its process died before it ended, or its batch has no result for it."""
     RESOLVED = "resolved"
-    """A person said whether it was charged, which nobody else could tell."""
+    """A person has noted whether it was charged, which was unknown."""
     LOCAL_ONLY = "local_only"
     """Not sent: the conversation must not leave the machine."""
     REFUSAL = "refusal"
@@ -181,29 +177,29 @@ class FailureReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """No usable reply, why, and whether that was charged."""
+    """An outcome without a usable reply: why, and whether it was charged."""
 
     reason: FailureReason
     charge: Charge
     message: str
-    """For people: our own words, never the vendor's, which may repeat a key or what was said."""
+    """For people, in our words: the vendor's may repeat a key or text of a conversation."""
     transient: bool = False
     """Whether the same request may succeed a moment later."""
     usage: TokenUsage | None = None
-    """What the vendor says was used; None where it does not say."""
+    """None if the vendor does not report it."""
     retry_after_seconds: float | None = None
     status: int | None = None
     """The HTTP status, where there was one."""
     cause: FailureReason | None = None
-    """Of an open circuit: how the last attempt failed."""
+    """With an open circuit: the failure of the last attempt."""
     vendor_ref: str | None = None
     seconds: float = 0.0
 
 
 Outcome = Answer | Failure
-"""How one attempt ended."""
+"""The end of one call."""
 
 CALLED_OFF = Failure(
     reason=FailureReason.CANCELED, charge="released", message="Called off before it was sent."
 )
-"""How one ends that is not made any more."""
+"""Outcome of a call that was cancelled before it was sent."""

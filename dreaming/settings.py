@@ -1,4 +1,4 @@
-"""What the environment decides: where things live, which local day a message belongs to."""
+"""Settings: what the environment decides, read once at a front door."""
 
 import json
 import os
@@ -27,7 +27,7 @@ ExecutorName = Literal["in_process", "multiprocess", "celery", "docker", "k8s"]
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSourceSettings:
-    """How the user's own database is asked for conversations; see `dreaming.sources.database`."""
+    """The user's own database as a source of conversations; see `dreaming.sources.database`."""
 
     name: str
     url: str = field(repr=False)
@@ -136,44 +136,45 @@ class Settings:
                 "(PostgreSQL) for its locks. Set it, or leave DREAMING_STORE unset to keep "
                 "partitions in DREAMING_HOME."
             )
-        kept = _days(
-            env,
-            "DREAMING_KEEP_RUNS_DAYS",
-            0,
-            f"Use one, {DEFAULT_KEEP_RUNS_DAYS} for example; 0 is for ever.",
-        )
-        patterns = absolute_path(path) if (path := env.get("DREAMING_PRIVATE_PATTERNS")) else None
+        advice = f"Use one, {DEFAULT_KEEP_RUNS_DAYS} for example; 0 is for ever."
+        keep_runs_days = _days(env, "DREAMING_KEEP_RUNS_DAYS", 0, advice)
+        if keep_runs_days is None:
+            keep_runs_days = DEFAULT_KEEP_RUNS_DAYS
+        patterns = None
+        masking = Masking()
+        if env.get("DREAMING_PRIVATE_PATTERNS"):
+            patterns = absolute_path(env["DREAMING_PRIVATE_PATTERNS"])
+            # Read now: a broken pattern is an error before anything leaves the machine.
+            masking = Masking(read_patterns(patterns))
+        folders = (env.get("DREAMING_WATCH") or "").split(os.pathsep)
         return cls(
             home=home,
             store_url=store_url,
             database_url=_postgresql_url(database_url),
             time_zone=_zone_name(env.get("DREAMING_TIMEZONE") or None),
             start_date=_start_date(env.get("DREAMING_START_DATE") or None),
-            watched_folders=tuple(
-                absolute_path(folder)
-                for folder in (env.get("DREAMING_WATCH") or "").split(os.pathsep)
-                if folder
-            ),
+            watched_folders=tuple(absolute_path(folder) for folder in folders if folder),
             database_source=_database_source(env),
             local_llm_url=env.get("DREAMING_LOCAL_URL") or env.get("OLLAMA_HOST") or None,
             local_llm_model=env.get("DREAMING_LOCAL_MODEL") or None,
             remember_queries=_switch(env, "DREAMING_REMEMBER_QUERIES", default=True),
             embedding=_switch(env, "DREAMING_EMBEDDING", default=False),
             private_patterns=patterns,
-            masking=Masking(read_patterns(patterns)) if patterns else Masking(),
+            masking=masking,
             local_only_sources=_listed(env.get("DREAMING_LOCAL_ONLY_SOURCES")),
             own_hosts=_listed(env.get("DREAMING_OWN_HOSTS")),
             planner=_planner(env.get("DREAMING_PLANNER") or None),
             nightly_delivery=_delivery(env.get("DREAMING_NIGHTLY_DELIVERY") or None),
             executor=_executor(env.get("DREAMING_EXECUTOR") or "multiprocess"),
             days_a_run=_days(env, "DREAMING_DAYS_A_RUN", 1, "Set it to 1 or more."),
-            keep_runs_days=DEFAULT_KEEP_RUNS_DAYS if kept is None else kept,
+            keep_runs_days=keep_runs_days,
         )
 
 
 def _listed(text: str | None) -> tuple[str, ...]:
-    """What commas separate."""
-    return tuple(each for part in (text or "").split(",") if (each := part.strip()))
+    """The items of a list that is separated by commas."""
+    parts = [part.strip() for part in (text or "").split(",")]
+    return tuple(part for part in parts if part)
 
 
 def _planner(name: str | None) -> Planner | None:
@@ -194,17 +195,17 @@ def _delivery(name: str | None) -> Delivery | None:
 
 
 def _executor(name: str) -> ExecutorName:
-    if name not in (known := get_args(ExecutorName)):
+    names = get_args(ExecutorName)
+    if name not in names:
         raise ConfigurationError(
-            f"DREAMING_EXECUTOR={name!r} is none. Set it to one of {', '.join(known)}."
+            f"DREAMING_EXECUTOR={name!r} is none. Set it to one of {', '.join(names)}."
         )
     return name  # type: ignore[return-value] # one of them, as was just looked
 
 
 def absolute_path(path: str | Path) -> Path:
-    """The path that a setting names, `~` read as the user's folder, whatever the current folder is
-    later.
-    """
+    """The absolute path that a setting names, with `~` as the user's folder."""
+    # Absolute: other processes, with other current folders, get the path too.
     return Path(path).expanduser().absolute()
 
 
@@ -246,10 +247,8 @@ def _database_source(env: Mapping[str, str]) -> DatabaseSourceSettings | None:
             f"DREAMING_SOURCE_COLUMNS={text!r} is no JSON object of column names, for example "
             '{"conversation_id": "chat_id"}.'
         ) from error
-    name, bounds = (
-        env.get("DREAMING_SOURCE_NAME") or "database",
-        env.get("DREAMING_SOURCE_BOUNDS") or "datetime",
-    )
+    name = env.get("DREAMING_SOURCE_NAME") or "database"
+    bounds = env.get("DREAMING_SOURCE_BOUNDS") or "datetime"
     return DatabaseSourceSettings(name, url, query, columns, bounds)
 
 
@@ -272,7 +271,9 @@ def _store_url(text: str | None, home: Path) -> str:
 
 def _without_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    # By the last @: a password may hold one.
+    _, _, without_password = rest.rpartition("@")
+    return f"{scheme}{separator}{without_password}"
 
 
 def _postgresql_url(url: str | None) -> str | None:

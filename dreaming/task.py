@@ -1,8 +1,8 @@
-"""Tasks: what a caller submits, and what comes of it.
+"""Tasks: what a caller submits, and its result.
 
-A task becomes a Dagster run or backfill: its priority the run's, its config and resources the run
-config, its time limit the deadline and the longest that a run may take. `dagster_project.scheduler`
-makes it one.
+`dagster_project.scheduler` makes a Dagster run or backfill of a task. Its priority becomes the
+run's, its config and resources the run config, and its time limit the deadline and the limit of the
+run.
 """
 
 from collections import Counter
@@ -136,17 +136,14 @@ class Task:
         try:
             return modes[mode].model_validate({"mode": mode, **self.config})
         except ValidationError as error:
-            told = error.errors(include_url=False, include_input=False)
-            wrong = "; ".join(
-                f"{'.'.join(map(str, each['loc'])) or 'config'}: {each['msg']}" for each in told
-            )
+            wrong = _describe(error)
             expected = ", ".join(modes[mode].model_fields)
             raise UsageError(
                 f"Task {self.id!r}: {wrong}. The config of {mode} has the fields {expected}."
             ) from None
 
     def as_json(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The task as JSON."""
         return {
             "id": self.id,
             "type": self.type.value,
@@ -157,29 +154,38 @@ class Task:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "Task":
+    def from_json(cls, cells: Mapping[str, Any]) -> "Task":
         """The task that was written as JSON."""
-        usd = told["resources"]["max_cost_usd"]
+        resources = dict(cells["resources"])
+        if resources["max_cost_usd"] is not None:
+            resources["max_cost_usd"] = Decimal(resources["max_cost_usd"])
         return cls(
-            id=told["id"],
-            type=TaskType(told["type"]),
-            priority=TaskPriority[told["priority"]],
-            schedule=told["schedule"] and datetime.fromisoformat(told["schedule"]),
-            config=told["config"],
-            resources=TaskResources(
-                **{**told["resources"], "max_cost_usd": None if usd is None else Decimal(usd)}
-            ),
+            id=cells["id"],
+            type=TaskType(cells["type"]),
+            priority=TaskPriority[cells["priority"]],
+            schedule=cells["schedule"] and datetime.fromisoformat(cells["schedule"]),
+            config=cells["config"],
+            resources=TaskResources(**resources),
         )
+
+
+def _describe(error: ValidationError) -> str:
+    """The errors of a config, each with its field, without their values."""
+    lines = []
+    for detail in error.errors(include_url=False, include_input=False):
+        place = ".".join(map(str, detail["loc"])) or "config"
+        lines.append(f"{place}: {detail['msg']}")
+    return "; ".join(lines)
 
 
 @dataclass(slots=True, kw_only=True)
 class DreamingTaskResult:
-    """What a task came to. All money and tokens are the ledger's."""
+    """The result of a task. All money and tokens are the ledger's."""
 
     chunks_created: int = 0
     chunks_upgraded: int = 0
     quality_counts: dict[str, int] = field(default_factory=dict)
-    """Of the days of the task, after it."""
+    """The chunks of the task's days by quality, after the task."""
     tokens_consumed: int = 0
     estimated_cost_usd: Decimal = Decimal(0)
     processing_time_seconds: float = 0.0
@@ -188,12 +194,9 @@ class DreamingTaskResult:
     request_id: str | None = None
     quality_before: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
-    """Chunks that were asked for and not upgraded, by reason; `left` are those that a further run
-    would take.
-    """
+    """Chunks that were asked for and not upgraded, by reason; a further run takes those `left`."""
     pending: dict[str, Any] = field(default_factory=dict)
-    """What waits at the vendor in batches: since when, how many calls, and what they will come to.
-    """
+    """A summary of the batches that wait at the vendor (`Batches.pending`)."""
     stopped: Stopped | None = None
     message: str | None = None
     """For people: why it stopped, or the first thing that went wrong."""
@@ -207,15 +210,15 @@ class DreamingTaskResult:
         return {name: _plain(value) for name, value in asdict(self).items()}
 
     def note_pending(self, pending: Sequence[Mapping[str, Any]]) -> None:
-        """Note what waits at the vendor. A budget that is reserved for that has not stopped
-        anything yet.
-        """
+        """Note what waits at the vendor in batches."""
         self.pending = dict(pending[0]) if pending else {}
+        # A budget that is reserved for batches is not used up: a part of it comes back.
         if self.pending and self.stopped == "budget":
-            self.stopped, self.message = None, None
+            self.stopped = None
+            self.message = None
 
     def add(self, before: "DreamingTaskResult | None") -> None:
-        """Add what the same task did on the same days before."""
+        """Add an earlier result of the same task on the same days."""
         if before is not None:
             self.chunks_created += before.chunks_created
             self.processing_time_seconds += before.processing_time_seconds
@@ -224,36 +227,35 @@ class DreamingTaskResult:
 
     @classmethod
     def of_all(cls, parts: Sequence["DreamingTaskResult"]) -> "DreamingTaskResult":
-        """What a task came to whose days were done by several runs."""
+        """The result of a task whose days were done by several runs."""
         whole = replace(parts[0]) if parts else cls()
         for part in parts[1:]:
-            for name in (
-                "chunks_created",
-                "chunks_upgraded",
-                "tokens_consumed",
-                "estimated_cost_usd",
-            ):
-                setattr(whole, name, getattr(whole, name) + getattr(part, name))
-            for name in ("quality_counts", "quality_before"):
-                setattr(
-                    whole, name, dict(Counter(getattr(whole, name)) + Counter(getattr(part, name)))
-                )
+            whole.chunks_created += part.chunks_created
+            whole.chunks_upgraded += part.chunks_upgraded
+            whole.tokens_consumed += part.tokens_consumed
+            whole.estimated_cost_usd += part.estimated_cost_usd
+            whole.quality_counts = _sum_counts(whole.quality_counts, part.quality_counts)
+            whole.quality_before = _sum_counts(whole.quality_before, part.quality_before)
             whole.processing_time_seconds += part.processing_time_seconds
             whole.days_published = sorted({*whole.days_published, *part.days_published})
             whole.failed_days = whole.failed_days | part.failed_days
-            # Of the request, as the latest of its runs saw it.
+            # Not added up: it is of the whole request, as the latest of its runs saw it.
             whole.pending = part.pending
-            whole.stopped, whole.message = (
-                whole.stopped or part.stopped,
-                whole.message or part.message,
-            )
+            whole.stopped = whole.stopped or part.stopped
+            whole.message = whole.message or part.message
         return whole
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "DreamingTaskResult":
+    def from_json(cls, cells: Mapping[str, Any]) -> "DreamingTaskResult":
         """The result that was written as JSON."""
-        known = {each.name: told[each.name] for each in fields(cls) if each.name in told}
-        return cls(**{**known, "estimated_cost_usd": Decimal(told["estimated_cost_usd"])})
+        # Rows of other versions have more fields, or fewer.
+        known = {name.name: cells[name.name] for name in fields(cls) if name.name in cells}
+        known["estimated_cost_usd"] = Decimal(cells["estimated_cost_usd"])
+        return cls(**known)
+
+
+def _sum_counts(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return dict(Counter(left) + Counter(right))
 
 
 def _plain(value: Any) -> Any:

@@ -27,7 +27,7 @@ from dreaming.model_call import Failure, FailureReason
 from dreaming.pipeline.model_chunker import workers_for
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.result import Chunked, GivenUp
-from dreaming.spending.entries import attribute, mark_unusable
+from dreaming.spending.call_rows import attribute, mark_unusable
 from dreaming.spending.meter import Meter
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.requests import SpanState, UpgradeRequest, end_span

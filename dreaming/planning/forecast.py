@@ -1,6 +1,4 @@
-"""What an upgrade with a model would come to: its calls in the order in which they would be made,
-added up.
-"""
+"""A forecast of an upgrade with a model: its calls in their order, added up within limits."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,7 +13,7 @@ from dreaming.upgrading.terms import UpgradeTerms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What an upgrade may take; None is no limit."""
+    """The most that an upgrade may take; None is no limit."""
 
     tokens: int | None = None
     picodollars: int | None = None
@@ -23,7 +21,7 @@ class Limits:
 
     @classmethod
     def of(cls, terms: UpgradeTerms) -> "Limits":
-        """What terms allow."""
+        """The limits in terms."""
         return cls(
             tokens=terms.max_tokens,
             picodollars=terms.max_picodollars,
@@ -36,7 +34,7 @@ class Limits:
         return self.tokens is not None or self.picodollars is not None
 
     def within(self, other: "Limits") -> "Limits":
-        """The narrower of both in each."""
+        """The narrower limit of each kind."""
         return Limits(
             tokens=_least(self.tokens, other.tokens),
             picodollars=_least(self.picodollars, other.picodollars),
@@ -52,13 +50,17 @@ class Limits:
         }
 
 
-def _least(one: Any, other: Any) -> Any:
-    return other if one is None else one if other is None else min(one, other)
+def _least(left: Any, right: Any) -> Any:
+    if left is None:
+        return right
+    if right is None:
+        return left
+    return min(left, right)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What some of the calls are expected to come to."""
+    """The expected sums over some of the calls."""
 
     calls: int = 0
     chunks: int = 0
@@ -75,26 +77,35 @@ class Forecast:
 
     groups: Groups
     tokens: Integers
-    """Expected, of each call."""
+    """The expected tokens of each call."""
     picodollars: Integers
     seconds_per_call: float
     at_once: int
-    """Calls under way together."""
+    """The number of calls that are under way together."""
 
     def within(self, limits: Limits) -> Outlook:
-        """The first calls that stay within limits."""
-        reached = len(self.groups)
-        for amounts, most in ((self.tokens, limits.tokens), (self.picodollars, limits.picodollars)):
-            if most is not None:
-                reached = min(reached, int(np.searchsorted(np.cumsum(amounts), most, side="right")))
+        """The sums over the first calls that stay within limits."""
+        calls = len(self.groups)
+        if limits.tokens is not None:
+            calls = min(calls, _count_within(self.tokens, limits.tokens))
+        if limits.picodollars is not None:
+            calls = min(calls, _count_within(self.picodollars, limits.picodollars))
         if limits.seconds is not None:
-            reached = min(reached, int(limits.seconds / self.seconds_per_call) * self.at_once)
-        first = slice(reached)
+            rounds = int(limits.seconds / self.seconds_per_call)
+            calls = min(calls, rounds * self.at_once)
+        first = slice(calls)
+        # Calls are made in rounds of `at_once`; the last round may be smaller, and takes as long.
+        rounds = -(-calls // self.at_once)
         return Outlook(
-            calls=reached,
+            calls=calls,
             chunks=int(self.groups.chunks[first].sum()),
             tokens=int(self.tokens[first].sum()),
             cost_usd=to_usd(int(self.picodollars[first].sum())),
-            minutes=round(-(-reached // self.at_once) * self.seconds_per_call / 60, 2),
+            minutes=round(rounds * self.seconds_per_call / 60, 2),
             gain=round(float(self.groups.worth[first].sum()), 1),
         )
+
+
+def _count_within(amounts: Integers, most: int) -> int:
+    """The number of first amounts whose sum is at most `most`."""
+    return int(np.searchsorted(np.cumsum(amounts), most, side="right"))

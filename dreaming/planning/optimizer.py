@@ -1,6 +1,4 @@
-"""The choice of a provider, a model and a budget for a task, by
-the rules that users know by name.
-"""
+"""The choice of a provider, a model and a budget for a task, by rules that users know by name."""
 
 import asyncio
 import json
@@ -32,16 +30,22 @@ from dreaming.spending.prices import price_of
 from dreaming.task import TaskResources
 
 MODELS: Mapping[QualityLevel, str] = {"good": "claude-haiku-3-5", "premium": "claude-sonnet-4-5"}
+
+# The figures below are part of the rules that users know (docs/planning.md).
 PREMIUM_TOKENS = 100_000
-"""What premium quality takes at least, and is given."""
+"""The budget of premium quality, which is also the least that it takes."""
 LEAST_TOKENS: Mapping[QualityLevel, int] = {"good": 1_000, "premium": PREMIUM_TOKENS}
 URGENT_TOKENS = 200_000
+"""The budget of a task that is urgent and may cost more than `URGENT_USD`."""
 SMALL_TOKENS = 50_000
+"""The budget of good quality."""
 SMALL_BATCH = 10
-"""Fewer conversations than this are worth good quality at once."""
+"""Fewer conversations than this get good quality at once."""
 URGENT_USD = 10
+
+# As much output for its input as upgrades usually have: output is dearer.
 _MIX = (6_000, 1_000)
-"""Tokens of input and output, as they are expected to come."""
+"""Tokens of input and output from which the price of a token is computed."""
 
 
 def select_llm_provider(
@@ -50,14 +54,14 @@ def select_llm_provider(
     """The provider, model and budget for a quality.
 
     Args:
-        budget_available: tokens; without any it is local, which gives basic chunks.
+        budget_available: tokens; 0 chooses the local model, which gives basic chunks.
         quality_required: basic, good or premium. Premium takes 100,000 tokens.
-        time_available: seconds. Under a minute it is the quicker model, which without premium it is
-            anyway.
+        time_available: seconds. Every quality but premium gets the quicker model, which also suits
+            less than a minute.
 
     Raises:
-        UsageError: a value that cannot be meant, and premium for less than it takes: never a lower
-            quality instead.
+        UsageError: a value that is not valid, or premium with a budget below 100,000 tokens: never
+            a lower quality instead.
 
     """
     level = _level(quality_required)
@@ -77,31 +81,27 @@ def select_llm_provider(
                 f"{PREMIUM_TOKENS:,}. Give more, or ask for good."
             )
         return _cloud("premium", PREMIUM_TOKENS)
-    return (
-        _cloud("good", budget_available)
-        if budget_available
-        else TaskResources(llm_provider="local")
-    )
+    if budget_available:
+        return _cloud("good", budget_available)
+    return TaskResources(llm_provider="local")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What an optimizer knows beside what it is told."""
+    """What an optimizer knows besides its arguments."""
 
     left: Mapping[QualityLevel, Limits] = field(default_factory=dict)
-    """What the standing budgets of each level leave this month; a level that is not there has none.
-    """
+    """The room in the standing budgets of each level; a level without a budget is missing."""
     searched_for: int = 0
     """Conversations waiting for an upgrade that recent searches have found."""
 
 
 class MCPThinkingOptimizer:
-    """Chooses the resources of a dreaming task by the user's budget, the time, and the quality that
-    topics need.
+    """Chooses the resources of a task by the user's budget, the urgency and the topics' quality.
 
-    `circumstances` tells what is left of the month's budgets and what searches have found; by
-    default nothing is known of them. A `thinker` is asked first; the rules decide where it is
-    absent, fails, or leaves the limits.
+    `circumstances` returns the room in the month's budgets and what searches have found; by default
+    nothing is known of them. A `thinker` is asked first; the rules decide where it is absent,
+    fails, or goes beyond the limits.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class MCPThinkingOptimizer:
         self._circumstances = circumstances
         self._thinker = thinker
         self.reason = ""
-        """Of the last choice, for people."""
+        """The reason of the last choice, for people."""
 
     def select_dreaming_resources(
         self,
@@ -126,14 +126,13 @@ class MCPThinkingOptimizer:
 
         Args:
             conversations_count: how many conversations there are to work on.
-            user_budget: dollars that may be spent on it.
+            user_budget: dollars that may be spent on the task.
             urgency: low, medium or high.
             quality_requirements: the quality that each topic needs at least: {"billing":
                 "premium"}.
 
         Raises:
-            UsageError: a value that cannot be meant, and a quality that the budget does not pay
-                for.
+            UsageError: a value that is not valid, or a quality that the budget does not pay for.
 
         """
         wish = _Wish.of(conversations_count, user_budget, urgency, quality_requirements)
@@ -147,15 +146,19 @@ class MCPThinkingOptimizer:
             return resources
 
     def _thought(self, wish: "_Wish", circumstances: Circumstances) -> TaskResources:
-        """What the thinking model chooses, if that can be followed."""
+        """The resources that the thinking model chooses.
+
+        Raises `ThinkingFailed` when its choice cannot be followed.
+        """
         if self._thinker is None:
             raise ThinkingFailed("There is none.")
         question = Question(json.dumps(wish.as_json(circumstances)), INSTRUCTIONS, RESOURCES_SCHEMA)
-        with ThreadPoolExecutor(1) as beside:
-            # Also where the caller is on an event loop of its own.
-            text = beside.submit(asyncio.run, think(self._thinker, question)).result()
-        told = read_object(text)
-        level, tokens = str(told.get("quality_level")), read_tokens(told)
+        # In a thread: `asyncio.run` fails where the caller is on an event loop already.
+        with ThreadPoolExecutor(1) as executor:
+            text = executor.submit(asyncio.run, think(self._thinker, question)).result()
+        answer = read_object(text)
+        level = str(answer.get("quality_level"))
+        tokens = read_tokens(answer)
         if level not in QUALITY_LEVELS or QUALITY_RANKS[level] < QUALITY_RANKS[wish.required]:
             raise ThinkingFailed(
                 f"It chose {clean_summary(level)!r}, and {wish.required} is needed."
@@ -172,7 +175,8 @@ class MCPThinkingOptimizer:
                     "allowed."
                 )
             resources = _bounded(_cloud(paid, tokens), wish)
-        self.reason = clean_summary(str(told.get("reason") or "The thinking model gave no reason."))
+        reason = answer.get("reason") or "The thinking model gave no reason."
+        self.reason = clean_summary(str(reason))
         return resources
 
 
@@ -201,6 +205,8 @@ RESOURCES_SCHEMA: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
+    """The arguments of a choice, checked."""
+
     conversations: int
     usd: Decimal
     urgency: Urgency
@@ -245,7 +251,7 @@ class _Wish:
 
 
 def _by_rules(wish: _Wish, circumstances: Circumstances) -> tuple[TaskResources, str]:
-    """The first choice that is good enough and affordable."""
+    """The first choice that is good enough and affordable, and its reason."""
     for level, tokens, reason in _choices(wish, circumstances):
         if QUALITY_RANKS[level] < QUALITY_RANKS[wish.required]:
             continue
@@ -255,7 +261,8 @@ def _by_rules(wish: _Wish, circumstances: Circumstances) -> tuple[TaskResources,
         if allowed >= LEAST_TOKENS[level]:
             return _bounded(_cloud(level, min(tokens, allowed)), wish), reason
     needing = ", ".join(topic for topic, level in wish.topics.items() if level == wish.required)
-    allowed, least = _affordable(wish.required, wish, circumstances), LEAST_TOKENS[wish.required]
+    allowed = _affordable(wish.required, wish, circumstances)
+    least = LEAST_TOKENS[wish.required]
     raise UsageError(
         f"{needing} needs {wish.required} quality, and user_budget = {wish.usd} dollars with what "
         "is left of the month "
@@ -265,6 +272,7 @@ def _by_rules(wish: _Wish, circumstances: Circumstances) -> tuple[TaskResources,
 
 
 def _choices(wish: _Wish, circumstances: Circumstances) -> Iterator[tuple[QualityLevel, int, str]]:
+    """Levels, tokens and reasons in order of preference; all levels are among them."""
     if wish.urgency == "high" and wish.usd > URGENT_USD:
         yield "premium", URGENT_TOKENS, f"It is urgent, and ${wish.usd} pay for the best model."
     if wish.conversations < SMALL_BATCH:
@@ -295,8 +303,10 @@ def _affordable(level: QualityLevel, wish: _Wish, circumstances: Circumstances) 
 
 
 def _token_price(level: QualityLevel) -> int:
-    """Picodollars a token, of input and output as they are expected to come."""
-    return _price(level, input_tokens=_MIX[0], output_tokens=_MIX[1]) // sum(_MIX)
+    """Picodollars per token, of input and output in the usual proportion."""
+    input_tokens, output_tokens = _MIX
+    price = _price(level, input_tokens=input_tokens, output_tokens=output_tokens)
+    return price // (input_tokens + output_tokens)
 
 
 def _price(level: QualityLevel, **tokens: int) -> int:
@@ -310,12 +320,13 @@ def _cloud(level: QualityLevel, tokens: int) -> TaskResources:
 
 
 def _bounded(resources: TaskResources, wish: _Wish) -> TaskResources:
-    """The resources, bounded in dollars too where their tokens could come to more than the user
-    gives.
-    """
+    """The resources, bounded in dollars too if their tokens could cost more than the budget."""
     level: QualityLevel = "premium" if resources.model == MODELS["premium"] else "good"
+    # All tokens as output, which is the dearest kind.
     worst = _price(level, output_tokens=resources.max_tokens or 0)
-    return resources if to_usd(worst) <= wish.usd else replace(resources, max_cost_usd=wish.usd)
+    if to_usd(worst) <= wish.usd:
+        return resources
+    return replace(resources, max_cost_usd=wish.usd)
 
 
 def _level(quality: str, of: str = "quality_required") -> QualityLevel:

@@ -1,6 +1,4 @@
-"""A plan: what is to be upgraded, by which model, for how much, what that is expected to give, and
-why.
-"""
+"""A plan: the terms of an upgrade, what it is expected to give, and why."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,7 +14,7 @@ PlannerName = Literal["rules", "thinking"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one planner says."""
+    """The plan of one planner."""
 
     planner: PlannerName
     terms: UpgradeTerms | None
@@ -26,7 +24,7 @@ class Plan:
     """For people."""
 
     def as_json(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The plan as it is recorded."""
         outlook = self.outlook
         return {
             "planner": self.planner,
@@ -43,9 +41,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What was planned: by the rules, by the thinking model where one was asked, and whose plan
-    holds.
-    """
+    """The plans of the rules and of the thinking model, if one was asked."""
 
     plan_id: str
     made_at: datetime
@@ -57,11 +53,11 @@ class Decision:
 
     @property
     def plan(self) -> Plan:
-        """The plan that holds."""
+        """The plan to act on."""
         return self.thinking or self.rules
 
     def as_json(self) -> dict[str, Any]:
-        """As it is recorded."""
+        """The decision as it is recorded."""
         return {
             "plan_id": self.plan_id,
             "made_at": self.made_at.isoformat(),
@@ -76,7 +72,7 @@ class Decision:
 def terms_with(
     asked: UpgradeTerms, option: ModelOption, limits: Limits, *, filter: str | None = None
 ) -> UpgradeTerms:
-    """What is asked for, with the model and the limits that were planned."""
+    """The terms that were asked for, with the model and the limits that were planned."""
     return replace(
         asked,
         filter=filter or asked.filter,

@@ -1,6 +1,4 @@
-"""What a planner knows: what is asked for, what may be spent, what each model takes, and what there
-is to upgrade.
-"""
+"""The situation of a planner: terms, limits, model options, and the chunks to upgrade."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,28 +19,28 @@ class ModelOption:
 
     provider: str
     model: str
-    """As the vendor serves it."""
+    """The name under which the vendor serves it."""
     asked: str
-    """As the user writes it: what is configured about the model goes by this name."""
+    """The name that the user writes, which the settings of the model go by."""
     quality_level: QualityLevel
     delivery: Delivery = "now"
     """Whether replies come at once, or within a day at half the price."""
     month: Limits
-    """What the standing budget of the month leaves."""
+    """The room in the standing budget of the month."""
     room: Limits
-    """What all of its standing budgets leave now."""
+    """The room in all of its standing budgets."""
     forecast: Forecast
     measured_calls: int
-    """Calls that its speed and cost were learnt from; 0: what is usual."""
+    """The calls that speed and cost were learnt from; 0 if they are the usual ones."""
 
     @property
     def name(self) -> str:
-        """By which it is chosen."""
+        """The name by which it is chosen: provider, model and delivery."""
         name = f"{self.provider}/{self.model}"
         return f"{name} in batches" if self.delivery == "batch" else name
 
     def as_json(self, limits: Limits) -> dict[str, Any]:
-        """As a thinking model is told of it: what it would come to within limits."""
+        """The option for a thinking model, with its forecast within limits."""
         outlook = self.forecast.within(limits.within(self.room))
         return {
             "provider": self.provider,
@@ -93,9 +91,9 @@ class Situation:
     new_worth: float | None = None
     """What has come since the plan before this one."""
     usual_worth: float | None = None
-    """What comes between two plans, as a rule."""
+    """The usual worth that comes between two plans."""
     nights_saved: int = 0
-    """The latest nights that spent nothing: their shares are there too."""
+    """The latest nights in a row that spent nothing: their shares may be spent too."""
     options: Sequence[ModelOption] = ()
     topics: Sequence[Topic] = ()
     chunks: int = 0
@@ -103,8 +101,9 @@ class Situation:
 
     @property
     def day_ratio(self) -> float:
-        """How much of a day's even share of the month today deserves: as what came is to what comes
-        as a rule.
+        """The worth that came today, as a multiple of the usual: today's part of an even share.
+
+        Bounded by `LEAST_SHARE` and `LARGEST_SHARE`; 1 while it is unknown.
         """
         if self.new_worth is None or not self.usual_worth:
             return 1.0
@@ -112,31 +111,38 @@ class Situation:
 
     @property
     def calls(self) -> int:
-        """How many calls there are to make in all."""
-        return max((len(option.forecast.groups) for option in self.options), default=0)
+        """The number of calls that the whole upgrade would take."""
+        counts = [len(option.forecast.groups) for option in self.options]
+        return max(counts, default=0)
 
     def allowance(self, option: ModelOption) -> Limits:
-        """What may be spent now with a model: its budgets' room, or
-        of the month's today's share.
-        """
+        """The limits of today with a model: its budgets' room, or today's share of the month."""
         return self._within(option, self.day_ratio * (1 + self.nights_saved))
 
     def most(self, option: ModelOption) -> Limits:
-        """What no plan may go beyond: what the most important of days may have."""
+        """The limits of any plan: those of the most important day."""
         return self._within(option, LARGEST_SHARE * (1 + self.nights_saved))
 
     def _within(self, option: ModelOption, days: float) -> Limits:
-        """What may be spent now, of the month as much as so many days may have."""
+        """The room of an option, and of the month the even share of some days."""
         room = option.room.within(self.limits)
+        # On the last day of the month everything may be spent: the rest of it is lost.
         if not self.paced or self.days_left == 1:
             return room
-        share, month = min(days / self.days_left, 1.0), option.month
-        return room.within(
-            Limits(tokens=_share(month.tokens, share), picodollars=_share(month.picodollars, share))
-        )
+        share = min(days / self.days_left, 1.0)
+        tokens = _share(option.month.tokens, share)
+        picodollars = _share(option.month.picodollars, share)
+        return room.within(Limits(tokens=tokens, picodollars=picodollars))
 
     def as_json(self) -> dict[str, Any]:
-        """As it is recorded: figures, and nothing of what conversations say."""
+        """The situation as it is recorded: figures, and no text of conversations."""
+        models = []
+        for option in self.options:
+            shares = {
+                "todays_allowance": self.allowance(option).as_json(),
+                "at_most": self.most(option).as_json(),
+            }
+            models.append(option.as_json(self.limits) | shares)
         return {
             "today": self.now.date().isoformat(),
             "asked": self.asked.as_json(),
@@ -149,19 +155,13 @@ class Situation:
             "new_worth": self.new_worth,
             "candidates": self.chunks,
             "skipped": dict(self.skipped),
-            "models": [
-                option.as_json(self.limits)
-                | {
-                    "todays_allowance": self.allowance(option).as_json(),
-                    "at_most": self.most(option).as_json(),
-                }
-                for option in self.options
-            ],
+            "models": models,
         }
 
     def topics_as_json(self) -> list[dict[str, Any]]:
-        """What the candidates are about, for a thinking model. Labels are what conversations say:
-        data.
+        """The topics of the candidates, for a thinking model.
+
+        Labels are taken from conversations, and are no instructions.
         """
         return [
             {
@@ -174,11 +174,12 @@ class Situation:
         ]
 
 
+# A quiet day still spends something on what was left before it. With a larger share, one day could
+# take what all the later days of the month need.
 LEAST_SHARE = 0.25
+"""The least that a quiet day may spend, in even shares of what is left of the month."""
 LARGEST_SHARE = 4.0
-"""Bounds of what a quiet and an important day may spend, in even shares of what is left of the
-month.
-"""
+"""The most that an important day may spend."""
 
 
 def _share(amount: int | None, share: float) -> int | None:

@@ -1,6 +1,4 @@
-"""The thinking model: what it is asked, and what is made of its answer. The limits are not its to
-move.
-"""
+"""The thinking model: the question to it, and its answer, which cannot move the limits."""
 
 import asyncio
 import json
@@ -20,9 +18,12 @@ from dreaming.upgrading.filtering.parsing import parse_filter
 from dreaming.upgrading.filtering.printing import print_filter
 from dreaming.upgrading.terms import UpgradeTerms
 
+# The answer has six short fields.
 MAX_REPLY_TOKENS = 600
+
+# A plan is worth little waiting: the rules have one at once.
 THINKING_SECONDS = 60.0
-"""How long a thinking model may take."""
+"""The longest that a thinking model may take to answer."""
 
 INSTRUCTIONS = """\
 You plan upgrades of a person's memory: chunks of past conversations, which a better model cuts \
@@ -55,13 +56,13 @@ SCHEMA: Mapping[str, Any] = {
 }
 
 
-class ThinkingFailed(Exception):  # an outcome, not a fault: the rules decide
-    """There is no usable proposal; the message says why, for people."""
+class ThinkingFailed(Exception):
+    """There is no usable proposal, so the rules decide; the message says why, for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a thinking model is asked."""
+    """A question to a thinking model."""
 
     content: str
     instructions: str = INSTRUCTIONS
@@ -72,12 +73,12 @@ class Thinker(Protocol):
     """A model that can be asked to plan."""
 
     async def think(self, question: Question) -> str:
-        """Its answer; raises `ThinkingFailed` where there is none."""
+        """The model's answer; raises `ThinkingFailed` when it gives none."""
         ...
 
 
 async def think(thinker: Thinker, question: Question) -> str:
-    """What a thinking model answers in time; raises `ThinkingFailed` for whatever else it does."""
+    """The answer of a thinking model; raises `ThinkingFailed` if it is late or an error."""
     task = asyncio.ensure_future(thinker.think(question))
     try:
         done, _ = await asyncio.wait({task}, timeout=THINKING_SECONDS)
@@ -86,102 +87,120 @@ async def think(thinker: Thinker, question: Question) -> str:
         return task.result()
     except ThinkingFailed:
         raise
+    # A thinker may be any code, such as the client of an assistant: its errors are no reason to
+    # plan nothing. The name of the error alone, since its text may repeat a key.
     except Exception as error:
         raise ThinkingFailed(f"It could not be asked: {type(error).__name__}.") from error
     finally:
+        # Late, or the caller was cancelled: its end is waited for, so that no call goes on unseen.
         if task.cancel():
             await asyncio.wait({task})
 
 
 def ask(situation: Situation) -> Question:
     """The question in a situation."""
-    return Question(
-        json.dumps(situation.as_json() | {"topics": situation.topics_as_json()}, ensure_ascii=False)
-    )
+    content = situation.as_json() | {"topics": situation.topics_as_json()}
+    return Question(json.dumps(content, ensure_ascii=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What a thinking model proposes, within the limits."""
+    """The proposal of a thinking model, within the limits."""
 
     option: ModelOption
     terms: UpgradeTerms | None
+    """None: nothing is to be spent now."""
     reason: str
 
 
 def read_proposal(text: str, situation: Situation) -> Proposal:
-    """What an answer proposes; raises `ThinkingFailed` for one that cannot be read, or goes beyond
-    the limits.
+    """The proposal in an answer.
+
+    Raises `ThinkingFailed` for an answer that cannot be read or goes beyond the limits.
     """
-    told = read_object(text)
-    option = _option(told, situation)
-    tokens = read_tokens(told)
+    answer = read_object(text)
+    option = _option(answer, situation)
+    tokens = read_tokens(answer)
     room = situation.most(option)
     if not room.is_bound:
         raise ThinkingFailed(f"Nothing bounds what may be spent with {option.provider}.")
     if room.tokens is not None and tokens > room.tokens:
         raise ThinkingFailed(f"It asked for {tokens:,} tokens, and {room.tokens:,} are allowed.")
-    reason = clean_summary(str(told.get("reason") or "It gave no reason."))
+    reason = clean_summary(str(answer.get("reason") or "It gave no reason."))
     if not tokens:
         return Proposal(option=option, terms=None, reason=reason)
     try:
-        wanted = _narrowed(situation.asked, told.get("filter"))
-        terms = terms_with(
-            situation.asked, option, Limits(tokens=tokens).within(room), filter=wanted
-        )
+        narrowed = _narrowed(situation.asked, answer.get("filter"))
+        limits = Limits(tokens=tokens).within(room)
+        terms = terms_with(situation.asked, option, limits, filter=narrowed)
     except UsageError as error:
         raise ThinkingFailed(f"Its filter or limits cannot be meant: {error}") from None
     return Proposal(option=option, terms=terms, reason=reason)
 
 
 def plan_of(proposal: Proposal, narrowed: Situation) -> Plan:
-    """The plan that a proposal is, once its candidates are counted; raises `ThinkingFailed` where
-    there is none.
+    """The plan of a proposal, with the forecast of the situation that its filter leaves.
+
+    Raises `ThinkingFailed` when not a single call fits.
     """
     if proposal.terms is None:
         return Plan(planner="thinking", terms=None, reason=proposal.reason)
     terms = proposal.terms
     limits = Limits.of(terms)
-    option = next((each for each in narrowed.options if each.name == proposal.option.name), None)
-    outlook = None if option is None else option.forecast.within(limits)
-    if outlook is None or not outlook.calls:
-        raise ThinkingFailed(
-            "No candidate is what it asked for, or it asked for too little for a call."
-        )
-    return Plan(planner="thinking", terms=terms, outlook=outlook, reason=proposal.reason)
+    for option in narrowed.options:
+        if option.name == proposal.option.name:
+            outlook = option.forecast.within(limits)
+            if outlook.calls:
+                return Plan(
+                    planner="thinking", terms=terms, outlook=outlook, reason=proposal.reason
+                )
+            break
+    raise ThinkingFailed(
+        "No candidate is what it asked for, or it asked for too little for a call."
+    )
 
 
 def read_object(text: str) -> Mapping[str, Any]:
-    """The JSON object of an answer; raises `ThinkingFailed` where it has none."""
-    start, end = text.find("{"), text.rfind("}")
+    """The JSON object of an answer; raises `ThinkingFailed` when it has none."""
+    # Models like to write words before and after it, and fences around it.
+    start = text.find("{")
+    end = text.rfind("}")
     try:
-        told = json.loads(text[start : end + 1])
+        answer = json.loads(text[start : end + 1])
+    # RecursionError: an answer of thousands of brackets.
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
+        answer = None
+    if not isinstance(answer, dict):
         raise ThinkingFailed("Its answer is no JSON object.")
-    return told
+    return answer
 
 
-def _option(told: Mapping[str, Any], situation: Situation) -> ModelOption:
-    named = (str(told.get("provider")), str(told.get("model")))
+def _option(answer: Mapping[str, Any], situation: Situation) -> ModelOption:
+    """The option that an answer names; raises `ThinkingFailed` when it is not offered."""
+    named = (str(answer.get("provider")), str(answer.get("model")))
     offered = [option for option in situation.options if (option.provider, option.model) == named]
-    # Whoever says nothing of it means the usual one, which is offered first.
-    delivery = told.get("delivery") or (offered[0].delivery if offered else "")
-    found = next((option for option in offered if option.delivery == delivery), None)
-    if found is None:
-        choices = ", ".join(option.name for option in situation.options)
-        meant = clean_summary("/".join(named) + (f" {delivery}" if offered else ""))[:100]
-        raise ThinkingFailed(f"It named the model {meant!r}, and there are {choices}.")
-    return found
+    # An answer without a delivery means the usual one, which is offered first.
+    usual_delivery = offered[0].delivery if offered else ""
+    delivery = answer.get("delivery") or usual_delivery
+    for option in offered:
+        if option.delivery == delivery:
+            return option
+    choices = ", ".join(option.name for option in situation.options)
+    name = "/".join(named)
+    if offered:
+        name = f"{name} {delivery}"
+    # The answer's own words, so they are cleaned and cut like any text of a model.
+    raise ThinkingFailed(
+        f"It named the model {clean_summary(name)[:100]!r}, and there are {choices}."
+    )
 
 
-def read_tokens(told: Mapping[str, Any]) -> int:
-    """The `max_tokens` of an answer; raises `ThinkingFailed` where it is no number."""
-    value = told.get("max_tokens")
+def read_tokens(answer: Mapping[str, Any]) -> int:
+    """The `max_tokens` of an answer; raises `ThinkingFailed` when it is no number."""
+    value = answer.get("max_tokens")
     try:
         tokens = Decimal(str(value))
-        # Before it is made whole: that takes for ever for a number of millions of digits.
+        # Compared before it is an int: a number such as 1e99999999 has millions of digits.
         if isinstance(value, bool) or not 0 <= tokens <= MOST["max_tokens"]:
             raise InvalidOperation
     except (InvalidOperation, ValueError):
@@ -192,7 +211,7 @@ def read_tokens(told: Mapping[str, Any]) -> int:
 
 
 def _narrowed(asked: UpgradeTerms, wanted: Any) -> str | None:
-    """The filter that was asked for, narrowed by another one: it never gets wider."""
+    """The filter that was asked for, and the answer's too: it never gets wider."""
     if not isinstance(wanted, str) or not wanted.strip():
         return asked.filter
     return print_filter(And((asked.expression(), parse_filter(wanted))))

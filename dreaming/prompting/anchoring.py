@@ -1,9 +1,8 @@
-"""The `verbatim` reply shape: where the text that a model repeats stands among the units that it
-was shown.
+"""The `verbatim` reply shape: the units that the text repeated by a model begins and ends in.
 
-A model changes white space, quotation marks and words, and leaves parts out. So a content is looked
-for by its beginning, letters and digits alone, at or after where the one before it was found; what
-cannot be found is left out, and what lies between two anchors belongs to the first.
+A model changes white space, quotation marks and words, and leaves parts out. So each content is
+searched by its beginning, by letters and digits alone, from the place of the content before it. A
+content that is not found is left out, and text between two anchors belongs to the first.
 """
 
 import unicodedata
@@ -14,13 +13,16 @@ from itertools import accumulate
 from dreaming.chunking.lane import Unit
 
 _HEADS = (80, 40, 20, 10)
-"""How many letters and digits of a beginning are looked for: the longest that is found counts."""
+"""The lengths of a beginning that are searched, in letters and digits; the first match counts."""
+
 _SHORTEST_HEAD = 4
+"""A content of no more letters and digits than this is searched whole."""
 
 
 def anchor_contents(contents: Sequence[str], units: Sequence[Unit]) -> list[tuple[int, int] | None]:
-    """For each repeated content the positions of its first unit and after its last, or None; none
-    overlaps another.
+    """The positions of each content's first unit and after its last one, or None.
+
+    No two of them overlap.
     """
     texts = [_letters(unit.text) for unit in units]
     offsets = [0, *accumulate(map(len, texts))]
@@ -34,7 +36,8 @@ def anchor_contents(contents: Sequence[str], units: Sequence[Unit]) -> list[tupl
             places.append(None)
             continue
         end = min(start + max(len(letters), 1), len(source))
-        first, last = _unit_at(offsets, start), _unit_at(offsets, end - 1) + 1
+        first = _unit_at(offsets, start)
+        last = _unit_at(offsets, end - 1) + 1
         taken = next((place for place in reversed(places) if place is not None), None)
         if taken is not None and first < taken[1]:
             # A content that begins within a unit cannot have it: units are not cut.
@@ -46,12 +49,12 @@ def anchor_contents(contents: Sequence[str], units: Sequence[Unit]) -> list[tupl
 
 def _find(letters: str, source: str, start: int) -> int | None:
     if len(letters) <= _SHORTEST_HEAD:
-        found = source.find(letters, start) if letters else -1
-        return found if found >= 0 else None
+        place = source.find(letters, start) if letters else -1
+        return place if place >= 0 else None
     for length in _HEADS:
-        found = source.find(letters[:length], start)
-        if found >= 0:
-            return found
+        place = source.find(letters[:length], start)
+        if place >= 0:
+            return place
     return None
 
 
@@ -68,6 +71,7 @@ def _without_numbers(content: str) -> str:
     stripped = content.lstrip()
     head, bracket, rest = stripped.partition("] ")
     if bracket and head.startswith("[") and head[1:].isdigit():
-        role, colon, said = rest.partition(": ")
-        return said if colon and role in ("user", "assistant", "system", "tool") else rest
+        role, colon, text = rest.partition(": ")
+        has_role = colon and role in ("user", "assistant", "system", "tool")
+        return text if has_role else rest
     return stripped

@@ -21,16 +21,23 @@ from dreaming.prompting.cleaning import clean_entities, clean_labels
 from dreaming.prompting.reply import Topic
 
 REPLY_SCORE = 0.9
-"""How sure a model's topic boundary is, until it is measured."""
+"""The score of a topic boundary from a reply, whose true precision is not measured."""
+
+# Less than 1, so that a chunk is cut between topics rather than within one.
 _OTHER_GAPS = 0.5
-"""What a gap within a topic is worth, of what layout and the segmenter say."""
+"""The factor on the strength of a gap within a topic."""
+
+# Where chunk and topic share less, the topic's summary describes mostly other text.
 _MOSTLY = 0.5
+"""The part of both a chunk and a topic that they must share for the topic's summary."""
+
+# By their script it is evident whether a text is in one of these languages.
 _OWN_SCRIPTS = frozenset({"zh", "ja", "ko"})
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a draft holds of a topic."""
+    """The text that a draft and a topic share."""
 
     topic: Topic
     of_topic: float
@@ -54,11 +61,13 @@ def cut_by_topics(lane: Lane, topics: Sequence[Topic], *, origin: str) -> list[T
     """
     starts = [topic.first for topic in topics if topic.first > 0]
     strengths = [strength * _OTHER_GAPS for strength in lane.strengths]
-    for start in (0, *starts):
-        strengths[start] = REPLY_SCORE if start else 1.0
+    strengths[0] = 1.0
+    for start in starts:
+        strengths[start] = REPLY_SCORE
+    topical_lane = Lane(lane.kind, lane.units, strengths, strengths, starts)
     drafts: list[TopicalDraft] = []
     first = 0
-    for draft in cut_lane(Lane(lane.kind, lane.units, strengths, strengths, starts), origin=origin):
+    for draft in cut_lane(topical_lane, origin=origin):
         last = first + len(draft.units)
         drafts.append(TopicalDraft(draft, _parts(lane, topics, first, last)))
         first = last
@@ -80,16 +89,23 @@ def describe_by_topics(
     chunk = describe_draft(
         cut.draft, day, ordinal=ordinal, language=language, version=version, created_at=created_at
     )
-    topics = [part.topic for part in cut.parts]
-    names = [unit.message.name for unit in cut.draft.units if unit.message.name]
-    said = "\n".join([chunk.content, *names])
+    labels: list[str] = []
+    entities: list[str] = []
+    # The largest part comes first, so its labels and entities stay where there are too many.
+    for part in cut.parts:
+        labels += part.topic.labels
+        entities += part.topic.entities
+    speakers = [unit.message.name for unit in cut.draft.units if unit.message.name]
+    searched = "\n".join([chunk.content, *speakers])
+    largest = cut.parts[0]
+    # The rules detect the language from the text itself; the reply is asked only where they fail.
+    reply_language = largest.topic.language
     return replace(
         chunk,
-        language=topics[0].language if chunk.language == "und" else chunk.language,
-        labels=clean_labels(label for topic in topics for label in topic.labels) or chunk.labels,
-        entities=clean_entities((name for topic in topics for name in topic.entities), said)
-        or chunk.entities,
-        summary=_summary(cut.parts[0], chunk.language) or chunk.summary,
+        language=reply_language if chunk.language == "und" else chunk.language,
+        labels=clean_labels(labels) or chunk.labels,
+        entities=clean_entities(entities, searched) or chunk.entities,
+        summary=_summary(largest, chunk.language) or chunk.summary,
     )
 
 
@@ -99,25 +115,29 @@ def _parts(lane: Lane, topics: Sequence[Topic], first: int, last: int) -> list[P
     for topic in topics:
         shared = _tokens(lane, max(first, topic.first), min(last, topic.last))
         if shared:
-            parts.append(
-                Part(topic, shared / _tokens(lane, topic.first, topic.last), shared / whole)
-            )
+            of_topic = shared / _tokens(lane, topic.first, topic.last)
+            parts.append(Part(topic, of_topic, shared / whole))
     return sorted(parts, key=lambda part: -part.of_draft)
 
 
 def _tokens(lane: Lane, first: int, last: int) -> int:
+    # At least one a unit: a unit without tokens is still a part of its topic.
     return sum(max(unit.tokens, 1) for unit in lane.units[first:last])
 
 
 def _summary(largest: Part, language: str) -> str:
+    """The summary of a draft's largest topic; empty if it does not describe the draft."""
     summary = largest.topic.summary
-    stands = min(largest.of_topic, largest.of_draft) > _MOSTLY and _in_language(summary, language)
-    return summary if stands else ""
+    shared = min(largest.of_topic, largest.of_draft)
+    is_valid = shared > _MOSTLY and _in_language(summary, language)
+    return summary if is_valid else ""
 
 
 def _in_language(summary: str, language: str) -> bool:
-    """Whether a summary is not evidently in another script than the chunk: models like to answer in
-    English.
-    """
-    told = detect_language(summary, language)
-    return told in (language, "mixed") or not _OWN_SCRIPTS & {told, language}
+    """Whether a summary is in the chunk's language, as far as its script shows."""
+    # Models like to answer in English. Languages of one script are not told apart in a sentence
+    # reliably, so only a different script counts.
+    detected = detect_language(summary, language)
+    if detected in (language, "mixed"):
+        return True
+    return detected not in _OWN_SCRIPTS and language not in _OWN_SCRIPTS

@@ -1,4 +1,4 @@
-"""What is shown to a model: units of one lane of a conversation, each with a number of its own."""
+"""A passage: units of one lane of a conversation, as a model is shown them, with numbers."""
 
 import re
 from collections.abc import Sequence
@@ -28,22 +28,22 @@ class Passage:
 
 
 FRAME_TOKENS = 6
-"""What the number and the role of a unit take."""
+"""The tokens of a unit's number and role, estimated."""
 
 
 def show_units(passage: Passage, first: int, last: int) -> str:
     """Units by position, end excluded, numbered from 1, in a frame whose name the text cannot know.
 
-    The name is a hash of the text: nobody can write the end of a frame that depends on what he
-    writes. (Nine decimal digits take three tokens; as many bits in hexadecimal ones take six.) A
-    line that looks like the beginning of a unit is set off by a bar, so that no unit can pretend to
-    be several.
+    The name is a hash of the text, so no text can hold the end of its own frame. A line that looks
+    like the beginning of a unit is set off by a bar, so that no unit can pretend to be several.
     """
     lines = [
         f"[{number}] {unit.message.role}: {_set_off(unit.text)}"
         for number, unit in enumerate(passage.units[first:last], 1)
     ]
-    frame = f"conversation-{int(stable_hash(lines), 16) % 10**9:09}"
+    # Nine decimal digits take three tokens; as many bits in hexadecimal digits take six.
+    number = int(stable_hash(lines), 16) % 10**9
+    frame = f"conversation-{number:09}"
     return "\n".join([f"<{frame}>", *lines, f"</{frame}>"])
 
 

@@ -1,9 +1,9 @@
-"""From the text of a reply to topics: found in it, validated, and repaired where that is safe.
+"""From the text of a reply to topics: extracted, validated, and repaired where that is safe.
 
-Where a chunk ends is told by where the next begins, so what a reply says of its end only shows how
-sound the reply is: a gap joins its neighbour, an overlap is cut, and each repair is recorded. A
-reply that leaves most of the units untold, or holds nothing that can be read, is unusable, and its
-error is something that a model can mend.
+A chunk ends where the next one begins, so the end that a reply gives only shows how sound the reply
+is: a gap joins its neighbour, an overlap is cut, and each repair is recorded. A reply that leaves
+out most of the units, or that cannot be read, is unusable, and its error is written for the model,
+which can correct it.
 """
 
 import json
@@ -24,19 +24,19 @@ from dreaming.prompting.schema import MOST_ENTITIES
 LARGEST_GAP_SHARE = 0.5
 """A reply is unusable when more of the text than this is in no chunk, or in several."""
 LONGEST_REPLY = 2_000_000
-"""Characters that are read at most."""
+"""The characters of a reply that are read; the rest is ignored."""
 
 _FENCE = re.compile(r"```[a-zA-Z]*\n?(.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """A run of units that a reply says belong together, and what it says of them."""
+    """A run of units that belong together by a reply, and their description."""
 
     first: int
-    """Position in the passage of its first unit."""
+    """The position of its first unit in the passage."""
     last: int
-    """Position after its last unit."""
+    """The position after its last unit."""
     language: str
     labels: tuple[str, ...]
     entities: tuple[str, ...]
@@ -49,7 +49,7 @@ class Cut:
 
     topics: tuple[Topic, ...]
     repairs: tuple[str, ...]
-    """What was mended: order, outside, gap, overlap, unanchored; a kind once."""
+    """The kinds of repairs: order, outside, gap, overlap, unanchored, entry; each kind once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,15 @@ class Unusable:
     is_json: bool
     """Whether it could be read as JSON at all."""
     error: str
-    """What to tell the model; it holds nothing of the reply or of the conversation."""
+    """An explanation for the model, without text of the reply or of the conversation."""
 
 
 def _list_or_nothing(value: object) -> object:
     if isinstance(value, str):
         return [value]
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    if not isinstance(value, list):
+        return []
+    return [item for item in value if isinstance(item, str)]
 
 
 def _text_or_nothing(value: object) -> object:
@@ -77,7 +79,7 @@ _String = Annotated[str, BeforeValidator(_text_or_nothing)]
 
 
 class _Described(BaseModel):
-    """What a reply says of a chunk; what has a wrong type is left out, for the chunk's sake."""
+    """The description of a chunk; fields of a wrong type are emptied, so the chunk is kept."""
 
     language: _String = ""
     labels: _Strings = []
@@ -104,14 +106,18 @@ def read_reply(
     text: str, passage: Passage, first: int, last: int, *, shape: ReplyShape
 ) -> Cut | Unusable:
     """Read a reply to the units at positions `first` to `last`, end excluded, of a passage."""
-    listed = _find_chunks(text[:LONGEST_REPLY])
-    if listed is None:
+    items = _find_chunks(text[:LONGEST_REPLY])
+    if items is None:
         return Unusable(False, 'it was not JSON of the form {"chunks": [...]}.')
-    entries = [entry for item in listed if (entry := _read_entry(item, shape)) is not None]
+    read_items = [_read_entry(item, shape) for item in items]
+    entries = [entry for entry in read_items if entry is not None]
     if not entries:
         return Unusable(True, "no chunk had all the fields that were asked for.")
-    ranges, repairs = _ranges(entries, passage, first, last, shape)
-    if len(entries) < len(listed):
+    if shape == "verbatim":
+        ranges, repairs = _anchored_ranges(entries, passage, first, last)
+    else:
+        ranges, repairs = _numbered_ranges(entries, first, last)
+    if len(entries) < len(items):
         repairs.add("entry")
     return _tile(ranges, repairs, passage, first, last)
 
@@ -137,32 +143,42 @@ def _read_entry(item: object, shape: ReplyShape) -> Any:
 
 
 _Range = tuple[int, int, _Described]
-"""Positions of the first unit and after the last one, as the reply says them."""
+"""The positions of the first unit and after the last one, by the reply; and the entry."""
 
 
-def _ranges(
-    entries: Sequence[Any], passage: Passage, first: int, last: int, shape: ReplyShape
+def _anchored_ranges(
+    entries: Sequence[_Repeated], passage: Passage, first: int, last: int
 ) -> tuple[list[_Range], set[str]]:
-    """The entries as ranges of positions inside the units shown, in order."""
-    if shape == "verbatim":
-        anchored = anchor_contents([entry.content for entry in entries], passage.units[first:last])
-        found = [
-            (first + place[0], first + place[1], entry)
-            for place, entry in zip(anchored, entries, strict=True)
-            if place is not None
-        ]
-        return found, {"unanchored"} if len(found) < len(entries) else set()
+    """The ranges of entries that repeat the text, in order, and the kinds of repairs."""
+    contents = [entry.content for entry in entries]
+    places = anchor_contents(contents, passage.units[first:last])
+    ranges: list[_Range] = []
     repairs: set[str] = set()
-    told = [(first + entry.first - 1, first + entry.last, entry) for entry in entries]
-    inside = [
-        (start, min(end, last), entry)
-        for start, end, entry in told
-        if first <= start < last and start < end
-    ]
-    if inside != told:
-        repairs.add("outside")
-    ordered = sorted(inside, key=lambda item: (item[0], item[1]))
-    if ordered != inside:
+    for place, entry in zip(places, entries, strict=True):
+        if place is None:
+            repairs.add("unanchored")
+        else:
+            start, end = place
+            ranges.append((first + start, first + end, entry))
+    return ranges, repairs
+
+
+def _numbered_ranges(
+    entries: Sequence[_Numbered], first: int, last: int
+) -> tuple[list[_Range], set[str]]:
+    """The ranges of entries that number the units, in order, and the kinds of repairs."""
+    ranges: list[_Range] = []
+    repairs: set[str] = set()
+    for entry in entries:
+        # A reply counts from 1, and names the last unit, not the one after it.
+        start = first + entry.first - 1
+        end = first + entry.last
+        if first <= start < last and start < end:
+            ranges.append((start, min(end, last), entry))
+        if not first <= start < end <= last:
+            repairs.add("outside")
+    ordered = sorted(ranges, key=lambda item: (item[0], item[1]))
+    if ordered != ranges:
         repairs.add("order")
     return ordered, repairs
 
@@ -170,10 +186,8 @@ def _ranges(
 def _tile(
     ranges: Sequence[_Range], repairs: set[str], passage: Passage, first: int, last: int
 ) -> Cut | Unusable:
-    """Topics that tile the units shown: each begins where the reply says, and ends where the next
-    begins.
-    """
-    wrong = _tokens_told_wrongly(ranges, passage, first, last)
+    """Topics that tile the units shown: each ends where the next one begins."""
+    wrong = _wrong_tokens(ranges, passage, first, last)
     if not ranges or wrong > LARGEST_GAP_SHARE * passage.tokens(first, last):
         return Unusable(True, f"most of units 1 to {last - first} were in no chunk, or in several.")
     kept: list[_Range] = []
@@ -182,26 +196,28 @@ def _tile(
             repairs.add("overlap")
         else:
             kept.append(item)
-    starts = [first, *(start for start, _, _ in kept[1:]), last]
-    for (start, end, _), (begins, ends) in zip(kept, pairwise(starts), strict=True):
-        if start > begins or end < ends:
+    # The first topic begins with the first unit, wherever the reply lets it begin.
+    later_starts = [start for start, _, _ in kept[1:]]
+    borders = [first, *later_starts, last]
+    topics = []
+    for (start, end, entry), (topic_start, topic_end) in zip(kept, pairwise(borders), strict=True):
+        if start > topic_start or end < topic_end:
             repairs.add("gap")
-        if end > ends:
+        if end > topic_end:
             repairs.add("overlap")
-    topics = [
-        _topic(start, end, item[2], passage)
-        for item, (start, end) in zip(kept, pairwise(starts), strict=True)
-    ]
+        topics.append(_topic(topic_start, topic_end, entry, passage))
     return Cut(tuple(topics), tuple(sorted(repairs)))
 
 
-def _tokens_told_wrongly(ranges: Sequence[_Range], passage: Passage, first: int, last: int) -> int:
-    """Tokens of the units that are in no range, or in more than one."""
+def _wrong_tokens(ranges: Sequence[_Range], passage: Passage, first: int, last: int) -> int:
+    """The tokens of the units that are in no range, or in more than one."""
+    # The change of depth at each position, added up below: ranges may be long and many.
     changes = [0] * (last - first + 1)
     for start, end, _ in ranges:
         changes[start - first] += 1
         changes[end - first] -= 1
-    wrong, depth = 0, 0
+    wrong = 0
+    depth = 0
     for position in range(first, last):
         depth += changes[position - first]
         if depth != 1:
@@ -209,24 +225,29 @@ def _tokens_told_wrongly(ranges: Sequence[_Range], passage: Passage, first: int,
     return wrong
 
 
-def _topic(first: int, last: int, said: _Described, passage: Passage) -> Topic:
-    text = "\n".join(unit.text for unit in passage.units[first:last])
-    names = {unit.message.name for unit in passage.units[first:last] if unit.message.name}
+def _topic(first: int, last: int, entry: _Described, passage: Passage) -> Topic:
+    units = passage.units[first:last]
+    texts = [unit.text for unit in units]
+    # Speakers are entities too, though a text need not name its own speaker.
+    names = {unit.message.name for unit in units if unit.message.name}
+    searched = "\n".join([*texts, *sorted(names)])
     return Topic(
         first=first,
         last=last,
-        language=clean_language(said.language),
-        labels=clean_labels(said.labels),
-        entities=clean_entities(said.entities, "\n".join([text, *sorted(names)])),
-        summary=clean_summary(said.summary),
+        language=clean_language(entry.language),
+        labels=clean_labels(entry.labels),
+        entities=clean_entities(entry.entities, searched),
+        summary=clean_summary(entry.summary),
     )
 
 
 def join_descriptions(topic: Topic, other: Topic, *, last: int) -> Topic:
-    """One topic out of two that are one: described by the longer, with what the other adds."""
-    longer, shorter = (
-        (topic, other) if topic.last - topic.first >= other.last - other.first else (other, topic)
-    )
+    """One topic from two parts of it: described as the longer, with what the shorter adds."""
+    longer = topic
+    shorter = other
+    if other.last - other.first > topic.last - topic.first:
+        longer = other
+        shorter = topic
     return replace(
         topic,
         last=last,

@@ -1,5 +1,6 @@
-"""The JSON schema of a reply, with a bound on every array and string: without them small models
-loop to the limit.
+"""The JSON schema of a reply, with a bound on every array and string.
+
+Without bounds, small models repeat themselves up to the output limit.
 """
 
 from collections.abc import Mapping
@@ -15,37 +16,36 @@ LONGEST_SUMMARY = 300
 
 _TOKENS_PER_CHUNK = 80
 """Few topics are shorter."""
+
+# Twice the usual size of labels, entities and a summary. All of it is reserved for each call, so a
+# larger figure lets fewer calls run at once.
 _REPLY_TOKENS_PER_CHUNK = 110
-"""Twice what labels, entities and a summary usually take: all of it is reserved, and few replies
-have all chunks.
-"""
 _REPLY_FRAME_TOKENS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much a reply may hold."""
+    """The bounds of a reply: what it may number, and how many chunks it may have."""
 
     units: int
     tokens: int
-    """Of the units that are shown, estimated."""
+    """The estimated tokens of the units that are shown."""
     chunks: int
 
     @classmethod
     def of(cls, *, units: int, tokens: int) -> "Bounds":
-        """The bounds for so many units of so many tokens."""
+        """The bounds of a reply to units of this number and size."""
         return cls(units, tokens, min(units, 1 + tokens // _TOKENS_PER_CHUNK))
 
     def output_tokens(self, *, repeats_text: bool) -> int:
         """The output cap: enough for any reply that keeps to the bounds."""
         repeated = self.tokens * 3 // 2 if repeats_text else 0
-        return _REPLY_FRAME_TOKENS + self.chunks * _REPLY_TOKENS_PER_CHUNK + repeated
+        described = self.chunks * _REPLY_TOKENS_PER_CHUNK
+        return _REPLY_FRAME_TOKENS + described + repeated
 
 
 def reply_schema(bounds: Bounds, *, repeats_text: bool) -> dict[str, Any]:
-    """The schema of a reply to units within `bounds`. Vendors that take no bounds get it without
-    them.
-    """
+    """The schema of a reply within bounds."""
     number = {"type": "integer", "minimum": 1, "maximum": bounds.units}
     holds = {"content": {"type": "string"}} if repeats_text else {"first": number, "last": number}
     chunk = {
@@ -63,21 +63,27 @@ def reply_schema(bounds: Bounds, *, repeats_text: bool) -> dict[str, Any]:
 
 
 def without_bounds(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema without bounds, which the cloud vendors do not take; it is then the same for every
-    call.
+    """The schema without bounds and lists of values, for cloud vendors, which take no bounds.
 
-    Nor does it list values: it is paid for with every call, and what a reply says is checked
-    anyway.
+    It is then the same for every call. Lists of values would be paid for with every call, and
+    replies are checked anyway.
     """
-    return {
-        key: {name: without_bounds(value) for name, value in part.items()}
-        if key == "properties"
-        else without_bounds(part)
-        if isinstance(part, dict)
-        else part
-        for key, part in schema.items()
-        if key not in ("minimum", "maximum", "maxLength", "minItems", "maxItems", "enum")
-    }
+    result: dict[str, Any] = {}
+    for key, part in schema.items():
+        if key in _BOUNDS:
+            continue
+        if key == "properties":
+            # Its keys are names of fields, which may be equal to a key of a bound.
+            result[key] = {name: without_bounds(field) for name, field in part.items()}
+        elif isinstance(part, dict):
+            result[key] = without_bounds(part)
+        else:
+            result[key] = part
+    return result
+
+
+_BOUNDS = frozenset({"minimum", "maximum", "maxLength", "minItems", "maxItems", "enum"})
+"""The keys of a JSON schema that bound or list values."""
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

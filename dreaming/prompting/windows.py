@@ -12,8 +12,9 @@ from dataclasses import replace
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.reply import Topic, join_descriptions
 
+# What is shown again is paid for again. With less, more topics are cut at the seam of two windows.
 OVERLAP_SHARE = 0.25
-"""How much of a window may be shown again."""
+"""The largest part of a window that is shown again in the next one."""
 
 
 def window_end(passage: Passage, first: int, window_tokens: int, *, seen: int = 0) -> int:
@@ -24,17 +25,18 @@ def window_end(passage: Passage, first: int, window_tokens: int, *, seen: int = 
     """
     end = min(max(first + 2, seen + 1), len(passage.units))
     tokens = passage.tokens(first, end)
-    while (
-        end < len(passage.units)
-        and tokens + (size := passage.tokens(end, end + 1)) <= window_tokens
-    ):
-        end, tokens = end + 1, tokens + size
+    while end < len(passage.units):
+        tokens += passage.tokens(end, end + 1)
+        if tokens > window_tokens:
+            break
+        end += 1
     return end
 
 
 def next_window(passage: Passage, topics: Sequence[Topic], window_tokens: int) -> int:
-    """Where the window after one with these topics begins, in which the passage does not end."""
+    """The start of the window after one with these topics, in which the passage does not end."""
     last = topics[-1]
+    # A single topic fills the window: shown again whole, it would fill the next one too.
     if len(topics) == 1:
         return last.last - 1
     first = last.first
@@ -49,7 +51,8 @@ def join_windows(topics: Sequence[Topic], following: Sequence[Topic]) -> list[To
     """The topics of all windows so far, and those of the next one, joined."""
     if not topics:
         return list(following)
-    last, begins = topics[-1], following[0]
+    last = topics[-1]
+    begins = following[0]
     if begins.first == last.first:
         return [*topics[:-1], *following]
     if begins.last <= last.last:

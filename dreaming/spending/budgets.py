@@ -1,10 +1,10 @@
-"""Budgets: scopes that calls count against, their limits, and whether a reservation fits.
+"""Budgets: scopes in which calls count, their limits, and whether a reservation fits.
 
-A call reserves the most that it can come to in all of its scopes at once, and gives back what it
-did not use. So for every scope, at every instant, spent + reserved + spent elsewhere <= limit.
+A call reserves the most that it can cost in all of its scopes at once, and gives back what it did
+not use. So for every scope, at every instant, spent + reserved + spent elsewhere <= limit.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ WINDOWS: tuple[Window, ...] = ("month", "day")
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a scope allows; None is no limit."""
+    """The most that a scope allows, in tokens and in money; None is no limit."""
 
     tokens: int | None = None
     picodollars: int | None = None
@@ -33,50 +33,53 @@ def request_scope(request_id: str) -> str:
 
 
 def window_scope(provider: str, tier: QualityLevel, window: Window, at: datetime) -> str:
-    """The scope of a provider and tier for the month or the day, in UTC, that an instant is in."""
-    return f"{window}/{provider}/{tier}/{at:{_SPELLED[window]}}"
+    """The scope of a provider and tier in the UTC month or day of an instant."""
+    return f"{window}/{provider}/{tier}/{at:{_WINDOW_FORMATS[window]}}"
 
 
 def window_starts(at: datetime) -> dict[Window, datetime]:
-    """When the month and the day, in UTC, began that an instant is in."""
+    """The starts of the UTC month and the UTC day of an instant."""
     day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return {"month": day.replace(day=1), "day": day}
 
 
-_SPELLED: dict[Window, str] = {"month": "%Y-%m", "day": "%Y-%m-%d"}
+# The ids of scopes in the ledger are made with these: another spelling would start every budget
+# anew.
+_WINDOW_FORMATS: dict[Window, str] = {"month": "%Y-%m", "day": "%Y-%m-%d"}
 
 
 @dataclass(slots=True)
 class Balance:
-    """What a scope allows, and what is gone of it."""
+    """The limit of a scope, and what is spent and reserved of it."""
 
     scope_id: str
     limit: Limit = field(default_factory=Limit)
     spent: Amount = field(default_factory=Amount)
-    """Settled and unknown calls: these may have been charged, and count as they were reserved."""
+    """The cost of settled calls, and the reservations of unknown ones, which may be charged."""
     reserved: Amount = field(default_factory=Amount)
     """Calls that may be under way."""
     elsewhere: Amount = field(default_factory=Amount)
-    """What the user says the same key has spent elsewhere."""
+    """What the same key has spent elsewhere, as the user declared."""
     closed: str | None = None
-    """Why nothing more may be reserved: a call used more than it had reserved."""
+    """Why nothing more may be reserved: a call used more than it reserved. Else None."""
 
     @property
     def used(self) -> Amount:
-        """All that counts against the limit."""
+        """The sum that counts against the limit."""
         return self.spent + self.reserved + self.elsewhere
 
     @property
     def room(self) -> Limit:
-        """What may still be reserved now."""
+        """The most that may still be reserved now."""
         used = self.used
-        return Limit(
-            _left(self.limit.tokens, used.tokens), _left(self.limit.picodollars, used.picodollars)
-        )
+        tokens = _left(self.limit.tokens, used.tokens)
+        picodollars = _left(self.limit.picodollars, used.picodollars)
+        return Limit(tokens, picodollars)
 
     def as_json(self) -> dict[str, Any]:
         """Limit, used and left, in tokens and dollars; None is no limit."""
-        room, used = self.room, self.used
+        room = self.room
+        used = self.used
         return {
             "limit_tokens": self.limit.tokens,
             "used_tokens": used.tokens,
@@ -90,18 +93,22 @@ class Balance:
     def fits(self, need: Amount) -> bool:
         """Whether a reservation can be made now."""
         room = self.room
-        within = (room.tokens is None or need.tokens <= room.tokens) and (
-            room.picodollars is None or need.picodollars <= room.picodollars
-        )
-        return within and self.closed is None
+        if self.closed is not None:
+            return False
+        tokens_fit = room.tokens is None or need.tokens <= room.tokens
+        money_fits = room.picodollars is None or need.picodollars <= room.picodollars
+        return tokens_fit and money_fits
 
     def may_fit_later(self, need: Amount) -> bool:
-        """Whether it could be made when those under way give back what they do not use."""
-        freed = Balance(
-            self.scope_id, self.limit, self.spent, Amount(), self.elsewhere, self.closed
-        )
-        return self.reserved != Amount() and freed.fits(need)
+        """Whether a reservation could be made if no call were under way."""
+        # When no call is, waiting changes nothing.
+        if self.reserved == Amount():
+            return False
+        without_reserved = replace(self, reserved=Amount())
+        return without_reserved.fits(need)
 
 
 def _left(limit: int | None, used: int) -> int | None:
+    # Never negative: a limit may be lowered below what is spent, and a call may cost more than it
+    # reserved.
     return None if limit is None else max(limit - used, 0)

@@ -13,31 +13,28 @@ from dreaming.model_call import Answer, Outcome
 from dreaming.money import Amount
 from dreaming.processes import is_over
 from dreaming.spending.budgets import WINDOWS, Balance, Limit, Window, window_scope
-from dreaming.spending.entries import (
-    Action,
-    Entries,
-    Purpose,
-    Reservation,
-    Reserving,
-    Settlement,
-    find_unknown,
-    make_scopes,
-    read_answer,
-    read_balance,
-    standing_limit,
-    sum_calls,
-)
+from dreaming.spending.call_rows import find_unknown, read_answer, sum_calls
+from dreaming.spending.entries import Action, Entries
+from dreaming.spending.reservations import Purpose, Reservation, Reserving, Settlement
+from dreaming.spending.scope_rows import make_scopes, read_balance, standing_limit
+from dreaming.spending.spending_reports import cost_by, measured_by_model
 from dreaming.spending.writing import LedgerWriter
 from dreaming.storage.database import Database
-from dreaming.storage.tables import budget_limits, calls, scopes, upgrade_spans
+from dreaming.storage.tables import budget_limits, calls, scopes
 
+# Basic chunks are made by local models, which are free.
 _PAID: tuple[Purpose, ...] = ("upgrade", "planning")
+"""The purposes that count as a home's spending."""
 
 SpendingKey = Literal["request", "model", "day"]
 
 
 class Ledger:
-    """The ledger of a home. May be used from any thread; `close` ends its own."""
+    """The ledger of a home. It may be used from any thread; `close` ends its own thread.
+
+    `reserve`, `settle` and `write` are queued for the one thread that writes, and return futures.
+    The other methods are done when they return.
+    """
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self.database = database
@@ -45,32 +42,30 @@ class Ledger:
         self._writer = LedgerWriter(database, clock)
 
     def close(self) -> None:
-        """Write what waits."""
+        """Write what waits, and end the thread that writes."""
         self._writer.close()
 
     def reserve(self, reservation: Reservation) -> Future[Reserving]:
-        """Reserve the most that a call can come to, in all of its scopes or in none."""
+        """Reserve the most that a call can cost, in all of its scopes or in none."""
         return self._writer.submit(reservation)
 
     def settle(
         self, call_id: str, outcome: Outcome, *, cost: int = 0, run_id: str | None = None
     ) -> Future[bool]:
-        """Write down how a call ended; what of its reservation was not used is free again.
+        """Write the outcome of a call; the unused part of its reservation is free again.
 
         A call that was taken for lost is settled late, once; one that has ended is left as it is.
-        Gives whether it was open. `run_id` is the run that learnt of it, where another one made the
-        call.
+        The result is whether it was settled now. `run_id` is the run that learnt the outcome, if
+        another run made the call.
         """
         return self._writer.submit(Settlement(call_id, outcome, cost, self.clock(), run_id))
 
     def write(self, action: Action) -> Future[Any]:
-        """Write something else, in a transaction with what waits to be written; gives what the
-        action returns.
-        """
+        """Do a further write in the transaction of the next entries; gives the action's result."""
         return self._writer.submit(action)
 
     def reply(self, request_key: str, *, ask_again: bool = False) -> Answer | None:
-        """The reply that an equal call has had; None where there is none."""
+        """The newest reply to an equal call, or None; with `ask_again`, only a usable one."""
         query = (
             sa.select(calls)
             .where(calls.c.request_key == request_key, calls.c.reply.is_not(None))
@@ -84,58 +79,63 @@ class Ledger:
         return None if row is None else read_answer(row)
 
     def spent_in_run(self, run_id: str, *, purpose: Purpose, day: date | None = None) -> Amount:
-        """What the calls of a run for a purpose, about one day or all, count as: charged, and what
-        may have been.
+        """The amount that a run's calls for a purpose count as, about one day or about all.
+
+        It includes calls that may have been charged.
         """
-        of_day = sa.true() if day is None else calls.c.day == day.isoformat()
+        conditions = [calls.c.run_id == run_id, calls.c.purpose == purpose]
+        if day is not None:
+            conditions.append(calls.c.day == day.isoformat())
         with self.database.read() as connection:
-            return sum_calls(
-                connection, calls.c.run_id == run_id, calls.c.purpose == purpose, of_day
-            )
+            return sum_calls(connection, *conditions)
 
     def give_up_dead(self) -> int:
-        """Turn the reservations of processes that are gone into unknown ones.
+        """End the open calls of processes that are dead; returns how many were found.
 
-        They stay counted: the vendor may have charged. Returns how many.
+        They stay counted: the vendor may have charged them.
         """
+        # Calls in a batch are settled from what their vendor reports, by any process.
+        query = sa.select(calls.c.call_id, calls.c.owner, calls.c.lease_until).where(
+            calls.c.state == "reserved", calls.c.batch_id.is_(None)
+        )
         with self.database.read() as connection:
-            query = sa.select(calls.c.call_id, calls.c.owner, calls.c.lease_until).where(
-                calls.c.state == "reserved", calls.c.batch_id.is_(None)
-            )
             open_calls = connection.execute(query).all()
-        dead = [
-            call_id for call_id, owner, until in open_calls if is_over(owner, until, self.clock())
-        ]
+        dead = []
+        for call_id, owner, lease_until in open_calls:
+            if is_over(owner, lease_until, self.clock()):
+                dead.append(call_id)
         if dead:
+            # The calls were read without a lock: `give_up` checks again which are still open.
             with self.database.write() as connection:
                 Entries(connection, self.clock()).give_up(dead)
         return len(dead)
 
     def resolve(self, call_id: str, *, charged: bool) -> None:
-        """Say of a call whose cost is unknown whether it was charged; raises `UsageError` where
-        that is not open.
+        """Note whether a call whose cost is unknown was charged.
+
+        Raises `UsageError` where its cost is known.
         """
         with self.database.write() as connection:
             Entries(connection, self.clock()).resolve(call_id, charged=charged)
 
     def balance(self, scope_id: str) -> Balance:
-        """What a scope allows, and what is gone of it."""
+        """The limit of a scope, and what is spent and reserved of it."""
+        query = sa.select(scopes).where(scopes.c.scope_id == scope_id)
         with self.database.read() as connection:
-            row = connection.execute(
-                sa.select(scopes).where(scopes.c.scope_id == scope_id)
-            ).one_or_none()
-            return (
-                Balance(scope_id, standing_limit(connection, scope_id))
-                if row is None
-                else read_balance(row)
-            )
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                # The scope's row is made with its first reservation.
+                return Balance(scope_id, standing_limit(connection, scope_id))
+            return read_balance(row)
 
     def window_balances(self, provider: str, tier: QualityLevel) -> dict[Window, Balance]:
         """The balances of a provider and tier in the current month and day."""
+        # One instant for both windows: at midnight two would be of different days.
         at = self.clock()
-        return {
-            window: self.balance(window_scope(provider, tier, window, at)) for window in WINDOWS
-        }
+        balances = {}
+        for window in WINDOWS:
+            balances[window] = self.balance(window_scope(provider, tier, window, at))
+        return balances
 
     def limited(self) -> list[tuple[str, QualityLevel]]:
         """The providers and tiers that have a standing limit."""
@@ -148,132 +148,68 @@ class Ledger:
             return [(provider, tier) for provider, tier in connection.execute(query)]
 
     def spending(self, by: SpendingKey, *, limit: int) -> list[dict[str, Any]]:
-        """What paid calls came to by request, model or conversation-day, the newest first."""
+        """The cost of paid calls by request, model or conversation-day, the newest first."""
         key = {"request": calls.c.request_id, "model": calls.c.model, "day": calls.c.day}[by]
-        asked_at = sa.func.max(calls.c.reserved_at, type_=calls.c.reserved_at.type)
-        query = (
-            sa.select(
-                key.label("key"),
-                asked_at.label("asked_at"),
-                sa.func.min(calls.c.model).label("model"),
-                sa.func.count().label("calls"),
-                sa.func.sum(calls.c.counted_tokens).label("tokens"),
-                sa.func.sum(calls.c.cost_picodollars).label("picodollars"),
-                sa.func.sum(sa.case((calls.c.state == "unknown", 1), else_=0)).label("unknown"),
-            )
-            .where(calls.c.purpose.in_(_PAID))
-            .group_by(key)
-            .order_by(asked_at.desc())
-            .limit(limit)
-        )
+        is_paid = calls.c.purpose.in_(_PAID)
         with self.database.read() as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
-        return [
-            row | {"cost_usd": str(Amount(0, int(row.pop("picodollars"))).cost_usd)} for row in rows
-        ]
+            return cost_by(connection, key, is_paid, limit=limit)
 
     def measured(self, *, since: datetime) -> list[dict[str, Any]]:
-        """What upgrades have taken with each model since a moment: calls, text, tokens, cost and
-        seconds.
+        """What upgrades used with each model since a moment, of requests that were charged.
 
-        Of requests whose calls were charged: `text_tokens` and `calls` are of what was bought,
-        tokens and cost of all.
+        `calls` and `text_tokens` are of what was bought; `tokens` and `picodollars` of all calls.
         `latency_ms` is 0 where all came in batches.
         """
-        charged = (
-            sa.select(
-                calls.c.request_id,
-                calls.c.provider,
-                calls.c.model,
-                sa.func.sum(calls.c.counted_tokens).label("tokens"),
-                sa.func.sum(calls.c.cost_picodollars).label("picodollars"),
-                sa.func.avg(calls.c.latency_ms).label("latency_ms"),
-            )
-            .where(
-                calls.c.purpose == "upgrade",
-                calls.c.state == "settled",
-                calls.c.reserved_at >= since,
-            )
-            .group_by(calls.c.request_id, calls.c.provider, calls.c.model)
-            .subquery()
-        )
-        bought = (
-            sa.select(
-                upgrade_spans.c.request_id,
-                sa.func.sum(upgrade_spans.c.tokens).label("text_tokens"),
-                sa.func.count().label("calls"),
-            )
-            .where(upgrade_spans.c.state == "bought")
-            .group_by(upgrade_spans.c.request_id)
-            .subquery()
-        )
-        query = (
-            sa.select(
-                charged.c.provider,
-                charged.c.model,
-                *(
-                    sa.func.sum(column).label(column.name)
-                    for column in (bought.c.calls, bought.c.text_tokens)
-                ),
-                *(
-                    sa.func.sum(column).label(column.name)
-                    for column in (charged.c.tokens, charged.c.picodollars)
-                ),
-                sa.func.avg(charged.c.latency_ms).label("latency_ms"),
-            )
-            .join_from(charged, bought, charged.c.request_id == bought.c.request_id)
-            .group_by(charged.c.provider, charged.c.model)
-        )
-        whole = ("calls", "text_tokens", "tokens", "picodollars", "latency_ms")
         with self.database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [dict(row) | {name: int(row[name] or 0) for name in whole} for row in rows]
+            return measured_by_model(connection, since=since)
 
     def spent_since(self, moment: datetime) -> Amount:
-        """What paid calls since a moment count as."""
+        """The amount that paid calls since a moment count as."""
         with self.database.read() as connection:
             return sum_calls(connection, calls.c.purpose.in_(_PAID), calls.c.reserved_at >= moment)
 
     def unknown_calls(self) -> list[dict[str, Any]]:
-        """The calls of which nobody knows what they cost, if anything, the newest first."""
-        query = (
-            find_unknown().where(calls.c.cost_picodollars > 0).order_by(calls.c.reserved_at.desc())
-        )
+        """The calls whose cost is unknown, the newest first."""
+        # Calls that count nothing, as those of local models, need no decision.
+        query = find_unknown().where(calls.c.cost_picodollars > 0)
+        query = query.order_by(calls.c.reserved_at.desc())
+        unknown: list[dict[str, Any]] = []
         with self.database.read() as connection:
-            return [
-                {
+            for row in connection.execute(query):
+                cells = {
                     "call_id": row.call_id,
                     "model": row.model,
                     "failure": row.failure,
                     "tokens": row.counted_tokens,
                 }
-                for row in connection.execute(query)
-            ]
+                unknown.append(cells)
+        return unknown
 
     def set_limit(self, provider: str, tier: QualityLevel, window: Window, limit: Limit) -> None:
-        """Set a standing limit from now on, in the window under way too, which opens again if it
-        was closed.
+        """Set a standing limit from now on.
+
+        The current window gets it too, and is opened again if it was closed.
         """
         values: dict[str, Any] = {
             "limit_tokens": limit.tokens,
             "limit_picodollars": limit.picodollars,
         }
+        column = budget_limits.c
+        is_this_limit = (
+            (column.provider == provider) & (column.tier == tier) & (column.window == window)
+        )
         key = {"provider": provider, "tier": tier, "window": window}
         with self.database.write() as connection:
-            connection.execute(
-                budget_limits.delete().where(*(budget_limits.c[name] == key[name] for name in key))
-            )
+            connection.execute(budget_limits.delete().where(is_this_limit))
             connection.execute(budget_limits.insert().values(**key, **values))
             current = window_scope(provider, tier, window, self.clock())
+            # Made and locked first: an update of a scope that does not exist yet changes nothing.
             Entries(connection, self.clock()).load([current])
-            connection.execute(
-                scopes.update().where(scopes.c.scope_id == current).values(**values, closed=None)
-            )
+            is_current = scopes.c.scope_id == current
+            connection.execute(scopes.update().where(is_current).values(**values, closed=None))
 
     def open_scope(self, scope_id: str, limit: Limit) -> str:
-        """Make a scope with a limit, and return its id; one that is there keeps the limit that it
-        has.
-        """
+        """Make a scope with a limit, and return its id; one that exists keeps its limit."""
         with self.database.write() as connection:
             make_scopes(connection, [Balance(scope_id, limit)])
         return scope_id
@@ -281,23 +217,25 @@ class Ledger:
     def declare_elsewhere(
         self, scope_id: str, *, tokens: int | None = None, picodollars: int | None = None
     ) -> None:
-        """Say what the same key has spent elsewhere in a window, in all; a figure that is not given
-        stays.
-        """
-        said = {"elsewhere_tokens": tokens, "elsewhere_picodollars": picodollars}
-        values = {name: figure for name, figure in said.items() if figure is not None}
+        """Set the total that the same key has spent elsewhere in a window; None leaves a figure."""
+        values = {}
+        if tokens is not None:
+            values["elsewhere_tokens"] = tokens
+        if picodollars is not None:
+            values["elsewhere_picodollars"] = picodollars
         with self.database.write() as connection:
+            # As in `set_limit`: the scope may not exist yet.
             Entries(connection, self.clock()).load([scope_id])
-            connection.execute(
-                scopes.update().where(scopes.c.scope_id == scope_id).values(**values)
-            )
+            is_scope = scopes.c.scope_id == scope_id
+            connection.execute(scopes.update().where(is_scope).values(**values))
 
     def forget(self, conversation_id: ConversationId) -> int:
-        """Delete the replies about a conversation, and that they were about it; the figures stay.
-        Returns how many.
+        """Delete the replies about a conversation, and its id in their calls; returns how many.
+
+        The figures stay: what was spent is counted.
         """
-        mine = calls.update().where(calls.c.conversation_id == conversation_id)
+        # Without its key, a call that is still under way does not store its reply (`Entries`).
+        is_about = calls.c.conversation_id == conversation_id
+        nothing = {"reply": None, "request_key": None, "conversation_id": None}
         with self.database.write() as connection:
-            return connection.execute(
-                mine.values(reply=None, request_key=None, conversation_id=None)
-            ).rowcount
+            return connection.execute(calls.update().where(is_about).values(nothing)).rowcount

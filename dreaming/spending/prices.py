@@ -1,7 +1,6 @@
-"""What a model's tokens cost: dated data of the `genai-prices` library, or a price of the user's
-own.
+"""What a model's tokens cost: dated data of the `genai-prices` library, or the user's own price.
 
-Each call is priced by itself, since some prices depend on the size of a request.
+Each call is priced alone, since some prices depend on the size of a request.
 """
 
 from collections.abc import Hashable, Mapping
@@ -21,7 +20,7 @@ _MTOK = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnPrice:
-    """A user's own price of a model, in dollars a million tokens."""
+    """A user's own price of a model, in dollars per million tokens."""
 
     input_usd_per_mtok: Decimal
     output_usd_per_mtok: Decimal
@@ -31,23 +30,26 @@ class OwnPrice:
     """None: as input."""
 
     @classmethod
-    def of(cls, told: Mapping[str, float]) -> "OwnPrice":
-        """The price by the names of its fields; raises `ConfigurationError` for one that is no
+    def of(cls, usd_by_name: Mapping[str, float]) -> "OwnPrice":
+        """The price with the values of its fields.
+
+        Raises `ConfigurationError` for an unknown field, a missing one, or a value that is no
         price.
         """
         names = {field.name for field in fields(cls)}
-        needed = {"input_usd_per_mtok", "output_usd_per_mtok"}
-        wrong = [
-            name for name, usd in told.items() if name not in names or not 0 <= usd < float("inf")
-        ]
-        if wrong or not needed <= told.keys():
+        required = {"input_usd_per_mtok", "output_usd_per_mtok"}
+        has_required = required <= usd_by_name.keys()
+        has_only_known = usd_by_name.keys() <= names
+        # The comparison is false for NaN too.
+        are_prices = all(0 <= usd < float("inf") for usd in usd_by_name.values())
+        if not (has_required and has_only_known and are_prices):
             raise ConfigurationError(
-                f"price = {dict(told)!r} is no price. Expected dollars a million tokens, not "
-                "negative: "
-                f"{', '.join(sorted(needed))}, and where they differ "
-                f"{', '.join(sorted(names - needed))}."
+                f"price = {dict(usd_by_name)!r} is no price. Expected dollars per million tokens, "
+                f"not negative: {', '.join(sorted(required))}, and where they differ "
+                f"{', '.join(sorted(names - required))}."
             )
-        return cls(**{name: Decimal(str(usd)) for name, usd in told.items()})
+        # Through the text: Decimal(0.1) has the binary error of the float.
+        return cls(**{name: Decimal(str(usd)) for name, usd in usd_by_name.items()})
 
 
 class Price(Hashable, Protocol):
@@ -60,7 +62,7 @@ class Price(Hashable, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """The price of what runs on the user's own machine."""
+    """The price of a model on the user's own machine."""
 
     def cost(self, usage: TokenUsage, *, at: datetime, delivery: Delivery = "now") -> int:  # noqa: ARG002
         """Nothing."""
@@ -73,16 +75,19 @@ class _Own:
 
     def cost(self, usage: TokenUsage, *, at: datetime, delivery: Delivery = "now") -> int:  # noqa: ARG002
         price = self.price
-        read, write = (
-            price.input_usd_per_mtok if each is None else each
-            for each in (price.cache_read_usd_per_mtok, price.cache_write_usd_per_mtok)
-        )
+        cache_read = price.cache_read_usd_per_mtok
+        if cache_read is None:
+            cache_read = price.input_usd_per_mtok
+        cache_write = price.cache_write_usd_per_mtok
+        if cache_write is None:
+            cache_write = price.input_usd_per_mtok
         usd = (
             usage.input_tokens * price.input_usd_per_mtok
-            + usage.cache_read_tokens * read
-            + usage.cache_write_tokens * write
+            + usage.cache_read_tokens * cache_read
+            + usage.cache_write_tokens * cache_write
             + usage.output_tokens * price.output_usd_per_mtok
         ) / _MTOK
+        # Both vendors halve their prices for batches.
         return cost_picodollars(usd / 2 if delivery == "batch" else usd)
 
 
@@ -92,10 +97,11 @@ class _Listed:
     model: str
 
     def cost(self, usage: TokenUsage, *, at: datetime, delivery: Delivery = "now") -> int:
-        # Imported late: 0.4 s.
+        # Imported here: it takes 0.4 s, which commands without models need not wait for.
         from genai_prices import Usage, calc_price
 
-        told = Usage(
+        # The library's input includes what was read from or written to a cache.
+        genai_usage = Usage(
             input_tokens=usage.all_input_tokens,
             cache_read_tokens=usage.cache_read_tokens or None,
             cache_write_tokens=usage.cache_write_tokens or None,
@@ -103,8 +109,8 @@ class _Listed:
         )
         context = {"processing": "batch"} if delivery == "batch" else None
         try:
-            found = calc_price(
-                told,
+            calculation = calc_price(
+                genai_usage,
                 self.model,
                 provider_id=self.provider,
                 genai_request_timestamp=at,
@@ -113,17 +119,16 @@ class _Listed:
         except LookupError:
             raise ConfigurationError(
                 f"No price is known for the model {self.model!r} of {self.provider}, and without "
-                "one no budget can "
-                "hold. Give the provider a price of your own: price = {input_usd_per_mtok, "
-                "output_usd_per_mtok}."
+                "a price no budget can hold. Give the provider a price of your own: "
+                "price = {input_usd_per_mtok, output_usd_per_mtok}."
             ) from None
-        return cost_picodollars(found.total_price)
+        return cost_picodollars(calculation.total_price)
 
 
 def price_of(
     provider: str, model: str, *, at: datetime, own: OwnPrice | None = None, free: bool = False
 ) -> Price:
-    """The price of a provider's model, by the name that the vendor serves it under.
+    """The price of a provider's model; `model` is the name under which the vendor serves it.
 
     Raises `ConfigurationError` when the price library does not know the model and the user gives no
     price.
@@ -131,6 +136,7 @@ def price_of(
     if free:
         return Free()
     price = _Own(own) if own is not None else _Listed(provider, model)
+    # Tried once: an unknown model is an error before its first call, not after it.
     price.cost(TokenUsage(input_tokens=1, output_tokens=1), at=at)
     return price
 
@@ -138,25 +144,27 @@ def price_of(
 def worst_case(
     price: Price, *, input_tokens: int, output_tokens: int, at: datetime, delivery: Delivery = "now"
 ) -> Amount:
-    """The most that a call of so many tokens can cost, whichever kind its input is counted as."""
+    """The most that a call of these tokens can cost, with its input of the dearest kind."""
+    # The next power of two: prices rise with the size, so this is an upper bound, and calls of
+    # similar size share an entry of the cache.
     size = 1 << max(input_tokens - 1, 0).bit_length()
-    dearest_input, output = _dearest(price, size, at.date(), delivery)
+    input_price, output_price = _dearest_prices(price, size, at.date(), delivery)
     return Amount(
-        input_tokens + output_tokens, input_tokens * dearest_input + output_tokens * output
+        input_tokens + output_tokens, input_tokens * input_price + output_tokens * output_price
     )
 
 
+# A run has many calls, but few models, sizes and days.
 @lru_cache(maxsize=1024)
-def _dearest(price: Price, size: int, day: date, delivery: Delivery) -> tuple[int, int]:
-    """Picodollars a token of input and of output in a request of at most `size` tokens: prices rise
-    with the size.
-    """
+def _dearest_prices(price: Price, size: int, day: date, delivery: Delivery) -> tuple[int, int]:
+    """Picodollars per token of input and of output, in a request of at most `size` tokens."""
     at = datetime.combine(day, clock_time.max, UTC)
-    kinds = ("input_tokens", "cache_read_tokens", "cache_write_tokens")
-    nothing = {
-        kind: price.cost(TokenUsage(**{kind: size}), at=at, delivery=delivery) for kind in kinds
-    }
+    uncached = price.cost(TokenUsage(input_tokens=size), at=at, delivery=delivery)
+    read = price.cost(TokenUsage(cache_read_tokens=size), at=at, delivery=delivery)
+    written = price.cost(TokenUsage(cache_write_tokens=size), at=at, delivery=delivery)
     with_output = price.cost(
         TokenUsage(input_tokens=size, output_tokens=1), at=at, delivery=delivery
     )
-    return -(-max(nothing.values()) // size), with_output - nothing["input_tokens"]
+    # Rounded up: the product with a number of tokens is never below the true cost.
+    input_price = -(-max(uncached, read, written) // size)
+    return input_price, with_output - uncached

@@ -1,7 +1,7 @@
-"""The one thread of a process that writes the ledger.
+"""The one thread of a process that writes reservations and settlements to the ledger.
 
-Many calls are under way at once, and a commit to disk takes as long for one entry as for fifty: so
-what waits is written together.
+Many calls are under way at once, and a commit to disk takes as long for one entry as for fifty. So
+the entries that wait are written together, in one transaction.
 """
 
 import time
@@ -17,32 +17,41 @@ from dreaming.errors import StorageError
 from dreaming.spending.entries import Entries, Work
 from dreaming.storage.database import Database
 
+# Each entry adds rows to one statement and scopes to lock: more would hold the locks for longer.
 MOST_TOGETHER = 256
-"""Entries in one transaction."""
+"""The most entries in one transaction."""
+
+# Little beside the seconds that a model takes. Without it each entry would get a commit of its own
+# as soon as the thread is free.
 GATHERING_SECONDS = 0.025
-"""How long entries are gathered before they are written: nothing beside the time that a model
-takes.
-"""
+"""How long the thread waits after the first entry for others to join its transaction."""
+
+# PostgreSQL aborts one of two transactions that wait for each other; redone, it most likely works.
 DEADLOCK_ATTEMPTS = 5
-"""PostgreSQL ends one of two transactions that wait for each other; it is done again."""
+"""How often an entry is tried before its deadlock is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
+    """An entry that is not written yet, and the future of its result."""
+
     work: Work
     future: Future[Any] = field(default_factory=Future)
 
 
 class LedgerWriter:
-    """Writes entries in the order in which they come. Its thread begins with the first, and ends
-    when it is closed.
+    """Writes entries in the order in which they are submitted.
+
+    Its thread starts with the first entry, and ends when the writer is closed.
     """
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        """The entries in order; None ends the thread."""
         self._thread: Thread | None = None
+        # Two threads that submit the first entry at once would start two writers.
         self._starting = Lock()
 
     def close(self) -> None:
@@ -53,9 +62,7 @@ class LedgerWriter:
             self._thread = None
 
     def submit(self, work: Work) -> Future[Any]:
-        """Have an entry written; gives what became of it, or the error that kept it from being
-        written.
-        """
+        """Write an entry soon; the future has its result, or the error that prevented it."""
         with self._starting:
             if self._thread is None:
                 self._thread = Thread(target=self._write_all, name="dreaming-ledger", daemon=True)
@@ -66,16 +73,21 @@ class LedgerWriter:
 
     def _write_all(self) -> None:
         while (batch := self._next_batch()) is not None:
+            # An entry whose caller cancelled it before this point is not written at all. After it,
+            # the caller can no longer cancel.
             batch = [waiting for waiting in batch if waiting.future.set_running_or_notify_cancel()]
             try:
                 results = self._write(batch)
-            except Exception:  # noqa: BLE001 # of one of them: alone, each succeeds or tells its own error
+            # One bad entry rolls all of them back. Alone, each succeeds or gets its own error.
+            except Exception:  # noqa: BLE001
                 self._write_each(batch)
             else:
+                # After the commit: a caller that has its result may send the call.
                 for waiting, result in zip(batch, results, strict=True):
                     waiting.future.set_result(result)
 
     def _next_batch(self) -> list[_Waiting] | None:
+        """Wait for an entry, and take those that follow it; None when the writer is closed."""
         first = self._waiting.get()
         if first is None:
             return None
@@ -84,6 +96,7 @@ class LedgerWriter:
         while len(batch) < MOST_TOGETHER and not self._waiting.empty():
             following = self._waiting.get()
             if following is None:
+                # Put back: this batch is written first, and the next look ends the thread.
                 self._waiting.put(None)
                 break
             batch.append(following)
@@ -93,7 +106,8 @@ class LedgerWriter:
         for waiting in batch:
             try:
                 result = self._write([waiting], attempts=DEADLOCK_ATTEMPTS)[0]
-            except Exception as error:  # noqa: BLE001 # whoever waits for it is told
+            # The caller gets the error from the future. The thread must go on for the others.
+            except Exception as error:  # noqa: BLE001
                 waiting.future.set_exception(error)
             else:
                 waiting.future.set_result(result)
@@ -101,8 +115,10 @@ class LedgerWriter:
     def _write(self, batch: Sequence[_Waiting], *, attempts: int = 1) -> list[Any]:
         try:
             with self._database.write() as connection:
-                return Entries(connection, self._clock()).make([waiting.work for waiting in batch])
+                entries = Entries(connection, self._clock())
+                return entries.make([waiting.work for waiting in batch])
         except StorageError as error:
+            # The error's text is the only sign of a deadlock that is left here.
             if attempts > 1 and "deadlock" in str(error):
                 return self._write(batch, attempts=attempts - 1)
             raise

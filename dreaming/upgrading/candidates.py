@@ -1,5 +1,6 @@
-"""Which chunks an upgrade may take, and why it does not take others: of millions, a column at a
-time.
+"""Candidates: the chunks that an upgrade may take, and why it leaves others out.
+
+There may be millions of chunks, so they are chosen a column at a time.
 """
 
 from collections import Counter
@@ -22,7 +23,7 @@ from dreaming.upgrading.terms import UpgradeTerms
 Mask = npt.NDArray[np.bool_]
 
 CHOSEN_BY = ("day", "conversation_id", "kind", "quality_level", "token_count", "confidence")
-"""The columns that choosing needs, besides those that a filter asks about."""
+"""The columns that choosing needs, besides those of the filter."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -37,17 +38,15 @@ class Candidates:
     """The chunks of some days that an upgrade may take."""
 
     table: pa.Table
-    """All chunks of the days, in the order of days and as they were written: a conversation's stand
-    together.
-    """
+    """All chunks of the days, by day, and in a day as written: those of a conversation together."""
     rows: Rows
-    """Those of the table that are candidates."""
+    """The rows of the table that are candidates."""
     importance: Numbers | None = None
-    """Of each row of the table; None where nobody has searched."""
+    """The importance of each row of the table; None before the first search."""
     skipped: dict[date, Counter[str]] = field(default_factory=dict)
-    """Chunks that were asked for and are left out, by day and reason."""
+    """The number of chunks that the filter asks for and that are left out, by day and reason."""
     undone: list[PaidChunk] = field(default_factory=list)
-    """What had been bought for some of them, and is to be brought back."""
+    """Chunks that were bought for some candidates and undone, and are to be brought back."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,48 +56,48 @@ class Candidates:
         return self.table.column(name).take(pa.array(self.rows))
 
     def leave_out(self, which: Mask, reason: str) -> None:
-        """Leave some out (a truth for each candidate), and count them."""
+        """Leave out and count the candidates that a mask is true for."""
         self.skip(self.rows[which], reason)
         self.rows = self.rows[~which]
 
     def skip(self, rows: Rows, reason: str) -> None:
         """Count rows of the table as left out."""
-        for day, count in zip(*np.unique(self._days()[rows], return_counts=True), strict=True):
-            self.skipped.setdefault(date.fromordinal(_EPOCH + int(day)), Counter())[reason] += int(
-                count
-            )
+        numbers, counts = np.unique(self._days()[rows], return_counts=True)
+        for number, count in zip(numbers, counts, strict=True):
+            day = date.fromordinal(_EPOCH + int(number))
+            reasons = self.skipped.setdefault(day, Counter())
+            reasons[reason] += int(count)
 
     def of_conversations(self, conversation_ids: Collection[str]) -> Mask:
-        """Which candidates are of some conversations."""
+        """A mask of the candidates that are of some conversations."""
         wanted = pa.array(sorted(conversation_ids), pa.string())
         return np.asarray(pc.is_in(self.column("conversation_id"), value_set=wanted))
 
     def on_days(
         self, positions: npt.NDArray[np.int64]
     ) -> Iterator[tuple[date, npt.NDArray[np.int64], Rows]]:
-        """For each day of some candidates: their positions among all, and their rows counted from
-        the day's first.
-        """
+        """Some candidates by day: their positions among all, and their rows within the day."""
         days = self._days()
-        of_each = days[self.rows[positions]]
-        for number in np.unique(of_each):
-            here = positions[of_each == number]
-            first = np.searchsorted(days, number)
-            yield date.fromordinal(_EPOCH + int(number)), here, self.rows[here] - first
+        day_of_position = days[self.rows[positions]]
+        for number in np.unique(day_of_position):
+            of_day = positions[day_of_position == number]
+            # The table is ordered by day, so the first row of a day is found by bisection.
+            first_row = np.searchsorted(days, number)
+            yield date.fromordinal(_EPOCH + int(number)), of_day, self.rows[of_day] - first_row
 
     def _days(self) -> npt.NDArray[np.int32]:
-        """Of each row of the table, in days since 1970."""
+        """The day of each row of the table, in days since 1970."""
         days: npt.NDArray[np.int32] = self.table.column("day").cast(pa.int32()).to_numpy()
         return days
 
 
 def find_candidates(table: pa.Table, terms: UpgradeTerms) -> Candidates:
     """The chunks of talk that a filter asks for, and that are below the target quality."""
-    found = Candidates(table, select_rows(terms.expression(), table))
-    found.leave_out(np.asarray(pc.not_equal(found.column("kind"), "text")), "not_talk")
+    candidates = Candidates(table, select_rows(terms.expression(), table))
+    is_no_talk = pc.not_equal(candidates.column("kind"), "text")
+    candidates.leave_out(np.asarray(is_no_talk), "not_talk")
     for level in QUALITY_LEVELS:
         if not terms.improves(level):
-            found.leave_out(
-                np.asarray(pc.equal(found.column("quality_level"), level)), f"already_{level}"
-            )
-    return found
+            has_level = pc.equal(candidates.column("quality_level"), level)
+            candidates.leave_out(np.asarray(has_level), f"already_{level}")
+    return candidates

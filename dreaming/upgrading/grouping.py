@@ -19,26 +19,28 @@ from dreaming.upgrading.candidates import Candidates
 from dreaming.upgrading.importance import Numbers
 from dreaming.upgrading.paid import PaidSlice
 
+# Long enough that the fixed part of a call hardly counts, short enough to fit any model's window.
 SPAN_TOKENS = 3_000
-"""How much is shown in one call: long enough that the fixed part hardly counts, short enough to fit
-any window.
-"""
-OVERHEAD_TOKENS = 280
-"""What a call costs beside the text: instructions, schema and the frame of the reply."""
-INPUT_SHARE = 1.2
-"""What text takes when it is shown, with the numbers and roles of its units."""
-OUTPUT_SHARE = 0.2
-"""What a reply takes, as a share of the text."""
+"""The most text in one call, unless a single chunk is longer."""
 
+# The three figures below are for estimates and the order of spans: a reservation is made by the
+# call's own bound.
+OVERHEAD_TOKENS = 280
+"""The tokens of a call besides its text: instructions, schema and the frame of the reply."""
+INPUT_SHARE = 1.2
+"""The input tokens of a text, with the numbers and roles of its units, as a multiple of it."""
+OUTPUT_SHARE = 0.2
+"""The output tokens of a reply, as a part of the text."""
+
+# A larger figure puts what was searched for before anything else, whatever it costs.
 FOUND_TOKENS = 1_000
-"""A chunk that a search found first is worth as much as so much text that the rules are unsure of.
-"""
+"""The worth of a chunk that a search found first, in tokens that the rules are unsure of."""
 
 Integers = npt.NDArray[np.int64]
 
 
 def expected_usage(text_tokens: Integers) -> tuple[Numbers, Numbers]:
-    """What calls for so much text each are expected to take, in tokens of input and of output."""
+    """The expected tokens of input and of output of calls, by the tokens of their texts."""
     return OVERHEAD_TOKENS + INPUT_SHARE * text_tokens, OUTPUT_SHARE * text_tokens
 
 
@@ -54,8 +56,9 @@ class PlannedSpan:
 
     @property
     def key(self) -> str:
-        """What tells it from others."""
-        return stable_hash([[s.message_id, s.start, s.end, s.text_hash] for s in self.slices])
+        """The id of the span in its plan: a hash of its text and place."""
+        cells = [[s.message_id, s.start, s.end, s.text_hash] for s in self.slices]
+        return stable_hash(cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,9 @@ class Groups:
     """Runs of neighbouring candidates, a call each."""
 
     first: Integers
-    """Of each, the position of its first candidate among all."""
+    """The position of each group's first candidate among all candidates."""
     chunks: Integers
+    """The number of candidates of each group."""
     tokens: Integers
     worth: Numbers
     """In tokens of text that the rules are unsure of; what was searched for counts for more."""
@@ -73,40 +77,48 @@ class Groups:
         return len(self.first)
 
     def head(self, count: int) -> "Groups":
-        """The first so many."""
+        """The first `count` groups."""
         return self.take(slice(count))
 
     def take(self, which: slice | Integers) -> "Groups":
-        """Some of them, by their positions."""
+        """Some groups, by their positions."""
         return Groups(self.first[which], self.chunks[which], self.tokens[which], self.worth[which])
 
     def members(self) -> Integers:
-        """The positions of the candidates of all, group after group."""
-        before = np.cumsum(self.chunks) - self.chunks
-        members: Integers = np.arange(self.chunks.sum()) + np.repeat(
-            self.first - before, self.chunks
-        )
+        """The positions of all candidates, group after group."""
+        # Each group's positions are consecutive: a running number, shifted to the group's first.
+        chunks_before = np.cumsum(self.chunks) - self.chunks
+        shift = np.repeat(self.first - chunks_before, self.chunks)
+        members: Integers = np.arange(self.chunks.sum()) + shift
         return members
 
 
 def plan_groups(candidates: Candidates) -> Groups:
-    """The candidates in groups, in the order in which they are bought; of equal worth, the newest
-    day is first.
-    """
-    tokens = candidates.column("token_count").to_numpy().astype(np.int64)
+    """The candidates in groups, in the order in which they are bought."""
+    tokens = _token_counts(candidates)
     if not len(tokens):
+        # `reduceat` fails without a start.
         return Groups(tokens, tokens, tokens, tokens.astype(np.float64))
     first = _starts(candidates, tokens)
-    of_group = np.add.reduceat(tokens, first)
+    chunks = np.diff(first, append=len(tokens))
+    group_tokens = np.add.reduceat(tokens, first)
     worth = np.add.reduceat(_worth(candidates, tokens), first)
     day = candidates.column("day").cast(pa.int32()).to_numpy()[first]
-    order = np.lexsort((first, -day, -worth / sum(expected_usage(of_group))))
-    chunks = np.diff(first, append=len(tokens))
-    return Groups(first, chunks, of_group, worth).take(order)
+    input_tokens, output_tokens = expected_usage(group_tokens)
+    worth_per_token = worth / (input_tokens + output_tokens)
+    # `lexsort` orders by its last key first: by worth, then the newest day, then by position, so
+    # that the order is the same in every run.
+    order = np.lexsort((first, -day, -worth_per_token))
+    return Groups(first, chunks, group_tokens, worth).take(order)
+
+
+def _token_counts(candidates: Candidates) -> Integers:
+    counts: Integers = candidates.column("token_count").to_numpy().astype(np.int64)
+    return counts
 
 
 def _worth(candidates: Candidates, tokens: Integers) -> Numbers:
-    """What an upgrade of each candidate is worth."""
+    """The worth of an upgrade of each candidate."""
     worth = (1 - candidates.column("confidence").to_numpy()) * tokens
     if candidates.importance is not None:
         worth = worth + FOUND_TOKENS * candidates.importance[candidates.rows]
@@ -114,43 +126,45 @@ def _worth(candidates: Candidates, tokens: Integers) -> Numbers:
 
 
 def first_chunks(groups: Groups, candidates: Candidates, most: int) -> Groups:
-    """The first groups, with at most so many chunks in all: the last one may be a part of one."""
-    reached = np.cumsum(groups.chunks)
-    whole = int(np.searchsorted(reached, most, side="right"))
-    left = most - (int(reached[whole - 1]) if whole else 0)
+    """The first groups with at most `most` chunks in all; the last group may be cut short."""
+    chunks_so_far = np.cumsum(groups.chunks)
+    whole = int(np.searchsorted(chunks_so_far, most, side="right"))
+    left = most
+    if whole:
+        left -= int(chunks_so_far[whole - 1])
     if whole == len(groups) or not left:
         return groups.head(whole)
-    chunks = np.append(groups.chunks[:whole], left)
-    part = slice(groups.first[whole], groups.first[whole] + left)
-    own = candidates.column("token_count").to_numpy().astype(np.int64)
-    taken = groups.take(slice(whole + 1))
+    # The next group, cut to what is left: its tokens and worth are added up anew.
+    start = groups.first[whole]
+    part = slice(start, start + left)
+    tokens = _token_counts(candidates)
+    worth = _worth(candidates, tokens)
+    first_groups = groups.head(whole + 1)
     return replace(
-        taken,
-        chunks=chunks,
-        tokens=np.append(taken.tokens[:whole], own[part].sum()),
-        worth=np.append(taken.worth[:whole], _worth(candidates, own)[part].sum()),
+        first_groups,
+        chunks=np.append(groups.chunks[:whole], left),
+        tokens=np.append(groups.tokens[:whole], tokens[part].sum()),
+        worth=np.append(groups.worth[:whole], worth[part].sum()),
     )
 
 
 def _starts(candidates: Candidates, tokens: Integers) -> Integers:
-    """The positions of the candidates that begin a group: where neighbours end, and where a span is
-    full.
-    """
+    """The positions of the candidates that begin a group."""
     starts = np.flatnonzero(_begins_run(candidates))
     ends = np.append(starts[1:], len(tokens))
-    totals = np.add.reduceat(tokens, starts)
-    further = [
-        start + offset
-        for start, end in zip(starts[totals > SPAN_TOKENS], ends[totals > SPAN_TOKENS], strict=True)
-        for offset in _cuts(tokens[start:end].tolist())
-    ]
+    # Only the runs that are too long for a span are looked at one by one: they are few.
+    is_too_long = np.add.reduceat(tokens, starts) > SPAN_TOKENS
+    further: list[int] = []
+    for start, end in zip(starts[is_too_long], ends[is_too_long], strict=True):
+        further += [start + cut for cut in _cuts(tokens[start:end].tolist())]
     return np.sort(np.concatenate([starts, np.array(further, dtype=np.int64)]))
 
 
 def _begins_run(candidates: Candidates) -> npt.NDArray[np.bool_]:
-    """Which candidates do not continue the talk of the one before."""
-    talk = np.asarray(pc.equal(candidates.table.column("kind"), "text"))
-    place = np.cumsum(talk)[candidates.rows]
+    """A mask of the candidates that do not continue the talk of the one before."""
+    # Places in the talk alone: chunks of other kinds in between do not part neighbours.
+    is_talk = np.asarray(pc.equal(candidates.table.column("kind"), "text"))
+    place = np.cumsum(is_talk)[candidates.rows]
     conversation = candidates.column("conversation_id").combine_chunks()
     day = candidates.column("day").cast(pa.int32()).to_numpy()
     begins = np.ones(len(candidates), dtype=np.bool_)
@@ -160,14 +174,19 @@ def _begins_run(candidates: Candidates) -> npt.NDArray[np.bool_]:
 
 
 def _cuts(sizes: list[int]) -> list[int]:
-    """Where to cut a run into spans of about the same size, none larger than a span unless one
-    chunk is.
+    """The positions at which a run is cut into spans of similar size.
+
+    None is larger than `SPAN_TOKENS`, unless a single chunk is.
     """
-    size = sum(sizes) / -(-sum(sizes) // SPAN_TOKENS)
-    cuts, tokens = [], 0
-    for position, each in enumerate(sizes):
-        if position and (tokens + each > SPAN_TOKENS or tokens >= size):
+    # Of similar size: a short rest would pay the fixed part of a call for little text.
+    spans = -(-sum(sizes) // SPAN_TOKENS)
+    even_size = sum(sizes) / spans
+    cuts = []
+    tokens = 0
+    for position, size in enumerate(sizes):
+        is_full = tokens + size > SPAN_TOKENS or tokens >= even_size
+        if position and is_full:
             cuts.append(position)
             tokens = 0
-        tokens += each
+        tokens += size
     return cuts

@@ -1,4 +1,4 @@
-"""How much chunks matter: what recent searches found, and what is about the same topics."""
+"""The importance of chunks: whether recent searches found them, or others of the same topics."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,30 +12,36 @@ from dreaming.chunk import ChunkId
 
 Numbers = npt.NDArray[np.floating[Any]]
 
+# Less than 1: a chunk that was found matters more than another one of its topic.
 TOPIC_SHARE = 0.3
-"""How much of the mean importance of its topics a chunk has, beside its own."""
+"""The part of the mean importance of its topics that is added to a chunk's own."""
 
 NEEDED_COLUMNS = ("chunk_id", "labels")
 
 
-def weigh(table: pa.Table, found: Mapping[ChunkId, float]) -> Numbers:
-    """The importance of each row of a table of chunks, from how prominently searches found chunks,
-    by their ids.
+def weigh(table: pa.Table, prominence: Mapping[ChunkId, float]) -> Numbers:
+    """The importance of each row of a table of chunks.
+
+    `prominence` is how high up searches have found chunks, by their ids.
     """
-    values = np.array([*found.values(), 0.0])
-    places = pc.index_in(table.column("chunk_id"), value_set=pa.array(list(found), pa.string()))
-    own = values[np.asarray(pc.fill_null(places, len(found)))]
-    of_topics = _of_topics(table.column("labels").combine_chunks(), own)
+    # The last value is that of the chunks that no search has found.
+    values = np.array([*prominence.values(), 0.0])
+    chunk_ids = pa.array(list(prominence), pa.string())
+    places = pc.index_in(table.column("chunk_id"), value_set=chunk_ids)
+    own = values[np.asarray(pc.fill_null(places, len(prominence)))]
+    of_topics = _topic_importance(table.column("labels").combine_chunks(), own)
     return np.asarray(own + TOPIC_SHARE * of_topics)
 
 
-def _of_topics(labels: pa.ListArray, own: Numbers) -> Numbers:
-    """Of each row, the mean over its labels of the mean importance
-    of the rows that have the label.
-    """
+def _topic_importance(labels: pa.ListArray, own: Numbers) -> Numbers:
+    """The mean importance of each row's labels, of which each is the mean of its rows."""
     encoded = labels.flatten().dictionary_encode()
-    label, row = np.asarray(encoded.indices), np.asarray(pc.list_parent_indices(labels))
-    counts = np.maximum(np.bincount(label, minlength=len(encoded.dictionary)), 1)
-    of_label = np.bincount(label, own[row], minlength=len(counts)) / counts
-    totals = np.bincount(row, of_label[label], minlength=len(own))
-    return np.asarray(totals / np.maximum(np.bincount(row, minlength=len(own)), 1))
+    # An entry for each label of each row: the label's number, and the row's.
+    label = np.asarray(encoded.indices)
+    row = np.asarray(pc.list_parent_indices(labels))
+    # At least 1, so that no sum is divided by 0: rows without labels have importance 0.
+    rows_of_label = np.maximum(np.bincount(label, minlength=len(encoded.dictionary)), 1)
+    label_importance = np.bincount(label, own[row], minlength=len(rows_of_label)) / rows_of_label
+    sums = np.bincount(row, label_importance[label], minlength=len(own))
+    labels_of_row = np.maximum(np.bincount(row, minlength=len(own)), 1)
+    return np.asarray(sums / labels_of_row)

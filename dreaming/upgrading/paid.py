@@ -1,6 +1,4 @@
-"""Chunks that were bought: keyed by conversation and text, not by day, so that no rerun pays for
-them again.
-"""
+"""Chunks that were bought, by conversation and text: no rerun of a day pays for them again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,24 +21,20 @@ class PaidSlice:
     def still_says(self, contents: Mapping[MessageId, str]) -> bool:
         """Whether the message is still there and the slice reads as it did."""
         content = contents.get(self.message_id)
-        return (
-            content is not None
-            and self.end <= len(content)
-            and hash_slice(content[self.start : self.end]) == self.text_hash
-        )
+        if content is None or len(content) < self.end:
+            return False
+        return hash_slice(content[self.start : self.end]) == self.text_hash
 
     def overlaps(self, other: "PaidSlice") -> bool:
         """Whether two slices have text in common."""
-        return (
-            self.message_id == other.message_id
-            and self.start < other.end
-            and other.start < self.end
-        )
+        if self.message_id != other.message_id:
+            return False
+        return self.start < other.end and other.start < self.end
 
 
 @dataclass(frozen=True, slots=True)
 class PaidTopic:
-    """A topic that a reply said starts within the chunk."""
+    """A topic boundary within a paid chunk, from the reply."""
 
     message_id: MessageId
     start: int
@@ -76,18 +70,19 @@ class PaidChunk:
 
     @property
     def origin(self) -> str:
-        """What goes into the ids of its chunks: a later request that gets the same reply makes
-        chunks of its own.
+        """The part of chunk ids that names the request and the call.
+
+        So a later request that gets the same reply makes chunks of its own.
         """
         return chunk_origin(self.request_id, self.call_id)
 
     @property
     def chunk_id(self) -> ChunkId:
-        """The id of the chunk where nothing covers any of it."""
+        """The id of its current chunk, while nothing covers any of it."""
         return ChunkId(self.paid_chunk_id)
 
     def brought_back_by(self, request_id: str) -> "PaidChunk":
-        """The chunk as another request has it that pays nothing for it."""
+        """A copy of the chunk for another request, which pays nothing for it."""
         return replace(
             self,
             paid_chunk_id=stable_hash(self.paid_chunk_id, request_id),
@@ -101,5 +96,5 @@ class PaidChunk:
 
 
 def chunk_origin(request_id: str, call_id: str) -> str:
-    """The origin of chunks that a request has from a call."""
+    """The origin of the chunks that a request makes from a call's reply."""
     return f"{request_id}/{call_id}"

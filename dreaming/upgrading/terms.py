@@ -21,13 +21,14 @@ DEFAULT_FILTER: Mapping[QualityLevel, str] = {
     "good": "quality_level = basic AND needs_upgrade = true",
     "premium": "quality_level != premium",
 }
-"""What is upgraded where nobody says which chunks."""
+"""The filter of an upgrade that has none of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeTerms:
-    """The terms of one upgrade; None is no limit. Raises `UsageError` for a value that cannot be
-    meant.
+    """The terms of one upgrade; None is no limit.
+
+    Raises `UsageError` for values that no upgrade can have.
     """
 
     target_quality: QualityLevel
@@ -35,22 +36,20 @@ class UpgradeTerms:
     first_day: date | None = None
     last_day: date | None = None
     limit: int | None = None
-    """Chunks, at most."""
+    """The most chunks that are upgraded."""
     provider: str | None = None
     """None: the default of the target quality."""
     providers: tuple[str, ...] = ()
-    """In the place of one provider, in order of preference: the next where one gives nothing."""
+    """Instead of one provider, several in order of preference: the next if one gives nothing."""
     model: str | None = None
     max_tokens: int | None = None
     max_cost_usd: Decimal | None = None
     max_duration_seconds: float | None = None
-    """For asking; what was asked for in a batch is taken when it comes."""
+    """The time in which calls are made; replies of batches are taken later too."""
     delivery: Delivery | None = None
-    """Whether replies come at once or within a day, at half the price; None is now, unless a
-    planner says otherwise.
-    """
+    """At once, or within a day at half the price; None is now, unless a planner chooses."""
     account: str | None = None
-    """A further budget that it is counted in, by the id of its scope."""
+    """The id of a further scope in which the upgrade counts."""
     include_undone: bool = False
     retry_failed: bool = False
 
@@ -72,7 +71,7 @@ class UpgradeTerms:
                 "has its own model of the level."
             )
         if len(self.providers) > 1 and self.delivery == "batch":
-            # A batch is answered a day later: there is nobody left to ask the next provider.
+            # A batch is answered a day later, when no run is left to ask the next provider.
             raise UsageError("Several providers are asked now, not in batches: leave delivery out.")
         require_bounds({name: getattr(self, name) for name in MOST})
         if self.first_day and self.last_day and self.first_day > self.last_day:
@@ -82,12 +81,12 @@ class UpgradeTerms:
         self.expression()
 
     def expression(self) -> Expression:
-        """What chunks are asked for; raises `FilterError`."""
+        """The filter, parsed; raises `FilterError`."""
         return parse_filter(self.filter or self.default_filter)
 
     @property
     def default_filter(self) -> str:
-        """What is upgraded where nobody says which chunks."""
+        """The filter of an upgrade to this quality that has none of its own."""
         return DEFAULT_FILTER[self.target_quality]
 
     @property
@@ -97,33 +96,35 @@ class UpgradeTerms:
 
     def allows_day(self, day: date) -> bool:
         """Whether a day is within the range."""
-        return (self.first_day is None or self.first_day <= day) and (
-            self.last_day is None or day <= self.last_day
-        )
+        is_early = self.first_day is not None and day < self.first_day
+        is_late = self.last_day is not None and self.last_day < day
+        return not (is_early or is_late)
 
     def improves(self, level: QualityLevel) -> bool:
-        """Whether a chunk of a level is below what is asked for."""
+        """Whether a level is below the target quality."""
         return QUALITY_RANKS[level] < QUALITY_RANKS[self.target_quality]
 
     def as_json(self) -> dict[str, Any]:
-        """The terms as JSON has them: days and dollars as text; what is left open is left out."""
-        return {
-            name: _plain(value) for name, value in asdict(self).items() if value not in (None, ())
-        }
+        """The terms for JSON, with days and dollars as text; empty terms are left out."""
+        # Left out, not null: rows of earlier versions, which lack a term, stay equal to new ones.
+        given = {name: value for name, value in asdict(self).items() if value not in (None, ())}
+        return {name: _plain(value) for name, value in given.items()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "UpgradeTerms":
-        """The terms from JSON or run config, where an empty text leaves a term open too.
+        """The terms from JSON or run config, where an empty text means None too.
 
-        Other names are passed over: rows of later versions, and the further fields of a config.
-        Raises `UsageError` for a value that cannot be meant.
+        Other names are ignored: rows of later versions and run configs have further fields.
+        Raises `UsageError` for values that no upgrade can have.
         """
-        known = {}
+        terms = {}
         for field in fields(cls):
             value = values.get(field.name)
-            if value not in (None, "", []):
-                known[field.name] = _READ.get(field.name, lambda value: value)(value)
-        return cls(**known)
+            if value in (None, "", []):
+                continue
+            read = _READ.get(field.name)
+            terms[field.name] = read(value) if read else value
+        return cls(**terms)
 
 
 def _read_day(value: Any) -> date:
@@ -143,7 +144,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "max_cost_usd": _read_dollars,
     "providers": tuple,
 }
-"""The terms that JSON has no type for."""
+"""Readers of the terms that JSON has no type for."""
 
 
 def _plain(value: Any) -> Any:

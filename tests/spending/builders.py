@@ -5,7 +5,7 @@ from datetime import timedelta
 from dreaming.conversation import ConversationId
 from dreaming.model_call import Answer, Failure, FailureReason, TokenUsage
 from dreaming.money import Amount
-from dreaming.spending.entries import Reservation
+from dreaming.spending.reservations import Reservation
 
 
 def reservation(

@@ -17,8 +17,9 @@ from dreaming.model_call import Answer, FailureReason
 from dreaming.money import Amount
 from dreaming.processes import this_process
 from dreaming.spending.budgets import Limit, request_scope, window_scope
-from dreaming.spending.entries import AlreadyAsked, NoRoom, Reserved, mark_unusable
+from dreaming.spending.call_rows import mark_unusable
 from dreaming.spending.ledger import Ledger
+from dreaming.spending.reservations import AlreadyAsked, NoRoom, Reserved
 from dreaming.storage.database import open_database
 from dreaming.storage.tables import calls, scopes
 from dreaming.testing import FixedClock

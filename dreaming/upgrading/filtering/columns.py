@@ -1,4 +1,4 @@
-"""The columns of a chunk that a filter can ask about, and what values of them look like."""
+"""The columns of a chunk that a filter can name, and how their values are written."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,10 +38,10 @@ class Column:
 
     def read(self, value: Scalar) -> Scalar:
         """A value of the column from a parsed one; raises `ValueError` where it is none."""
-        found = _READ[self.kind](value)
-        if self.choices and found not in self.choices:
-            raise ValueError(f"{found!r} is none of them")
-        return found
+        typed = _READ[self.kind](value)
+        if self.choices and typed not in self.choices:
+            raise ValueError(f"{typed!r} is none of them")
+        return typed
 
 
 def _text(value: Scalar) -> str:
@@ -64,12 +64,12 @@ def _money(value: Scalar) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError("not a number")  # noqa: TRY004
     try:
-        found = Decimal(str(value))
+        amount = Decimal(str(value))
     except InvalidOperation as error:
         raise ValueError("not a number") from error
-    if not found.is_finite():
+    if not amount.is_finite():
         raise ValueError("not a number")
-    return found
+    return amount
 
 
 def _truth(value: Scalar) -> bool:
@@ -79,18 +79,19 @@ def _truth(value: Scalar) -> bool:
 
 
 def _day(value: Scalar) -> date:
-    return (
-        value
-        if isinstance(value, date) and not isinstance(value, datetime)
-        else date.fromisoformat(str(value))
-    )
+    # Every `datetime` is a `date` too, but an instant is no day.
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    return date.fromisoformat(str(value))
 
 
 def _instant(value: Scalar) -> datetime:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    if instant.tzinfo is None:
+        return instant.replace(tzinfo=UTC)
+    return instant.astimezone(UTC)
 
 
 _READ: Mapping[ColumnKind, Callable[[Scalar], Scalar]] = {
@@ -141,4 +142,4 @@ def _columns() -> dict[str, Column]:
 
 
 COLUMNS: Mapping[str, Column] = _columns()
-"""All of them; `spans` and `topics` are places, which nobody asks for."""
+"""The columns by name, without `spans` and `topics`, which are places in a text."""

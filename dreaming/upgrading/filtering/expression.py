@@ -71,7 +71,7 @@ class Or:
 
 
 Leaf = Comparison | Membership | Contains | IsNull
-"""What asks about one column."""
+"""A condition on one column."""
 
 Expression = Leaf | Not | And | Or
 
@@ -99,9 +99,7 @@ def matches(expression: Expression, chunk: BChunk) -> bool:
 
 
 def leaf_test(leaf: Leaf) -> Callable[[Any], bool]:
-    """What tells of a cell whether it is one that is asked for; a
-    list is a tuple of its members.
-    """
+    """The test of a filter's leaf for one cell; a list is a tuple of its members."""
     match leaf:
         case Comparison(column, sign, value):
             return _comparing(column, sign, value)
@@ -114,7 +112,9 @@ def leaf_test(leaf: Leaf) -> Callable[[Any], bool]:
 
 
 def _comparing(column: str, sign: Operator, value: Scalar) -> Callable[[Any], bool]:
-    compare, of_empty = _COMPARE[sign], sign == "!="
+    compare = _COMPARE[sign]
+    # As `!=` is exactly `NOT =`, it is true of an empty cell.
+    of_empty = sign == "!="
     if column == "quality_level":
         wanted = QUALITY_RANKS[str(value)]
         return lambda cell: compare(QUALITY_RANKS[cell], wanted)
@@ -123,7 +123,9 @@ def _comparing(column: str, sign: Operator, value: Scalar) -> Callable[[Any], bo
 
 def folded(text: str) -> str:
     """A text without case and width."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    # Normalized again: folding the case may make characters that have a shorter form.
+    narrow = unicodedata.normalize("NFKC", text)
+    return unicodedata.normalize("NFKC", narrow.casefold())
 
 
 def _containing(wanted: str) -> Callable[[Any], bool]:

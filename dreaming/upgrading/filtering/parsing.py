@@ -26,10 +26,13 @@ from dreaming.upgrading.filtering.expression import (
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree
 
+# Filters that programs write may name thousands of conversations.
 LONGEST_FILTER = 200_000
-"""Filters that programs write may name thousands of conversations."""
+"""The most characters of a filter."""
+
+# Expressions are read by recursion: much deeper ones would reach Python's limit.
 DEEPEST_FILTER = 100
-"""Parentheses and NOTs within each other."""
+"""The most parentheses and NOTs within each other."""
 
 _GRAMMAR = r"""
 ?start: or_test
@@ -63,16 +66,14 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})?", re.ASCII
 
 @cache
 def _parser() -> "Lark":
-    # Imported late: most runs have no filter.
+    # Imported here, since most runs have no filter.
     from lark import Lark
 
     return Lark(_GRAMMAR, parser="lalr", propagate_positions=True, maybe_placeholders=False)
 
 
 def parse_filter(text: str) -> Expression:
-    """The expression that a filter writes; raises `FilterError`, which shows the place and what was
-    expected.
-    """
+    """The expression of a filter's text; raises `FilterError`, which points at the place."""
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
     if len(text) > LONGEST_FILTER:
@@ -87,24 +88,22 @@ def parse_filter(text: str) -> Expression:
     try:
         tree = _parser().parse(text)
     except UnexpectedCharacters as error:
-        raise _error(
-            text, error.pos_in_stream or 0, _odd_character(text, error.pos_in_stream or 0)
-        ) from None
+        position = error.pos_in_stream or 0
+        raise _error(text, position, _odd_character(text, position)) from None
     except UnexpectedToken as error:
         at_end = error.token.type == "$END"
         position = len(text) if at_end else error.token.start_pos or 0
         wanted = _wanted(error.accepts or error.expected)
-        raise _error(
-            text, position, f"Here {wanted} was expected{', and it ends' if at_end else ''}."
-        ) from None
+        ending = ", and it ends" if at_end else ""
+        raise _error(text, position, f"Here {wanted} was expected{ending}.") from None
     except UnexpectedEOF as error:
-        raise _error(
-            text, len(text), f"It ends where {_wanted(error.expected)} was expected."
-        ) from None
+        message = f"It ends where {_wanted(error.expected)} was expected."
+        raise _error(text, len(text), message) from None
     return _Reader(text).read(tree)
 
 
 def _refuse_depth(text: str) -> None:
+    """Raise `FilterError` for a filter that is nested too deeply, before it is parsed."""
     depth = 0
     for found in re.finditer(
         r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\(|\)|\bNOT\b", text, re.IGNORECASE
@@ -175,15 +174,13 @@ class _Reader:
 
     def _column(self, name: "Tree[Token]") -> Column:
         token: Any = name.children[0]
-        told = str(token).casefold()
-        column = COLUMNS.get(ALIASES.get(told, told))
+        name_or_alias = str(token).casefold()
+        column = COLUMNS.get(ALIASES.get(name_or_alias, name_or_alias))
         if column is None:
-            close = get_close_matches(told, [*COLUMNS, *ALIASES], n=1)
-            hint = (
-                f"Did you mean {close[0]}?"
-                if close
-                else f"Choose one of {', '.join(sorted(COLUMNS))}."
-            )
+            close = get_close_matches(name_or_alias, [*COLUMNS, *ALIASES], n=1)
+            hint = f"Choose one of {', '.join(sorted(COLUMNS))}."
+            if close:
+                hint = f"Did you mean {close[0]}?"
             raise _error(self._text, token.start_pos, f"There is no column {str(token)!r}. {hint}")
         return column
 
@@ -203,12 +200,11 @@ class _Reader:
 
 
 def _flat(kind: type[And] | type[Or], parts: Any) -> tuple[Expression, ...]:
-    """The operands, those of operands of the same kind in their
-    place: one expression has one form.
-    """
-    return tuple(
-        each for part in parts for each in (part.operands if isinstance(part, kind) else (part,))
-    )
+    """The operands, with nested ones of the same kind in their place: each filter has one form."""
+    operands: list[Expression] = []
+    for part in parts:
+        operands += part.operands if isinstance(part, kind) else (part,)
+    return tuple(operands)
 
 
 def _written(token: "Token") -> str:
@@ -218,7 +214,7 @@ def _written(token: "Token") -> str:
 
 
 def _scalar(token: "Token") -> Scalar:
-    """What a word or a string says by itself."""
+    """The value of a word or a string, typed by its form alone."""
     text = _written(token)
     if token.type == "STRING":
         return text
@@ -231,6 +227,7 @@ def _scalar(token: "Token") -> Scalar:
             return date.fromisoformat(text)
         if _INSTANT.fullmatch(text):
             return datetime.fromisoformat(text)
+    # Digits in the form of a day that is none, such as 2026-02-30: its column refuses the text.
     except ValueError:
         pass
     return text

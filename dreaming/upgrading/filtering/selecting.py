@@ -41,11 +41,13 @@ def _among(expression: Expression, table: pa.Table, rows: Rows) -> Rows:
             return rows
         case Or(operands):
             # What one operand asks for, the next is not asked about.
-            left, found = rows, []
+            left = rows
+            selected = []
             for operand in operands:
-                found.append(_among(operand, table, left))
-                left = np.setdiff1d(left, found[-1], assume_unique=True)
-            return np.sort(np.concatenate(found))
+                of_operand = _among(operand, table, left)
+                selected.append(of_operand)
+                left = np.setdiff1d(left, of_operand, assume_unique=True)
+            return np.sort(np.concatenate(selected))
         case leaf:
             return rows[_asked_for_among(leaf, table.column(leaf.column), rows)]
 
@@ -56,9 +58,9 @@ def _asked_for_among(leaf: Leaf, column: pa.ChunkedArray, rows: Rows) -> npt.NDA
         wanted[rows] = True
         column = column.filter(pa.array(wanted))
     # In its parts: texts of more than 2 GiB do not fit into one.
-    return np.concatenate(
-        [np.empty(0, dtype=np.bool_), *(_asked_for(leaf, cells) for cells in column.chunks)]
-    )
+    masks = [_asked_for(leaf, cells) for cells in column.chunks]
+    # An empty one first: a column without rows has no part, and nothing cannot be joined.
+    return np.concatenate([np.empty(0, dtype=np.bool_), *masks])
 
 
 def _asked_for(leaf: Leaf, cells: pa.Array) -> npt.NDArray[np.bool_]:
@@ -70,8 +72,9 @@ def _asked_for(leaf: Leaf, cells: pa.Array) -> npt.NDArray[np.bool_]:
         return np.asarray(lengths == 0)
     # What else is asked of a list asks for one member, whichever.
     asked_for = np.zeros(len(cells), dtype=np.bool_)
-    of_row = pc.list_parent_indices(cells).to_numpy()
-    asked_for[of_row[_test_each(lambda member: test((member,)), cells.flatten())]] = True
+    row_of_member = pc.list_parent_indices(cells).to_numpy()
+    is_wanted = _test_each(lambda member: test((member,)), cells.flatten())
+    asked_for[row_of_member[is_wanted]] = True
     return asked_for
 
 
