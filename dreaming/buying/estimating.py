@@ -14,6 +14,7 @@ from dreaming.money import Amount, to_usd
 from dreaming.prompting.schema import Bounds
 from dreaming.providers.provider import LLMProvider
 from dreaming.spending.prices import Price, price_of, worst_case
+from dreaming.upgrading.arrow_arrays import integer_array, number_values
 from dreaming.upgrading.candidates import Candidates
 from dreaming.upgrading.grouping import Groups, Integers, expected_usage
 
@@ -101,8 +102,8 @@ class Estimate:
 
         A chunk with several labels counts for each of them.
         """
-        members = pa.array(groups.members())
-        own_tokens = candidates.column("token_count").take(members).to_numpy()
+        members = integer_array(groups.members())
+        own_tokens = number_values(candidates.column("token_count").take(members))
         group_tokens = np.repeat(groups.tokens, groups.chunks)
         share_of_group = own_tokens / np.maximum(group_tokens, 1)
         weights = [
@@ -113,7 +114,7 @@ class Estimate:
         by_day = _totals(days, weights)
 
         labels = candidates.column("labels").take(members).combine_chunks()
-        labelled = pc.list_parent_indices(labels).to_numpy()
+        labelled = number_values(pc.list_parent_indices(labels))
         by_label = _totals(labels.flatten(), [each[labelled] for each in weights])
         chunk_counts = Counter({label: total["chunks"] for label, total in by_label.items()})
         frequent = [label for label, _count in chunk_counts.most_common(MOST_LABELS)]
@@ -126,7 +127,7 @@ class Estimate:
 def _totals(names: pa.Array, weights: list[Any]) -> dict[str, dict[str, Any]]:
     """By name: how many entries it has, and the sums of their weights (tokens, picodollars)."""
     encoded = names.dictionary_encode()
-    places = encoded.indices.to_numpy()
+    places = number_values(encoded.indices)
     counts = np.bincount(places, minlength=len(encoded.dictionary))
     tokens, picodollars = (np.bincount(places, each, minlength=len(counts)) for each in weights)
     return {

@@ -13,6 +13,7 @@ from dreaming.errors import DamagedPartition
 from dreaming.statistics import ChunkStatistics
 from dreaming.storage.columns import CHUNK_SCHEMA
 from dreaming.storage.partitions import PartitionStore
+from dreaming.upgrading.arrow_arrays import integer_array
 from dreaming.upgrading.filtering.selecting import Rows
 from dreaming.upgrading.paid import PaidSlice
 
@@ -74,7 +75,7 @@ def read_columns(
                 # Each file has notes of its own; tables with different metadata do not join.
                 tables.append(result.replace_schema_metadata())
     schema = pa.schema([CHUNK_SCHEMA.field(name) for name in columns])
-    return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks(), damaged
+    return pa.concat_tables([pa.Table.from_batches([], schema), *tables]).combine_chunks(), damaged
 
 
 def read_rows(store: PartitionStore, day: date, rows: Rows) -> list[dict[str, Any] | None]:
@@ -85,7 +86,7 @@ def read_rows(store: PartitionStore, day: date, rows: Rows) -> list[dict[str, An
     with store.open_chunks("upgraded_chunks", day) as chunks:
         table = chunks.table([*IDENTITY, "spans", "content"])
     is_there = rows < table.num_rows
-    present = iter(table.take(pa.array(rows[is_there])).to_pylist())
+    present = iter(table.take(integer_array(rows[is_there])).to_pylist())
     return [next(present) if there else None for there in is_there.tolist()]
 
 

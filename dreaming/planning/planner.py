@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from uuid import uuid4
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from dreaming.buying.offers import DEFAULT_PROVIDER
@@ -22,6 +21,7 @@ from dreaming.planning.situation import Situation, Urgency
 from dreaming.planning.situation_reader import SituationReader, window_rooms
 from dreaming.planning.thinking import Thinker, ThinkingFailed, ask, plan_of, read_proposal, think
 from dreaming.providers.registry import ConfiguredProvider
+from dreaming.upgrading.arrow_arrays import string_array
 from dreaming.upgrading.terms import UpgradeTerms
 
 
@@ -134,7 +134,7 @@ class Planner:
         if not providers or not importance:
             return 0
         candidates, _, _ = read_groups(self._home, asked, providers[0], days)
-        searched = pa.array(list(importance), pa.string())
+        searched = string_array(list(importance))
         is_searched = pc.is_in(candidates.column("chunk_id"), value_set=searched)
         return len(candidates.column("conversation_id").filter(is_searched).unique())
 

@@ -22,6 +22,7 @@ from dreaming.planning.situation import ModelOption, Situation, Topic, Urgency
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.spending.budgets import Window, request_scope
+from dreaming.upgrading.arrow_arrays import number_values
 from dreaming.upgrading.candidates import Candidates
 from dreaming.upgrading.grouping import Groups, Integers, expected_usage
 from dreaming.upgrading.importance import Numbers
@@ -269,11 +270,11 @@ def _topics(candidates: Candidates) -> list[Topic]:
     labels = candidates.column("labels").combine_chunks()
     encoded = labels.flatten().dictionary_encode()
     # An entry for each label of each candidate: the label's number, and the candidate's.
-    label = np.asarray(encoded.indices)
-    candidate = np.asarray(pc.list_parent_indices(labels))
+    label = number_values(encoded.indices)
+    candidate = number_values(pc.list_parent_indices(labels))
     size = len(encoded.dictionary)
     counts = np.bincount(label, minlength=size)
-    text_tokens = candidates.column("token_count").to_numpy()
+    text_tokens = number_values(candidates.column("token_count"))
     tokens = np.bincount(label, text_tokens[candidate], minlength=size)
     own_importance: Numbers = np.zeros(len(candidates))
     if candidates.importance is not None:

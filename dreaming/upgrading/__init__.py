@@ -2,6 +2,7 @@
 
     terms.py       what an upgrade is asked to do, and within what limits
     filtering/     the filter language, in which terms name chunks
+    arrow_arrays.py  Arrow arrays from NumPy and strings, without pandas
     candidates.py  the chunks that an upgrade may take, and why others are left out
     importance.py  how much chunks matter, by what searches have found
     grouping.py    candidates -> groups, a call each, in the order in which they are bought

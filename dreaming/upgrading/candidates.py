@@ -14,6 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dreaming.chunk import QUALITY_LEVELS
+from dreaming.upgrading.arrow_arrays import (
+    boolean_values,
+    equals,
+    integer_array,
+    number_values,
+    string_array,
+)
 from dreaming.upgrading.filtering.expression import columns_of
 from dreaming.upgrading.filtering.selecting import Rows, select_rows
 from dreaming.upgrading.importance import Numbers
@@ -53,7 +60,7 @@ class Candidates:
 
     def column(self, name: str) -> pa.ChunkedArray:
         """A column of the candidates."""
-        return self.table.column(name).take(pa.array(self.rows))
+        return self.table.column(name).take(integer_array(self.rows))
 
     def leave_out(self, which: Mask, reason: str) -> None:
         """Leave out and count the candidates that a mask is true for."""
@@ -70,8 +77,8 @@ class Candidates:
 
     def of_conversations(self, conversation_ids: Collection[str]) -> Mask:
         """A mask of the candidates that are of some conversations."""
-        wanted = pa.array(sorted(conversation_ids), pa.string())
-        return np.asarray(pc.is_in(self.column("conversation_id"), value_set=wanted))
+        wanted = string_array(sorted(conversation_ids))
+        return boolean_values(pc.is_in(self.column("conversation_id"), value_set=wanted))
 
     def on_days(
         self, positions: npt.NDArray[np.int64]
@@ -87,17 +94,17 @@ class Candidates:
 
     def _days(self) -> npt.NDArray[np.int32]:
         """The day of each row of the table, in days since 1970."""
-        days: npt.NDArray[np.int32] = self.table.column("day").cast(pa.int32()).to_numpy()
+        days: npt.NDArray[np.int32] = number_values(self.table.column("day").cast(pa.int32()))
         return days
 
 
 def find_candidates(table: pa.Table, terms: UpgradeTerms) -> Candidates:
     """The chunks of talk that a filter asks for, and that are below the target quality."""
     candidates = Candidates(table, select_rows(terms.expression(), table))
-    is_no_talk = pc.not_equal(candidates.column("kind"), "text")
-    candidates.leave_out(np.asarray(is_no_talk), "not_talk")
+    is_talk = equals(candidates.column("kind"), "text")
+    candidates.leave_out(~is_talk, "not_talk")
     for level in QUALITY_LEVELS:
         if not terms.improves(level):
-            has_level = pc.equal(candidates.column("quality_level"), level)
-            candidates.leave_out(np.asarray(has_level), f"already_{level}")
+            has_level = equals(candidates.column("quality_level"), level)
+            candidates.leave_out(has_level, f"already_{level}")
     return candidates

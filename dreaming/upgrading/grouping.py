@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dreaming.conversation import ConversationId, stable_hash
+from dreaming.upgrading.arrow_arrays import boolean_values, equals, number_values
 from dreaming.upgrading.candidates import Candidates
 from dreaming.upgrading.importance import Numbers
 from dreaming.upgrading.paid import PaidSlice
@@ -103,7 +104,7 @@ def plan_groups(candidates: Candidates) -> Groups:
     chunks = np.diff(first, append=len(tokens))
     group_tokens = np.add.reduceat(tokens, first)
     worth = np.add.reduceat(_worth(candidates, tokens), first)
-    day = candidates.column("day").cast(pa.int32()).to_numpy()[first]
+    day = number_values(candidates.column("day").cast(pa.int32()))[first]
     input_tokens, output_tokens = expected_usage(group_tokens)
     worth_per_token = worth / (input_tokens + output_tokens)
     # `lexsort` orders by its last key first: by worth, then the newest day, then by position, so
@@ -113,13 +114,13 @@ def plan_groups(candidates: Candidates) -> Groups:
 
 
 def _token_counts(candidates: Candidates) -> Integers:
-    counts: Integers = candidates.column("token_count").to_numpy().astype(np.int64)
+    counts: Integers = number_values(candidates.column("token_count")).astype(np.int64)
     return counts
 
 
 def _worth(candidates: Candidates, tokens: Integers) -> Numbers:
     """The worth of an upgrade of each candidate."""
-    worth = (1 - candidates.column("confidence").to_numpy()) * tokens
+    worth: Numbers = (1 - number_values(candidates.column("confidence"))) * tokens
     if candidates.importance is not None:
         worth = worth + FOUND_TOKENS * candidates.importance[candidates.rows]
     return np.asarray(worth)
@@ -163,13 +164,13 @@ def _starts(candidates: Candidates, tokens: Integers) -> Integers:
 def _begins_run(candidates: Candidates) -> npt.NDArray[np.bool_]:
     """A mask of the candidates that do not continue the talk of the one before."""
     # Places in the talk alone: chunks of other kinds in between do not part neighbours.
-    is_talk = np.asarray(pc.equal(candidates.table.column("kind"), "text"))
+    is_talk = equals(candidates.table.column("kind"), "text")
     place = np.cumsum(is_talk)[candidates.rows]
     conversation = candidates.column("conversation_id").combine_chunks()
-    day = candidates.column("day").cast(pa.int32()).to_numpy()
+    day = number_values(candidates.column("day").cast(pa.int32()))
     begins = np.ones(len(candidates), dtype=np.bool_)
     begins[1:] = (np.diff(place) != 1) | (np.diff(day) != 0)
-    begins[1:] |= np.asarray(pc.not_equal(conversation[1:], conversation[:-1]))
+    begins[1:] |= boolean_values(pc.not_equal(conversation[1:], conversation[:-1]))
     return begins
 
 

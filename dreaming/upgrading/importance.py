@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dreaming.chunk import ChunkId
+from dreaming.upgrading.arrow_arrays import boolean_values, number_values, string_array
 
 Numbers = npt.NDArray[np.floating[Any]]
 
@@ -26,9 +27,10 @@ def weigh(table: pa.Table, prominence: Mapping[ChunkId, float]) -> Numbers:
     """
     # The last value is that of the chunks that no search has found.
     values = np.array([*prominence.values(), 0.0])
-    chunk_ids = pa.array(list(prominence), pa.string())
+    chunk_ids = string_array(list(prominence))
     places = pc.index_in(table.column("chunk_id"), value_set=chunk_ids)
-    own = values[np.asarray(pc.fill_null(places, len(prominence)))]
+    is_found = boolean_values(pc.is_valid(places))
+    own = values[np.where(is_found, number_values(places), len(prominence))]
     of_topics = _topic_importance(table.column("labels").combine_chunks(), own)
     return np.asarray(own + TOPIC_SHARE * of_topics)
 
@@ -37,8 +39,8 @@ def _topic_importance(labels: pa.ListArray, own: Numbers) -> Numbers:
     """The mean importance of each row's labels, of which each is the mean of its rows."""
     encoded = labels.flatten().dictionary_encode()
     # An entry for each label of each row: the label's number, and the row's.
-    label = np.asarray(encoded.indices)
-    row = np.asarray(pc.list_parent_indices(labels))
+    label = number_values(encoded.indices)
+    row = number_values(pc.list_parent_indices(labels))
     # At least 1, so that no sum is divided by 0: rows without labels have importance 0.
     rows_of_label = np.maximum(np.bincount(label, minlength=len(encoded.dictionary)), 1)
     label_importance = np.bincount(label, own[row], minlength=len(rows_of_label)) / rows_of_label

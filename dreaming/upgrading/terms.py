@@ -12,7 +12,7 @@ from dreaming.errors import UsageError
 from dreaming.model_call import Delivery
 from dreaming.money import limit_picodollars, read_usd
 from dreaming.settings import parse_day
-from dreaming.upgrading.filtering.expression import Expression
+from dreaming.upgrading.filtering.expression import And, Comparison, Expression
 from dreaming.upgrading.filtering.parsing import parse_filter
 
 PaidLevel = Literal["good", "premium"]
@@ -22,6 +22,13 @@ DEFAULT_FILTER: Mapping[QualityLevel, str] = {
     "premium": "quality_level != premium",
 }
 """The filter of an upgrade that has none of its own."""
+DEFAULT_EXPRESSION: Mapping[QualityLevel, Expression] = {
+    "good": And(
+        (Comparison("quality_level", "=", "basic"), Comparison("needs_upgrade", "=", True))
+    ),
+    "premium": Comparison("quality_level", "!=", "premium"),
+}
+"""The same, parsed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +89,10 @@ class UpgradeTerms:
 
     def expression(self) -> Expression:
         """The filter, parsed; raises `FilterError`."""
-        return parse_filter(self.filter or self.default_filter)
+        if self.filter:
+            return parse_filter(self.filter)
+        # Not parsed: to build the parser takes longer than all else that most upgrades look at.
+        return DEFAULT_EXPRESSION[self.target_quality]
 
     @property
     def default_filter(self) -> str:

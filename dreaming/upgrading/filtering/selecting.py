@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dreaming.upgrading.arrow_arrays import boolean_array, number_values
 from dreaming.upgrading.filtering.expression import (
     And,
     Expression,
@@ -56,7 +57,7 @@ def _asked_for_among(leaf: Leaf, column: pa.ChunkedArray, rows: Rows) -> npt.NDA
     if len(rows) < len(column):
         wanted = np.zeros(len(column), dtype=np.bool_)
         wanted[rows] = True
-        column = column.filter(pa.array(wanted))
+        column = column.filter(boolean_array(wanted))
     # In its parts: texts of more than 2 GiB do not fit into one.
     masks = [_asked_for(leaf, cells) for cells in column.chunks]
     # An empty one first: a column without rows has no part, and nothing cannot be joined.
@@ -72,7 +73,7 @@ def _asked_for(leaf: Leaf, cells: pa.Array) -> npt.NDArray[np.bool_]:
         return np.asarray(lengths == 0)
     # What else is asked of a list asks for one member, whichever.
     asked_for = np.zeros(len(cells), dtype=np.bool_)
-    row_of_member = pc.list_parent_indices(cells).to_numpy()
+    row_of_member = number_values(pc.list_parent_indices(cells))
     is_wanted = _test_each(lambda member: test((member,)), cells.flatten())
     asked_for[row_of_member[is_wanted]] = True
     return asked_for
@@ -83,5 +84,5 @@ def _test_each(test: Callable[[Any], bool], cells: pa.Array) -> npt.NDArray[np.b
     encoded = cells.dictionary_encode(null_encoding="encode")
     values = encoded.dictionary.to_pylist()
     outcomes = np.fromiter(map(test, values), np.bool_, len(values))
-    asked_for: npt.NDArray[np.bool_] = outcomes[encoded.indices.to_numpy(zero_copy_only=False)]
+    asked_for: npt.NDArray[np.bool_] = outcomes[number_values(encoded.indices)]
     return asked_for
