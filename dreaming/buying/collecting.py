@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from dreaming.buying.settling import Settling
 from dreaming.home import Home
 from dreaming.model_call import Failure
-from dreaming.providers.batches import Look
+from dreaming.providers.batches import BatchStatus
 from dreaming.providers.metered import UNMETERED
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
@@ -118,7 +118,7 @@ async def _cancel(
             look = await vendor.look(batch.vendor_ref)
             # One that has ended is to be collected, and its vendor refuses to call it off.
             failure = look if isinstance(look, Failure) else None
-            if isinstance(look, Look) and not look.has_ended:
+            if isinstance(look, BatchStatus) and not look.has_ended:
                 failure = await vendor.cancel(batch.vendor_ref)
             if failure:
                 failures.append(failure.message)
