@@ -1,6 +1,4 @@
-"""`basic_chunks`: every conversation cut into chunks by rules or by a local LLM, free and on this
-machine.
-"""
+"""`basic_chunks`: conversations cut into chunks by rules or a local LLM, free, on this machine."""
 
 from datetime import date
 from time import perf_counter
@@ -15,19 +13,24 @@ from dreaming.statistics import ChunkStatistics
 
 
 def materialize(work: Work, day: date) -> Metadata:
-    """Chunk what changed of the day, and keep the rest."""
+    """Chunk the day's new and changed conversations, and keep the chunks of the others."""
     started = perf_counter()
     statistics = _cut(work, day)
     work.chunks_created += statistics.chunks - statistics.chunks_kept
     path = work.home.store.path("basic_chunks", day)
     metadata = chunk_metadata(statistics, path=path, seconds=perf_counter() - started)
-    return metadata | (model_metadata(work.model_chunker) if work.model_chunker else {})
+    if work.model_chunker:
+        metadata |= model_metadata(work.model_chunker)
+    return metadata
 
 
 def _cut(work: Work, day: date) -> ChunkStatistics:
-    pipeline, rechunk, chunker = work.home.pipeline, work.config.rechunk, work.model_chunker
+    pipeline = work.home.pipeline
+    rechunk = work.config.rechunk
+    chunker = work.model_chunker
     if work.shards is None:
         return pipeline.chunk(day, rechunk=rechunk, chunker=chunker)
+    # Other processes have cut the shards of the day already.
     return join_shards(pipeline, day, work.shards, rechunk=rechunk, chunker=chunker)
 
 

@@ -1,8 +1,7 @@
-"""Run config: what a person sets in the launchpad, and what commands, tasks and schedules write.
+"""Run configs: set by a person in the launchpad, or written by commands, tasks and schedules.
 
-The one reader (`UpgradeConfig.terms`) and the one writer (`upgrade_fields`) of the terms of an
-upgrade stand here, by the names of their fields: a new term is a field of `UpgradeTerms` and a
-field of `UpgradeConfig`.
+The terms of an upgrade are read here (`UpgradeConfig.terms`) and written here (`upgrade_fields`),
+by the names of their fields: a new term is a field of `UpgradeTerms` and one of `UpgradeConfig`.
 """
 
 from typing import Any, Literal
@@ -33,11 +32,11 @@ class DreamingConfig(dg.Config):
 
 
 class BudgetConfig(dg.Config):
-    """What an upgrade may spend, over all of its runs; what is not set is no limit."""
+    """The limits of an upgrade over all of its runs; None is no limit."""
 
     max_tokens: int | None = Field(default=None, description="Tokens of input and output together.")
-    # Any: Dagster has no exact numbers. A number is read by its digits, and a text such as "0.1" is
-    # taken as well; a float would round what a command or a task asked for.
+    # Any: a float would round the limit of a command or a task, and Dagster's configs have no
+    # exact numbers. A number is read by its digits, and a text such as "0.1" is accepted too.
     max_cost_usd: Any = Field(
         default=None, description="Dollars, by the price library or your own price."
     )
@@ -47,7 +46,7 @@ class BudgetConfig(dg.Config):
 
 
 class UpgradeConfig(dg.Config):
-    """What an upgrade is asked to do. A request keeps the terms that its first run had."""
+    """The terms of an upgrade. A request keeps the terms of its first run."""
 
     target_quality: Literal["", "good", "premium"] = Field(
         default="",
@@ -92,18 +91,16 @@ class UpgradeConfig(dg.Config):
     )
 
     def terms(self) -> UpgradeTerms:
-        """The config as terms; raises `UsageError` for a value that cannot be meant."""
+        """The config as terms; raises `UsageError` for an invalid value."""
         return UpgradeTerms.from_json({**dict(self), **dict(self.budget)})
 
 
 class DayConfig(DreamingConfig, UpgradeConfig):
-    """The run config of the partitioned assets: what is free, and an upgrade of the run's days if
-    one is asked for.
-    """
+    """The run config of the partitioned assets: the free stages, and an optional upgrade."""
 
 
 class UpgradeDaysConfig(UpgradeConfig):
-    """The run config of the job `upgrade`, which is of any days."""
+    """The run config of the job `upgrade`, for any days."""
 
     first_day: str = Field(default="", description="YYYY-MM-DD; empty for all days from the first.")
     last_day: str = Field(default="", description="YYYY-MM-DD; empty for all days to the last.")
@@ -114,15 +111,20 @@ class UpgradeDaysConfig(UpgradeConfig):
 
 
 def upgrade_fields(terms: UpgradeTerms) -> dict[str, Any]:
-    """Terms as the fields of `UpgradeDaysConfig`; what they leave open is left out."""
-    # `account` is no config: a request that is counted in a further budget was written down before
-    # its run is made, and a known request keeps its terms.
-    values = {
-        name: value
-        for name, value in terms.as_json().items()
-        if value is not False and name != "account"
-    }
-    budget = {name: values.pop(name) for name in BudgetConfig.model_fields if name in values}
+    """Terms as the fields of `UpgradeDaysConfig`, without those that have no value."""
+    fields: dict[str, Any] = {}
+    budget: dict[str, Any] = {}
+    for name, value in terms.as_json().items():
+        # `account` is not in the config: a request with a further budget is stored before its run
+        # is made, and a stored request keeps its terms.
+        if value is False or name == "account":
+            continue
+        if name in BudgetConfig.model_fields:
+            budget[name] = value
+        else:
+            fields[name] = value
     if "max_cost_usd" in budget:
         budget["max_cost_usd"] = write_usd(read_usd(budget["max_cost_usd"]))
-    return {**values, "budget": budget} if budget else values
+    if budget:
+        fields["budget"] = budget
+    return fields

@@ -1,21 +1,26 @@
-"""Statistics -> asset metadata: numbers that plot over partitions, JSON for programs, Markdown for
-people.
+"""Statistics -> asset metadata: numbers to plot, JSON for programs, Markdown for people.
+
+The UI plots numbers of type int and float over partitions, so figures have these types also where a
+text would be exact.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import dagster as dg
 
 from assets.stage import Metadata
-from dreaming.measuring.accuracy import Accuracy, over_languages
+from dreaming.measuring.accuracy import Accuracy, Agreement, over_languages
 from dreaming.pipeline.model_chunker import ModelChunker
 from dreaming.planning.plan import Decision
 from dreaming.statistics import HISTOGRAM_EDGES, ChunkStatistics, RawStatistics
 from dreaming.task import DreamingTaskResult
 
 BAR_WIDTH = 24
+"""Characters of the longest bar of a table."""
+TOP_LABELS = 10
 
 
 def raw_metadata(statistics: RawStatistics, *, path: str, seconds: float) -> Metadata:
@@ -35,10 +40,12 @@ def raw_metadata(statistics: RawStatistics, *, path: str, seconds: float) -> Met
 
 def chunk_metadata(statistics: ChunkStatistics, *, path: str, seconds: float) -> Metadata:
     """The metadata of a day of `basic_chunks` or `upgraded_chunks`."""
+    # Each level once more as a number of its own: only those plot.
     quality = {
-        f"quality_{level}": dg.MetadataValue.int(statistics.quality[level])
-        for level in statistics.quality
+        f"quality_{level}": dg.MetadataValue.int(count)
+        for level, count in statistics.quality.items()
     }
+    top_labels = dict(statistics.labels.most_common(TOP_LABELS))
     return {
         "dagster/partition_row_count": dg.MetadataValue.int(statistics.chunks),
         "chunks": dg.MetadataValue.int(statistics.chunks),
@@ -50,9 +57,7 @@ def chunk_metadata(statistics: ChunkStatistics, *, path: str, seconds: float) ->
         "quality_distribution": dg.MetadataValue.json(dict(statistics.quality)),
         "quality": dg.MetadataValue.md(share_table("quality", statistics.quality)),
         "languages": dg.MetadataValue.json(dict(statistics.languages.most_common())),
-        "labels": dg.MetadataValue.md(
-            share_table("label", dict(statistics.labels.most_common(10)))
-        ),
+        "labels": dg.MetadataValue.md(share_table("label", top_labels)),
         "kinds": dg.MetadataValue.json(dict(statistics.kinds)),
         "segmenters": dg.MetadataValue.json(dict(statistics.segmenters)),
         "models": dg.MetadataValue.json(dict(statistics.models)),
@@ -63,15 +68,15 @@ def chunk_metadata(statistics: ChunkStatistics, *, path: str, seconds: float) ->
 
 
 def accuracy_metadata(accuracy: Accuracy) -> Metadata:
-    """How near each tier came to the better ones on a day, as numbers that plot; nothing where none
-    was bought.
-    """
-    rows = [
-        (lower, higher, "", agreement)
-        for (lower, higher), agreement in over_languages(accuracy).items()
-    ]
-    rows += [(*pair, agreement) for pair, agreement in sorted(accuracy.items())]
-    found: Metadata = {}
+    """The agreement of each tier with the better ones on a day; empty where none was bought."""
+    rows: list[tuple[str, str, str, Agreement]] = []
+    for pair, agreement in over_languages(accuracy).items():
+        rows.append((*pair, "", agreement))
+    for pair_and_language, agreement in sorted(accuracy.items()):
+        rows.append((*pair_and_language, agreement))
+    if not rows:
+        return {}
+    metadata: Metadata = {}
     lines = [
         "| tiers | language | messages | F1 | Pk | labels | entities |",
         "|:--|:--|--:|--:|--:|--:|--:|",
@@ -80,19 +85,20 @@ def accuracy_metadata(accuracy: Accuracy) -> Metadata:
         figures = agreement.figures()
         for name, value in figures.items():
             key = "_".join(filter(None, ("accuracy", lower, higher, name, language)))
-            found[key] = dg.MetadataValue.float(value)
-        told = [
-            f"{figures[name]:.2f}" if name in figures else ""
-            for name in ("f1", "pk", "labels", "entities")
-        ]
-        cells = [f"{lower} beside {higher}", language or "all", f"{agreement.messages:,}", *told]
+            metadata[key] = dg.MetadataValue.float(value)
+        cells = [f"{lower} beside {higher}", language or "all", f"{agreement.messages:,}"]
+        # Only figures that can be computed are there; the others' cells are empty.
+        names = ("f1", "pk", "labels", "entities")
+        cells += [f"{figures[name]:.2f}" if name in figures else "" for name in names]
         lines.append(f"| {' | '.join(cells)} |")
-    return found | {"accuracy": dg.MetadataValue.md("\n".join(lines))} if rows else found
+    metadata["accuracy"] = dg.MetadataValue.md("\n".join(lines))
+    return metadata
 
 
 def model_metadata(chunker: ModelChunker) -> Metadata:
-    """What a model did in a day of `basic_chunks`."""
-    report, model = chunker.last_report, chunker.model
+    """The calls of a model for a day of `basic_chunks`."""
+    report = chunker.last_report
+    model = chunker.model
     return {
         "llm_provider": dg.MetadataValue.text(chunker.provider_name),
         "llm_model": dg.MetadataValue.text(model.served),
@@ -113,15 +119,14 @@ def model_metadata(chunker: ModelChunker) -> Metadata:
 def upgrade_metadata(
     result: DreamingTaskResult, *, day_tokens: int, day_cost_usd: Decimal
 ) -> Metadata:
-    """What an upgrade did: of the day, what it cost; of the run, its result, without the days: it
-    may have many.
-    """
-    told = {name: value for name, value in result.as_json().items() if name != "days_published"}
-    budget = {
-        f"budget_{name}": _figure(name, value)
-        for name, value in result.budget.items()
-        if value is not None
-    }
+    """The cost of an upgrade for the day, and the result of its run."""
+    # Without the days, of which a run may have many: each of them would get the list of all.
+    task_result = result.as_json()
+    task_result.pop("days_published", None)
+    budget: Metadata = {}
+    for name, value in result.budget.items():
+        if value is not None:
+            budget[f"budget_{name}"] = _figure(name, value)
     quality = {
         f"run_quality_{level}": dg.MetadataValue.int(count)
         for level, count in result.quality_counts.items()
@@ -142,29 +147,28 @@ def upgrade_metadata(
         "skipped": dg.MetadataValue.json(result.skipped),
         "quality_before": dg.MetadataValue.json(result.quality_before),
         "quality_after": dg.MetadataValue.json(result.quality_counts),
-        "task_result": dg.MetadataValue.json(told),
+        "task_result": dg.MetadataValue.json(task_result),
         **quality,
         **budget,
     }
 
 
 def _pending(result: DreamingTaskResult) -> Metadata:
-    """What waits at the vendor, since when, and what it will cost: as numbers that plot, nothing
-    where nothing does.
-    """
-    told = result.pending
-    if not told:
+    """The calls that wait at the vendor, since when, and their cost; empty without any."""
+    pending = result.pending
+    if not pending:
         return {}
+    since = datetime.fromisoformat(pending["since"])
     return {
-        "pending_calls": dg.MetadataValue.int(told["calls"]),
-        "pending_since": dg.MetadataValue.timestamp(datetime.fromisoformat(told["since"])),
-        "pending_cost_usd_expected": dg.MetadataValue.float(float(told["expected_cost_usd"])),
-        "pending_cost_usd_at_most": dg.MetadataValue.float(float(told["at_most_cost_usd"])),
+        "pending_calls": dg.MetadataValue.int(pending["calls"]),
+        "pending_since": dg.MetadataValue.timestamp(since),
+        "pending_cost_usd_expected": dg.MetadataValue.float(float(pending["expected_cost_usd"])),
+        "pending_cost_usd_at_most": dg.MetadataValue.float(float(pending["at_most_cost_usd"])),
     }
 
 
 def plan_metadata(decision: Decision | None) -> Metadata:
-    """What was planned, by whom and why; nothing where nobody planned."""
+    """The plan, its planner and its reason; empty without a plan."""
     if decision is None:
         return {}
     return {
@@ -175,31 +179,33 @@ def plan_metadata(decision: Decision | None) -> Metadata:
 
 
 def _figure(name: str, value: object) -> dg.MetadataValue:
-    """A number where it is one, so that it plots."""
+    """The value as a number where possible, so that it plots; else as text."""
     if isinstance(value, int):
         return dg.MetadataValue.int(value)
-    return (
-        dg.MetadataValue.float(float(str(value)))
-        if name.endswith("_usd")
-        else dg.MetadataValue.text(str(value))
-    )
+    # Exact costs are texts in a result.
+    if name.endswith("_usd"):
+        return dg.MetadataValue.float(float(str(value)))
+    return dg.MetadataValue.text(str(value))
 
 
 def share_table(title: str, counts: Mapping[str, int]) -> str:
-    """Counts as a Markdown table with shares and bars; says so where there is nothing to count."""
-    total, largest = sum(counts.values()), max(counts.values(), default=0)
+    """Counts as a Markdown table with shares and bars; "none" without any."""
+    total = sum(counts.values())
     if not total:
         return "none"
-    rows = [
-        f"| {name} | {count:,} | {count / total:.0%} | {'█' * round(BAR_WIDTH * count / largest)} |"
-        for name, count in counts.items()
-    ]
-    return "\n".join([f"| {title} | chunks | share | |", "|:--|--:|--:|:--|", *rows])
+    largest = max(counts.values())
+    lines = [f"| {title} | chunks | share | |", "|:--|--:|--:|:--|"]
+    for name, count in counts.items():
+        bar = "█" * round(BAR_WIDTH * count / largest)
+        lines.append(f"| {name} | {count:,} | {count / total:.0%} | {bar} |")
+    return "\n".join(lines)
 
 
 def _bins(statistics: ChunkStatistics) -> dict[str, int]:
-    uppers = (*(f"-{edge - 1}" for edge in HISTOGRAM_EDGES[1:]), "+")
-    return {
-        f"{edge}{upper}": statistics.histogram[edge]
-        for edge, upper in zip(HISTOGRAM_EDGES, uppers, strict=True)
-    }
+    """The counts of a histogram by names of bins such as "0-99" and "800+"."""
+    bins: dict[str, int] = {}
+    for lower, next_lower in pairwise((*HISTOGRAM_EDGES, None)):
+        assert lower is not None
+        upper = "+" if next_lower is None else f"-{next_lower - 1}"
+        bins[f"{lower}{upper}"] = statistics.histogram[lower]
+    return bins

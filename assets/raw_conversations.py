@@ -1,6 +1,4 @@
-"""`raw_conversations`: a row a conversation-day, from everything that was imported and every other
-source.
-"""
+"""`raw_conversations`: one row for each conversation-day, from the archive and all sources."""
 
 from datetime import date
 from time import perf_counter
@@ -13,11 +11,9 @@ def materialize(work: Work, day: date) -> Metadata:
     """Gather the day from its sources."""
     started = perf_counter()
     statistics = work.home.pipeline.gather(day)
-    return raw_metadata(
-        statistics,
-        path=work.home.store.path("raw_conversations", day),
-        seconds=perf_counter() - started,
-    )
+    seconds = perf_counter() - started
+    path = work.home.store.path("raw_conversations", day)
+    return raw_metadata(statistics, path=path, seconds=seconds)
 
 
 STAGE = Stage(

@@ -1,4 +1,4 @@
-"""`segmenter`: what cuts basic chunks, learned from the chunks that were bought."""
+"""`segmenter`: the segmenter of basic chunks, learned from bought chunks."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,34 +37,32 @@ class LearnConfig(dg.Config):
 def segmenter(
     context: dg.AssetExecutionContext, config: LearnConfig, home: dg.ResourceParam[Home]
 ) -> dg.MaterializeResult[None]:
-    """Learn, and say what came of it."""
+    """Learn from files or from bought chunks, and report the result."""
     paths = [Path(file) for file in config.files]
     with ending_canceled(context):
-        learned = learn_from_files(home, paths) if paths else learn_from_home(home)
-    home.requests.store_result(context.run.run_id, None, learned, at=home.clock())
-    return dg.MaterializeResult(
-        metadata=learned_metadata(learned), data_version=dg.DataVersion(learned["version"])
-    )
+        result = learn_from_files(home, paths) if paths else learn_from_home(home)
+    # For the command, which prints the result of its run.
+    home.requests.store_result(context.run.run_id, None, result, at=home.clock())
+    # The version that is used now: where learning changed nothing, the same as before.
+    version = dg.DataVersion(result["version"])
+    return dg.MaterializeResult(metadata=learning_metadata(result), data_version=version)
 
 
-def learned_metadata(learned: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
-    """What came of learning; scores as numbers, so that they plot."""
-    figures = {
-        f"{name}_{when}": dg.MetadataValue.float(value)
-        for when in ("before", "after")
-        for name, value in (learned.get(when) or {}).items()
+def learning_metadata(result: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
+    """The result of learning as metadata; scores as numbers, so that they plot."""
+    labels = list(result.get("labels", ()))
+    metadata: dict[str, dg.MetadataValue] = {
+        "segmenter_version": dg.MetadataValue.text(result["version"]),
+        "accepted": dg.MetadataValue.bool(result["accepted"]),
+        "reason": dg.MetadataValue.text(result["reason"]),
     }
-    counts = {
-        name: dg.MetadataValue.int(learned[name])
-        for name in ("talks", "turns", "boundaries")
-        if name in learned
-    }
-    return {
-        "segmenter_version": dg.MetadataValue.text(learned["version"]),
-        "accepted": dg.MetadataValue.bool(learned["accepted"]),
-        "reason": dg.MetadataValue.text(learned["reason"]),
-        **counts,
-        **figures,
-        "labels_learned": dg.MetadataValue.int(len(learned.get("labels", ()))),
-        "labels": dg.MetadataValue.json(list(learned.get("labels", ()))),
-    }
+    # Missing where there was too little to learn from.
+    for name in ("talks", "turns", "boundaries"):
+        if name in result:
+            metadata[name] = dg.MetadataValue.int(result[name])
+    for time in ("before", "after"):
+        for name, value in (result.get(time) or {}).items():
+            metadata[f"{name}_{time}"] = dg.MetadataValue.float(value)
+    metadata["labels_learned"] = dg.MetadataValue.int(len(labels))
+    metadata["labels"] = dg.MetadataValue.json(labels)
+    return metadata

@@ -1,4 +1,4 @@
-"""What a module says of its asset."""
+"""The interface between a module of an asset and `day`, which runs all of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,21 +18,21 @@ Metadata = dict[str, dg.MetadataValue]
 
 @dataclass(slots=True)
 class Work:
-    """What a run works on, and with."""
+    """The objects that the stages of a run share."""
 
     home: Home
     config: DreamingConfig
     model_chunker: ModelChunker | None
-    """Cuts basic chunks in the place of the rules, where the run is to be made by a model."""
+    """Cuts basic chunks with a model; None for the rules."""
     shards: Shards | None = None
-    """What the run's one day was cut in already, to be put together."""
+    """The shards that the run's only day was cut in already, to be joined."""
     chunks_created: int = 0
-    """Basic chunks, so far."""
+    """The count of new basic chunks so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """An asset check: its spec, and what evaluates it for one day from what was written."""
+    """An asset check: its spec, and a function that evaluates it for one stored day."""
 
     spec: dg.AssetCheckSpec
     evaluate: Callable[[Home, date], Finding]
@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An asset: its spec, what materialises one day of it, and its checks."""
+    """An asset over days: its spec, a function that materialises one day, and its checks."""
 
     spec: dg.AssetSpec
     materialize: Callable[[Work, date], Metadata]
@@ -61,5 +61,6 @@ def asset_spec(
         group_name="dreaming",
         kinds=kinds,
         tags=tags,
+        # Its events are logged and not yielded, so Dagster must not miss an output of the op.
         skippable=True,
     )

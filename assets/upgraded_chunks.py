@@ -1,4 +1,4 @@
-"""`upgraded_chunks`: the current chunks, what was paid for laid over what is free."""
+"""`upgraded_chunks`: the current chunks, bought ones where there are any, basic ones elsewhere."""
 
 from datetime import date
 from time import perf_counter
@@ -24,7 +24,7 @@ def materialize(work: Work, day: date) -> Metadata:
 def published_metadata(
     home: Home, day: date, statistics: ChunkStatistics, *, seconds: float
 ) -> Metadata:
-    """What a day holds that was just published, and how near its tiers are to each other."""
+    """The chunks of a day that was just published, and the agreement of its tiers."""
     accuracy = measure_day(home.store, home.purchases, day)
     path = home.store.path("upgraded_chunks", day)
     return chunk_metadata(statistics, path=path, seconds=seconds) | accuracy_metadata(accuracy)

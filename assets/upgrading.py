@@ -1,6 +1,4 @@
-"""An upgrade within a run: buys what the request's plan still lacks on the run's days, and reports
-each changed day.
-"""
+"""An upgrade within a run: buys the request's open chunks on the run's days, and reports them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -25,23 +23,26 @@ from dreaming.upgrading.terms import UpgradeTerms
 
 REQUEST_TAG = "dreaming/request"
 _REQUEST_TAGS = (REQUEST_TAG, "dagster/root_backfill_id", "dagster/backfill")
-"""Where the id of a run's request stands, the first that is there: a retry has no fresh budget."""
+"""Tags with the id of a run's request; the first that the run has counts.
+
+With the id of its backfill or of its first attempt, a retry shares their budget.
+"""
 
 
-def named(*providers: ConfiguredProvider) -> dict[str, ConfiguredProvider]:
+def by_name(*providers: ConfiguredProvider) -> dict[str, ConfiguredProvider]:
     """Providers by name."""
     return {provider.name: provider for provider in providers}
 
 
 def request_id_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
-    """The id of the upgrade request that a run works on: the same for its re-executions and its
-    backfill's runs.
-    """
-    found = next((run.tags[tag] for tag in _REQUEST_TAGS if tag in run.tags), None)
+    """The id of a run's upgrade request, the same for re-executions and all runs of a backfill."""
+    for tag in _REQUEST_TAGS:
+        if run.tags.get(tag):
+            return run.tags[tag]
     root_id = run.root_run_id or run.tags.get("dagster/root_run_id")
-    if found or root_id is None:
-        return found or run.run_id
-    # Re-executed by itself, a run of a backfill loses the tag that its root has.
+    if root_id is None:
+        return run.run_id
+    # A run of a backfill that is re-executed alone loses the tag that its root has.
     root = instance.get_run_by_id(root_id)
     return root_id if root is None else request_id_of(root, instance)
 
@@ -56,25 +57,25 @@ def upgrade_days(
     planner: PlannerName | Literal[""] = "",
     after: DreamingTaskResult | None = None,
 ) -> DreamingTaskResult:
-    """Upgrade days within a run; its budget or its time being used up is a normal end.
+    """Upgrade days within a run; a used-up budget or time limit is a normal end.
 
-    `planner` is who plans what the terms leave open; `after` is what the run did before. A request
-    that is known takes of the terms the delivery alone.
+    `planner` names the planner of what the terms leave open; `after` is the result of the run's
+    free stages. Of the terms, a known request uses only the delivery.
 
-    Raises `dagster.Failure` where the provider cannot be used or a day could not be
-    published; what was bought stands.
+    Raises `dagster.Failure` where the provider cannot be used, or a day could not be published;
+    bought chunks are kept.
     """
     published: dict[date, ChunkStatistics] = {}
-    executor = DreamingExecutor(
-        home, providers, run_id=context.run.run_id, on_published=published.__setitem__
-    )
+    run_id = context.run.run_id
+    executor = DreamingExecutor(home, providers, run_id=run_id, on_published=published.__setitem__)
     decision: Decision | None = None
     try:
         request_id = request_id_of(context.run, context.instance)
+        # A known request was planned by its first run, and keeps those terms.
         if planner and not home.requests.is_known(request_id):
             decision = _plan(context, home, providers, terms, days, planner)
             if decision.plan.terms is None:
-                return _save(context, home, request_id, decision, after)
+                return _store_empty_result(context, home, request_id, decision, after)
             terms = decision.plan.terms
         request = executor.begin(request_id, terms)
         for warning in executor.offers.check(request.terms):
@@ -84,13 +85,15 @@ def upgrade_days(
     except DreamingError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     finally:
-        if (told := home.requests.result(context.run.run_id)) is not None:
-            _report(context, home, DreamingTaskResult.from_json(told), published, days, decision)
+        # From the store: an upgrade that was interrupted has stored its result, and returned none.
+        stored_result = home.requests.result(run_id)
+        if stored_result is not None:
+            task_result = DreamingTaskResult.from_json(stored_result)
+            _report(context, home, task_result, published, days, decision)
     if result.stopped == "provider" or result.failed_days:
-        raise dg.Failure(
-            description="; ".join([*filter(None, [result.message]), *result.failed_days.values()]),
-            allow_retries=False,
-        )
+        messages = [result.message] if result.message else []
+        messages += result.failed_days.values()
+        raise dg.Failure(description="; ".join(messages), allow_retries=False)
     return result
 
 
@@ -102,12 +105,11 @@ def _plan(
     days: Sequence[date],
     planner: PlannerName,
 ) -> Decision:
-    """Plan what terms leave open. Without a budget of its own, an upgrade takes today's share of
-    the month's.
-    """
+    """Plan what terms leave open."""
+    # Without a budget of its own, an upgrade takes today's share of the month's.
+    paced = terms.max_tokens is None and terms.max_cost_usd is None
     with EventLoop() as loop:
         planning = Planner(home, providers, run_id=context.run.run_id)
-        paced = terms.max_tokens is None and terms.max_cost_usd is None
         decision = loop.run(planning.plan(terms, days, planner=planner, paced=paced))
     if decision.why_rules:
         context.log.warning(f"The rules plan, not the thinking model. {decision.why_rules}")
@@ -117,14 +119,14 @@ def _plan(
     return decision
 
 
-def _save(
+def _store_empty_result(
     context: Context,
     home: Home,
     request_id: str,
     decision: Decision,
     after: DreamingTaskResult | None,
 ) -> DreamingTaskResult:
-    """What a run comes to that is planned to spend nothing."""
+    """Store and return the result of a run that is planned to spend nothing."""
     result = DreamingTaskResult(request_id=request_id, message=decision.plan.reason)
     result.add(after)
     home.requests.store_result(context.run.run_id, request_id, result.as_json(), at=home.clock())
@@ -139,9 +141,7 @@ def _report(
     days: Sequence[date],
     decision: Decision | None,
 ) -> None:
-    """Log the days that changed, and their checks; where none did, what the last of them is and why
-    it stayed so.
-    """
+    """Log the changed days and their checks; without any, an observation of the last day."""
     if result.message:
         context.log.warning(result.message)
     for day in sorted(published):
@@ -153,10 +153,13 @@ def _report(
         for check in STAGE.checks:
             log_evaluation(context, check, home, day)
     if days and not published:
-        metadata = plan_metadata(decision) | _metadata(context, home, result, days[-1])
-        context.log_event(
-            dg.AssetObservation(STAGE.spec.key, partition=days[-1].isoformat(), metadata=metadata)
+        # The UI would show nothing of a run without events: not what it spent, nor why it stopped.
+        last_day = days[-1]
+        metadata = plan_metadata(decision) | _metadata(context, home, result, last_day)
+        observation = dg.AssetObservation(
+            STAGE.spec.key, partition=last_day.isoformat(), metadata=metadata
         )
+        context.log_event(observation)
 
 
 def _metadata(context: Context, home: Home, result: DreamingTaskResult, day: date) -> Metadata:

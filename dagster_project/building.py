@@ -56,25 +56,28 @@ def build_definitions(
     """The definitions for settings.
 
     Args:
-        settings: what the environment decides.
-        home: an open `Home` (or a resource that gives one) in the place of the configured resource,
-            for runs in the caller's own process and for tests.
-        providers: configured providers (or resources that give one) in the place of the resources
-            of these names.
-        clock: tells schedules and sensors the time, for tests.
+        settings: the settings of the environment.
+        home: an open `Home` (or a resource that opens one) instead of the configured resource, for
+            runs in the caller's own process and for tests.
+        providers: configured providers (or resources of them) instead of the resources of these
+            names.
+        clock: the time for schedules and sensors, for tests.
 
     """
 
+    # Schedules and sensors get no resources: each tick opens these for itself.
     def configured() -> dict[str, ConfiguredProvider]:
         return _providers_with(settings, providers)
 
     def open_configured() -> AbstractContextManager[Home]:
         return open_home(settings, clock=clock)
 
+    # Opened once, for the zone and the first day that are pinned in the home.
     with open_configured() as opened:
         calendar = opened.archive.calendar
     partitions = daily_partitions(calendar)
-    initial, learn = build_initial_job(), build_learn_job()
+    initial = build_initial_job()
+    learn = build_learn_job()
     return dg.Definitions(
         assets=[build_assets(partitions, days_a_run=settings.days_a_run), segmenter],
         jobs=[
@@ -124,12 +127,14 @@ def daily_partitions(calendar: Calendar) -> dg.DailyPartitionsDefinition:
 
 
 def home_resource(settings: Settings) -> HomeResource:
-    """The resource for settings; what may hold a password stays an environment variable."""
+    """The resource for settings; URLs that may hold a password stay environment variables."""
+    # The UI shows a resource's values, and of an `EnvVar` only its name.
+    store_url = (
+        dg.EnvVar("DREAMING_STORE") if "DREAMING_STORE" in os.environ else settings.store_url
+    )
     return HomeResource(
         home=str(settings.home),
-        store_url=dg.EnvVar("DREAMING_STORE")
-        if "DREAMING_STORE" in os.environ
-        else settings.store_url,
+        store_url=store_url,
         database_url=dg.EnvVar("DREAMING_DATABASE_URL") if settings.database_url else "",
         time_zone=settings.time_zone or "",
         start_date=settings.start_date.isoformat(),
@@ -167,35 +172,35 @@ def provider_resources(
 def _providers_with(
     settings: Settings, instead: Mapping[str, object] | None
 ) -> dict[str, ConfiguredProvider]:
-    """The providers as a run in the environment would have them, by name; those of `instead` in
-    their place.
-
-    The first is preferred.
-    """
+    """The providers of the environment by name, the preferred first; `instead` replaces some."""
     providers = configured_providers(settings)
     if instead:
         with dg.build_resources(instead) as opened:
-            providers |= {provider.name: provider for provider in opened._asdict().values()}
+            for provider in opened._asdict().values():
+                providers[provider.name] = provider
     return providers
 
 
 def _from_environment(prefix: str) -> dict[str, Any]:
     """A vendor's own variables, which are read when a run starts."""
-    names = {"api_key": "API_KEY", "admin_key": "ADMIN_KEY", "base_url": "BASE_URL"}
-    variables = {field: f"{prefix}_{name}" for field, name in names.items()}
-    # Dagster fails every run on a variable that is named and not set.
+    variables = {
+        "api_key": f"{prefix}_API_KEY",
+        "admin_key": f"{prefix}_ADMIN_KEY",
+        "base_url": f"{prefix}_BASE_URL",
+    }
+    # Only those that are set: Dagster fails every run on another one.
     return {field: dg.EnvVar(name) for field, name in variables.items() if os.environ.get(name)}
 
 
 def database_source(settings: Settings) -> DatabaseSourceResource:
     """The user's own database as a source, or one that is switched off."""
-    given = settings.database_source
-    if given is None:
+    source = settings.database_source
+    if source is None:
         return DatabaseSourceResource()
     return DatabaseSourceResource(
-        name=given.name,
+        name=source.name,
         url=dg.EnvVar("DREAMING_SOURCE_URL"),
-        query=given.query,
-        columns=dict(given.columns),
-        bounds=given.bounds,
+        query=source.query,
+        columns=dict(source.columns),
+        bounds=source.bounds,
     )

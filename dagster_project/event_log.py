@@ -15,11 +15,15 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._serdes import ConfigurableClassData
 
 KEPT_ENGINES = 16
-"""A shard a run: a webserver that shows many runs must not keep all of them open."""
+"""Each run has a file (shard) of its own: a webserver that shows many must not keep all open."""
 
 BUSY_TIMEOUT_SECONDS = 60
+"""Wait for another process's write to the same file, as SQLite allows one writer at a time."""
 
 
+# A subclass of a private class of Dagster's: `_connect`, `_db_lock`, `_initialized_dbs`, `_initdb`
+# and `_has_asset_key_index_cols_on_connection` are its private parts, as of Dagster 1.13. The
+# version is bounded in pyproject.toml for them.
 class CachedSqliteEventLogStorage(SqliteEventLogStorage):
     """The same files and tables as Dagster's own: `dagster.yaml` may name either, at any time."""
 
@@ -38,6 +42,7 @@ class CachedSqliteEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
+        # Held while the connection is used: each engine has one connection, for one thread.
         with self._db_lock:
             engine = self._engine(shard)
             if shard not in self._initialized_dbs:
@@ -47,24 +52,25 @@ class CachedSqliteEventLogStorage(SqliteEventLogStorage):
                 yield connection
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the index has a table; one that is there stays, so Dagster's new engine an event
-        asks only once.
-        """
+        """Whether the index has a table."""
+        # Dagster asks for every event, with a new engine. A table that is there stays.
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
 
     def _has_asset_key_index_cols_on_connection(self, conn: sa.Connection) -> bool:
-        # Read from the schema for each asset event otherwise; a column that is there stays.
+        # Dagster reads the schema for every asset event. A column that is there stays.
         if not self._has_asset_columns:
             self._has_asset_columns = super()._has_asset_key_index_cols_on_connection(conn)
         return self._has_asset_columns
 
     def _engine(self, shard: str) -> sa.Engine:
+        # Taken out and put in again: the dict's first entry is the least recently used one.
         engine = self._engines.pop(shard, None) or _make_engine(self.conn_string_for_shard(shard))
         self._engines[shard] = engine
         while len(self._engines) > KEPT_ENGINES:
-            self._engines.pop(next(iter(self._engines))).dispose()
+            oldest_shard = next(iter(self._engines))
+            self._engines.pop(oldest_shard).dispose()
         return engine
 
 
@@ -75,11 +81,11 @@ def _make_engine(url: str) -> sa.Engine:
         poolclass=sa.StaticPool,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
-    sa.event.listen(engine, "connect", _relax)
+    sa.event.listen(engine, "connect", _relax_durability)
     return engine
 
 
-def _relax(connection: sqlite3.Connection, _record: object) -> None:
+def _relax_durability(connection: sqlite3.Connection, _record: object) -> None:
     # In WAL mode a killed process loses nothing with NORMAL; a power cut may lose the last events
     # of a run.
     connection.execute("PRAGMA synchronous=NORMAL")

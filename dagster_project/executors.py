@@ -1,7 +1,6 @@
-"""Where the steps of a run that fans out go: to processes here, workers of Celery, containers of
-Docker, pods.
+"""Where the steps of a run that fans out go: processes here, Celery workers, containers or pods.
 
-Which one is `DREAMING_EXECUTOR`. Where whole runs go is the run launcher's, in the instance's
+`DREAMING_EXECUTOR` chooses. Where whole runs go is set by the run launcher in the instance's
 `dagster.yaml`; see docs/deploying.md.
 """
 
@@ -15,12 +14,14 @@ from dreaming.errors import ConfigurationError
 from dreaming.settings import ExecutorName
 
 STEP_QUEUE = "dreaming-steps"
-"""The Celery queue of steps. Runs wait in `dagster` and, while they run, for their steps: in one
-queue with them they could hold every worker that the steps need.
+"""The Celery queue of steps. Runs are in the queue `dagster`, and wait for their steps: in one
+queue, runs could hold every worker that their steps need.
 """
 
 PRELOADED = ["dagster_project.building"]
-"""Imported once, where processes are forked from: importing takes long beside a small step."""
+"""Imported once, in the process that others are forked from: a small step takes less than this
+import.
+"""
 
 
 def _in_process() -> dg.ExecutorDefinition:
@@ -62,11 +63,11 @@ def build_executor(name: ExecutorName) -> dg.ExecutorDefinition:
 
 def _of_extra(extra: ExecutorName, module: str, attribute: str) -> dg.ExecutorDefinition:
     try:
-        found: Any = import_module(module)
+        extra_module: Any = import_module(module)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"DREAMING_EXECUTOR={extra} needs {module}, which is not installed: pip install "
             f"'dreaming[{extra}]'."
         ) from error
-    executor: dg.ExecutorDefinition = getattr(found, attribute)
+    executor: dg.ExecutorDefinition = getattr(extra_module, attribute)
     return executor

@@ -1,4 +1,4 @@
-"""The user's Dagster instance: where it is, and what it is told when it is new."""
+"""The user's Dagster instance: its folder, and the `dagster.yaml` of a new one."""
 
 import json
 import os
@@ -76,18 +76,18 @@ storage:                  # beside what dreaming keeps there
 
 
 def dagster_yaml(folder: Path, *, on_postgresql: bool) -> str:
-    """What a new Dagster instance in a folder is told."""
-    return _SHARED + (
-        _POSTGRES
-        if on_postgresql
-        else _EMBEDDED.format(base_dir=json.dumps(str(folder / "history")))
-    )
+    """The `dagster.yaml` of a new Dagster instance in a folder."""
+    if on_postgresql:
+        return _SHARED + _POSTGRES
+    # A JSON text is a YAML text too, whatever characters the folder's name has.
+    base_dir = json.dumps(str(folder / "history"))
+    return _SHARED + _EMBEDDED.format(base_dir=base_dir)
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Make the folder of the user's Dagster instance, and name it to this process; returns it.
+    """Make the folder of the user's Dagster instance, and set `DAGSTER_HOME` to it; returns it.
 
-    `DAGSTER_HOME` wins where it is set. A `dagster.yaml` that somebody changed is left as it is.
+    A `DAGSTER_HOME` that is set already is used. A `dagster.yaml` that a person has changed stays.
     """
     folder = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home).expanduser()
     if not folder.is_absolute():
@@ -95,6 +95,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
             f"DAGSTER_HOME={str(folder)!r} is not absolute, which Dagster asks for."
         )
     try:
+        # For its owner alone: the logs of runs may quote conversations.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _configure(folder, on_postgresql=settings.database_url is not None)
     except OSError as error:
@@ -106,14 +107,13 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def _configure(folder: Path, *, on_postgresql: bool) -> None:
-    """Write `dagster.yaml` where there is none, or one for the other storage that nobody has
-    changed.
-    """
+    """Write `dagster.yaml`, unless a person has changed it."""
     configuration = folder / "dagster.yaml"
-    wanted, other = (
-        dagster_yaml(folder, on_postgresql=here) for here in (on_postgresql, not on_postgresql)
-    )
-    if not configuration.exists() or configuration.read_text(encoding="utf-8") == other:
+    wanted = dagster_yaml(folder, on_postgresql=on_postgresql)
+    # Unchanged, but for the other storage: the settings have changed since it was written.
+    for_other_storage = dagster_yaml(folder, on_postgresql=not on_postgresql)
+    is_new = not configuration.exists()
+    if is_new or configuration.read_text(encoding="utf-8") == for_other_storage:
         configuration.write_text(wanted, encoding="utf-8")
 
 

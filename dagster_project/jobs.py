@@ -1,5 +1,7 @@
-"""What is run. Jobs carry no run config: it would silently beat a backfill's. Defaults are fields
-of the configs.
+"""The jobs, and the run configs for them.
+
+Jobs carry no run config: it would silently override a backfill's. Defaults are fields of the
+configs.
 """
 
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from pydantic import Field
 
 from assets.config import DreamingConfig, UpgradeDaysConfig, upgrade_fields
 from assets.day import POOL, open_work, run_days
-from assets.upgrading import named, request_id_of, upgrade_days
+from assets.upgrading import by_name, request_id_of, upgrade_days
 from dreaming.home import Home
 from dreaming.pipeline.day import Engine, Rechunk
 from dreaming.providers.registry import ConfiguredProvider
@@ -27,11 +29,12 @@ RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_ra
 """A run over several partitions names the first and the last."""
 
 LEARN = "learn"
-MEDIUM, LOW = (str(priority.value) for priority in (TaskPriority.MEDIUM, TaskPriority.LOW))
+MEDIUM = str(TaskPriority.MEDIUM.value)
+LOW = str(TaskPriority.LOW.value)
 
 
 def build_initial_job() -> UnresolvedAssetJobDefinition:
-    """The initial stage: everything that is free, for any days."""
+    """The initial stage: all free work, for a day or a range of days."""
     return dg.define_asset_job(
         "initial",
         selection=dg.AssetSelection.groups("dreaming"),
@@ -42,7 +45,7 @@ def build_initial_job() -> UnresolvedAssetJobDefinition:
 
 
 def build_learn_job() -> UnresolvedAssetJobDefinition:
-    """Learning from what was bought."""
+    """Learning from bought chunks."""
     return dg.define_asset_job(
         LEARN,
         selection=dg.AssetSelection.assets("segmenter"),
@@ -65,7 +68,8 @@ def dream_each_day(
     local_llm: dg.ResourceParam[ConfiguredProvider],
 ) -> None:
     """All stages of each day, logged as materialisations of its partitions."""
-    calendar, now = home.archive.calendar, home.clock()
+    calendar = home.archive.calendar
+    now = home.clock()
     days = [calendar.require(parse_day(day), now=now) for day in config.days]
     with open_work(context, config, home, local_llm) as work:
         run_days(context, work, days)
@@ -95,12 +99,12 @@ def upgrade_chunks(
     """An upgrade over all published days of a range, one request with one budget."""
     terms = config.terms()
     if config.planned_only:
+        # Only days with planned chunks: another day would be planned anew.
         days = home.requests.open_days(request_id_of(context.run, context.instance))
     else:
         days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
-    upgrade_days(
-        context, home, named(anthropic, openai, local_llm), terms, days, planner=config.planner
-    )
+    providers = by_name(anthropic, openai, local_llm)
+    upgrade_days(context, home, providers, terms, days, planner=config.planner)
 
 
 @dg.job(
@@ -119,14 +123,13 @@ def upgrade() -> None:
 def import_new_exports(context: dg.OpExecutionContext, home: dg.ResourceParam[Home]) -> None:
     """Import new and changed exports; the sensor then runs the days that they touch."""
     for folder in home.pipeline.folders:
-        read, stored = folder.refresh()
+        report, stored = folder.refresh()
         context.log.info(
             f"{folder.folder}: {stored.added} conversations added, {stored.updated} updated, "
-            f"{stored.unchanged} as "
-            f"they were; {len(stored.touched_days)} days have news; {len(read.errors)} files "
-            "could not be read."
+            f"{stored.unchanged} as they were; {len(stored.touched_days)} days have news; "
+            f"{len(report.errors)} files could not be read."
         )
-        for error in read.errors:
+        for error in report.errors:
             context.log.warning(error.message)
 
 
@@ -141,9 +144,8 @@ def import_watched_folders() -> None:
 
 
 def provider_tag(provider: str | None) -> dict[str, str]:
-    """What an upgrade's run is tagged with: the shipped instance bounds how many use one provider
-    at once.
-    """
+    """The tag of an upgrade's run with its provider."""
+    # Our `dagster.yaml` limits how many runs with the same value are made at once.
     return {_PROVIDER_TAG: provider or "any"}
 
 
@@ -158,7 +160,7 @@ def days_config(
 def upgrade_config(
     terms: UpgradeTerms, *, planner: str = "", planned_only: bool = False
 ) -> dict[str, Any]:
-    """The run config of `upgrade`; `planner` is who plans what the terms leave open."""
+    """The run config of `upgrade`; `planner` names the planner of what the terms leave open."""
     fields = upgrade_fields(terms)
     if planner:
         fields["planner"] = planner

@@ -1,10 +1,9 @@
-"""A huge day, its basic chunks cut in shards by the executor's processes, workers or pods: the same
-as in one piece.
+"""A huge day, cut in shards by the executor's processes, workers or pods.
 
-gather_large_day -> plan_large_day -> cut_large_day, once a shard -> publish_large_day
+gather_large_day -> plan_large_day -> cut_large_day, once for each shard -> publish_large_day
 
-Nothing is handed from step to step but which shard it is, so steps need no storage in common
-besides the home's.
+The result is the same as in one piece. A step passes only the number of a shard to the next, so
+steps share no storage besides the home's.
 """
 
 from collections.abc import Iterator
@@ -58,8 +57,8 @@ def gather_large_day(
 def plan_large_day(
     context: dg.OpExecutionContext, home: dg.ResourceParam[Home]
 ) -> Iterator[dg.DynamicOutput[None]]:
-    """Say how many shards the day is cut in."""
-    config, day = _asked(context)
+    """Decide how many shards the day is cut in."""
+    config, day = _config_of_run(context)
     count = plan_shards(home.pipeline, day, count=config.shards)
     context.log.info(f"{day} is cut in {count} shards.")
     for number in range(count):
@@ -73,21 +72,22 @@ def cut_large_day(
     local_llm: dg.ResourceParam[ConfiguredProvider],
 ) -> None:
     """Cut one shard of the day."""
-    config, day = _asked(context)
+    config, day = _config_of_run(context)
+    # The mapping key is all that a step knows of its shard: see `plan_large_day`.
     number, _, count = (context.get_mapping_key() or "").partition("_of_")
+    shards = Shards(_shards_name(context), int(count))
     with open_work(context, config, home, local_llm) as work, ending_canceled(context):
         statistics = cut_shard(
             home.pipeline,
             day,
-            Shards(_name(context), int(count)),
+            shards,
             int(number),
             rechunk=config.rechunk,
             chunker=work.model_chunker,
         )
     context.log.info(
         f"Shard {number} of {count}: {statistics.chunks:,} chunks of {statistics.conversations:,} "
-        "conversations, "
-        f"{statistics.conversations_kept:,} of which kept theirs."
+        f"conversations, {statistics.conversations_kept:,} of which kept theirs."
     )
 
 
@@ -97,18 +97,18 @@ def publish_large_day(
     home: dg.ResourceParam[Home],
     local_llm: dg.ResourceParam[ConfiguredProvider],
 ) -> None:
-    """Put the shards together, publish the day and make it searchable, logged as materialisations
-    of its partition.
-    """
-    config, day = _asked(context)
+    """Join the shards, publish the day and make it searchable, logged as materialisations."""
+    config, day = _config_of_run(context)
     with open_work(context, config, home, local_llm) as work:
-        # The plan was made of what is cut now; where that changed since, joining sees it.
-        work.shards = Shards(_name(context), plan_shards(home.pipeline, day, count=config.shards))
+        # Planned again: the same day gives the same count. Where the day has changed since,
+        # joining notices that its shards do not fit.
+        count = plan_shards(home.pipeline, day, count=config.shards)
+        work.shards = Shards(_shards_name(context), count)
         run_days(context, work, [day], ASSETS - _GATHERED)
 
 
 def build_large_day_job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
-    """The job, with the executor that its shards go to."""
+    """The job, with the executor of its steps."""
 
     @dg.job(
         name=LARGE_DAY,
@@ -118,29 +118,34 @@ def build_large_day_job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
         executor_def=executor,
     )
     def large_day() -> None:
-        planned = plan_large_day(gathered=gather_large_day())
-        publish_large_day(cut=planned.map(lambda shard: cut_large_day(shard=shard)).collect())
+        planned_shards = plan_large_day(gathered=gather_large_day())
+        cut_shards = planned_shards.map(lambda shard: cut_large_day(shard=shard))
+        publish_large_day(cut=cut_shards.collect())
 
     return large_day
 
 
 def large_day_config(day: date, *, shards: int | None, config: DreamingConfig) -> dict[str, Any]:
     """The run config of `dream_large_day`."""
-    given = {"day": day.isoformat(), "rechunk": config.rechunk, "engine": config.engine}
-    return {
-        "ops": {gather_large_day.name: {"config": given | ({"shards": shards} if shards else {})}}
+    fields: dict[str, Any] = {
+        "day": day.isoformat(),
+        "rechunk": config.rechunk,
+        "engine": config.engine,
     }
+    if shards:
+        fields["shards"] = shards
+    return {"ops": {gather_large_day.name: {"config": fields}}}
 
 
-def _asked(context: Context) -> tuple[LargeDayConfig, date]:
-    """What the run was asked for: its first step's config, which a re-execution has too."""
+def _config_of_run(context: Context) -> tuple[LargeDayConfig, date]:
+    """The config of the run's first step, and its day."""
+    # From the run, not from the step: a re-execution has the config without the first step.
     ops: Any = context.run.run_config["ops"]
     config = LargeDayConfig(**ops[gather_large_day.name]["config"])
     return config, parse_day(config.day)
 
 
-def _name(context: Context) -> str:
-    """Tells the run's shards from another's. Executed again from where it failed, it goes on with
-    those that it has.
-    """
+def _shards_name(context: Context) -> str:
+    """The name of the run's shards, unlike that of other runs."""
+    # Of the root run: a re-execution from the failed step uses the shards that are cut already.
     return context.run.root_run_id or context.run.run_id

@@ -1,5 +1,7 @@
-"""What is to be run: a job, its run config and its tags, from
-days, an upgrade's config, or a task.
+"""A run to be made (job, run config and tags), from days, an upgrade or a task.
+
+The names of Dagster's own tags (`dagster/...`) are its private parts, but for those of priority and
+of a run's longest time, which it documents.
 """
 
 import math
@@ -37,7 +39,7 @@ TASK_TAG = "dreaming/task"
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 
 PUBLISHING_SECONDS = 300
-"""What a run may take beyond its time limit, which ends buying, to publish what was bought."""
+"""Time after the limit of a task, which ends buying: to publish the chunks that were bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +54,17 @@ class Launch:
     def of_days(
         cls, days: Sequence[date], *, rechunk: Rechunk, stage: str, engine: Engine = "rules"
     ) -> "Launch":
-        """All assets over days, with or without gaps: a day that fails leaves the others alone."""
-        return cls(
-            dream_days.name, days_config(days, rechunk=rechunk, engine=engine), {STAGE_TAG: stage}
-        )
+        """All assets over days, with or without gaps; a day that fails does not stop the others."""
+        config = days_config(days, rechunk=rechunk, engine=engine)
+        return cls(dream_days.name, config, {STAGE_TAG: stage})
 
     @classmethod
     def of_large_day(
         cls, day: date, *, shards: int, rechunk: Rechunk, stage: str, engine: Engine = "rules"
     ) -> "Launch":
         """All assets over one day, which is cut in shards."""
-        config = large_day_config(
-            day, shards=shards, config=DreamingConfig(rechunk=rechunk, engine=engine)
-        )
+        defaults = DreamingConfig(rechunk=rechunk, engine=engine)
+        config = large_day_config(day, shards=shards, config=defaults)
         return cls(LARGE_DAY, config, {STAGE_TAG: stage})
 
     @classmethod
@@ -76,18 +76,19 @@ class Launch:
         priority: TaskPriority,
         planner: str | None = None,
     ) -> "Launch":
-        """An upgrade, new or gone on with; `planner` is who plans what the terms leave open."""
-        tags = {STAGE_TAG: "upgrade", REQUEST_TAG: request_id, PRIORITY_TAG: str(priority.value)}
-        tags |= provider_tag(terms.provider)
+        """An upgrade, new or resumed; `planner` names the planner of what the terms leave open."""
+        tags = {
+            STAGE_TAG: "upgrade",
+            REQUEST_TAG: request_id,
+            PRIORITY_TAG: str(priority.value),
+            **provider_tag(terms.provider),
+        }
         return cls(upgrade.name, upgrade_config(terms, planner=planner or ""), tags)
 
     @classmethod
     def of_collecting(cls, request: UpgradeRequest) -> "Launch":
-        """The run that takes what has come of a request's batches, and goes on with what it has
-        planned.
-
-        In batches, as what came was asked for, also where the request was first worked on at once.
-        """
+        """The run that collects a request's batches, and resumes its planned chunks."""
+        # Also of a request that began without batches: what it lacks is submitted as the rest was.
         terms = replace(request.terms, delivery="batch")
         tags = {
             STAGE_TAG: "upgrade",
@@ -98,19 +99,17 @@ class Launch:
 
     @classmethod
     def of_learning(cls, files: Sequence[Path]) -> "Launch":
-        """Learning from files, or without any from what was bought."""
-        config = {
-            "ops": {"segmenter": {"config": {"files": [str(file.absolute()) for file in files]}}}
-        }
+        """Learning from files, or without any from bought chunks."""
+        # Absolute: a run may be made in another folder.
+        paths = [str(file.absolute()) for file in files]
+        config = {"ops": {"segmenter": {"config": {"files": paths}}}}
         return cls(LEARN, config, {STAGE_TAG: "learn"})
 
 
 def launch_of(
     task: Task, submission_id: str, calendar: Calendar, *, now: datetime
 ) -> tuple[Launch, list[date]]:
-    """The run that a task is, and its days (none: all); raises `UsageError` for what cannot be
-    meant.
-    """
+    """The run of a task, and its days (none: all); raises `UsageError` for invalid values."""
     work = task.work()
     require_provider(task.resources.llm_provider)
     tags = {
@@ -118,16 +117,19 @@ def launch_of(
         TASK_TAG: task.id,
         PRIORITY_TAG: str(task.priority.value),
     }
-    if seconds := task.resources.max_duration_seconds:
+    seconds = task.resources.max_duration_seconds
+    if seconds:
         tags[MAX_RUNTIME_TAG] = str(math.ceil(seconds) + PUBLISHING_SECONDS)
     if isinstance(work, Upgrade):
-        return _upgrade_launch(work, task.resources, {**tags, REQUEST_TAG: submission_id}), []
+        tags[REQUEST_TAG] = submission_id
+        return _upgrade_launch(work, task.resources, tags), []
     days = [calendar.require(day, now=now) for day in _days(work, calendar, now)]
-    tags |= dict(zip(RANGE_TAGS, (days[0].isoformat(), days[-1].isoformat()), strict=True))
+    first_tag, last_tag = RANGE_TAGS
+    tags[first_tag] = days[0].isoformat()
+    tags[last_tag] = days[-1].isoformat()
+    tags[STAGE_TAG] = work.stage
     config = _full_day_config(work, task.resources, today=now.date())
-    return Launch(
-        "initial", {"ops": {"dreaming": {"config": config}}}, {**tags, STAGE_TAG: work.stage}
-    ), days
+    return Launch("initial", {"ops": {"dreaming": {"config": config}}}, tags), days
 
 
 def _days(work: FullDay, calendar: Calendar, now: datetime) -> list[date]:
@@ -146,25 +148,23 @@ def _full_day_config(work: FullDay, resources: TaskResources, *, today: date) ->
                 "basic chunks."
             )
         return {"engine": "local"}
-    named = (
-        resources.model
-        and resolve_model(resources.llm_provider, resources.model, today=today).quality_level
-    )
-    return upgrade_fields(_terms(resources, target_quality=work.target_quality or named or "good"))
+    # Without a level of its own, a task takes that of its model.
+    level: str | None = work.target_quality
+    if not level and resources.model:
+        model = resolve_model(resources.llm_provider, resources.model, today=today)
+        level = model.quality_level
+    return upgrade_fields(_terms(resources, target_quality=level or "good"))
 
 
 def _upgrade_launch(work: Upgrade, resources: TaskResources, tags: Mapping[str, str]) -> Launch:
-    days = {
-        "first_day": work.target_date or work.first_date,
-        "last_day": work.target_date or work.last_date,
-    }
-    terms = _terms(resources, **work.model_dump(), **days)
+    first_day = work.target_date or work.first_date
+    last_day = work.target_date or work.last_date
+    terms = _terms(resources, **work.model_dump(), first_day=first_day, last_day=last_day)
     tags = {**tags, **provider_tag(terms.provider), STAGE_TAG: "upgrade"}
     return Launch(upgrade.name, upgrade_config(terms), tags)
 
 
 def _terms(resources: TaskResources, **fields: Any) -> UpgradeTerms:
-    """The terms of a task, so that what is wrong with them is said before there is a run."""
-    return UpgradeTerms.from_json(
-        {**fields, **asdict(resources), "provider": resources.llm_provider}
-    )
+    """The terms of a task; raises `UsageError` for invalid ones, before there is a run."""
+    values = {**fields, **asdict(resources), "provider": resources.llm_provider}
+    return UpgradeTerms.from_json(values)

@@ -1,7 +1,7 @@
-"""Old runs and their events, deleted: Dagster itself keeps them for ever, about 140 kB each.
+"""Deleting old runs and their events: Dagster itself keeps them for ever, about 140 kB each.
 
-A run that made the newest materialisation of a day stays, however old it is: the UI would show that
-day as missing.
+A run with the newest materialisation of a day stays, however old it is: without it the UI would
+show that day as missing.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,14 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus
 
 RUNS_A_TICK = 50
-"""So many are looked at in one tick: a sensor has a minute."""
+"""Runs that are examined in one tick: Dagster stops a sensor after a minute."""
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
 def build_retention_sensor(
     job: dg.JobDefinition, *, keep_days: int, clock: Callable[[], datetime]
 ) -> dg.SensorDefinition:
-    """Deletes the runs that ended more than so many days ago; none where that is 0."""
+    """Deletes ended runs that are older than `keep_days`; none where that is 0."""
 
     @dg.sensor(
         name="old_runs",
@@ -33,10 +33,11 @@ def build_retention_sensor(
         if not keep_days:
             return dg.SkipReason("DREAMING_KEEP_RUNS_DAYS=0: all runs are kept.")
         before = clock() - timedelta(days=keep_days)
-        deleted, last = delete_old_runs(
+        # The cursor is the last run that was kept: the next tick does not examine it again.
+        deleted, last_kept = delete_old_runs(
             context.instance, before=before, after=context.cursor or None
         )
-        context.update_cursor(last or "")
+        context.update_cursor(last_kept or "")
         return dg.SkipReason(f"Deleted {deleted} runs from before {before:%Y-%m-%d}.")
 
     return old_runs
@@ -49,39 +50,44 @@ def delete_old_runs(
     after: str | None = None,
     most: int = RUNS_A_TICK,
 ) -> tuple[int, str | None]:
-    """Look at the next runs that were made before a time, and delete those that nothing shows any
-    more.
+    """Examine the next runs that were made before a time, and delete those that may go.
 
-    `after` is the last one that was looked at and kept. Returns how many were deleted, and that
-    one's id for the next time; None when all have been looked at.
+    `after` is the last run that was examined and kept. Returns the count of deleted runs, and the
+    `after` for the next time, which is None when all runs have been examined.
     """
+    # A cursor at a run that a person has deleted meanwhile would end the search: begin anew.
     if after is not None and not instance.has_run(after):
         after = None
-    wanted = dg.RunsFilter(statuses=_ENDED, created_before=before)
-    records = instance.get_run_records(wanted, limit=most, ascending=True, cursor=after)
-    kept, deleted = None, 0
+    old_runs = dg.RunsFilter(statuses=_ENDED, created_before=before)
+    records = instance.get_run_records(old_runs, limit=most, ascending=True, cursor=after)
+    last_kept = None
+    deleted = 0
     for record in records:
         run_id = record.dagster_run.run_id
         if _is_shown(instance, run_id):
-            kept = run_id
+            last_kept = run_id
         else:
             instance.delete_run(run_id)
             deleted += 1
-    return deleted, kept if len(records) == most else None
+    has_more = len(records) == most
+    return deleted, last_kept if has_more else None
 
 
 def _is_shown(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether the newest materialisation of something is of this run."""
+    """Whether the run has the newest materialisation of any partition."""
     events = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
-    made = {
-        (event.dagster_event.asset_key, event.dagster_event.partition)
-        for event in events
-        if event.dagster_event
-    }
-    return any(_newest(instance, key, partition) == run_id for key, partition in made if key)
+    # A set: a day may be materialised more than once in a run.
+    materialized: set[tuple[dg.AssetKey, str | None]] = set()
+    for event in events:
+        if event.dagster_event and event.dagster_event.asset_key:
+            materialized.add((event.dagster_event.asset_key, event.dagster_event.partition))
+    return any(_newest_run(instance, key, partition) == run_id for key, partition in materialized)
 
 
-def _newest(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> str | None:
-    wanted = dg.AssetRecordsFilter(key, asset_partitions=[partition] if partition else None)
-    records = instance.fetch_materializations(wanted, limit=1).records
+def _newest_run(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
+) -> str | None:
+    partitions = [partition] if partition else None
+    materializations = dg.AssetRecordsFilter(key, asset_partitions=partitions)
+    records = instance.fetch_materializations(materializations, limit=1).records
     return records[0].run_id if records else None

@@ -1,11 +1,12 @@
-"""Tasks as Dagster runs and backfills: submitted to the daemon, kept until their time, or executed
-in this process.
+"""Tasks as Dagster runs and backfills: submitted, kept until their time, or executed here.
 
-from dagster_project.scheduler import Scheduler
-from dreaming import Task, TaskResources
+    from dagster_project.scheduler import Scheduler
+    from dreaming import Task
 
-result = await Scheduler().execute_task(Task(id="dreaming_2026_02_13", config={"target_date":
-"2026-02-13"}))
+    task = Task(id="dreaming_2026_02_13", config={"target_date": "2026-02-13"})
+    result = await Scheduler().execute_task(task)
+
+`PartitionBackfill` is a private part of Dagster, which has no public API for making backfills.
 """
 
 import asyncio
@@ -29,33 +30,32 @@ from dreaming.storage.tasks import Submission
 from dreaming.task import DreamingTaskResult, Task
 
 POLL_SECONDS = 1.0
+"""Dagster does not notify of the end of a run, so its state is read this often."""
 
 _UNFINISHED_BACKFILL = frozenset({"REQUESTED", "CANCELING", "COMPLETING", "FAILING"})
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedTask:
-    """A task that was submitted: a run, a backfill, or what waits for its time; awaiting it gives
-    its result.
-    """
+    """A task that was submitted: a run, a backfill, or kept until its time."""
 
     submission_id: str
     settings: Settings
     run_id: str | None = None
-    """None where it waits for its time, and for a backfill."""
+    """None for a backfill, and for a task that is kept until its time."""
     backfill_id: str | None = None
 
     async def result(self) -> DreamingTaskResult:
-        """What it came to, once it has ended; raises `TaskFailed`
-        where it ended without a result.
-        """
+        """Its result, once it has ended; raises `TaskFailed` where it ended without a result."""
         with open_home(self.settings) as home, open_instance(self.settings) as instance:
-            while (result := _result_of(self, home, instance)) is None:
+            result = _result_of(self, home, instance)
+            while result is None:
                 await asyncio.sleep(POLL_SECONDS)
+                result = _result_of(self, home, instance)
             return result
 
     def cancel(self) -> None:
-        """Call off what waits for its time; raises `UsageError` where it was started before."""
+        """Cancel it before its time; raises `UsageError` where it was started already."""
         with open_home(self.settings) as home, open_instance(self.settings) as instance:
             if instance.get_runs_count(_runs_of(self)):
                 raise UsageError(
@@ -72,14 +72,15 @@ class Scheduler:
         self._settings = settings or Settings.from_environment()
 
     def submit(self, task: Task) -> SubmittedTask:
-        """Hand a task to the daemon: a run, or over several days a backfill; or keep it until its
-        time.
+        """Hand a task to the daemon, as a run or over several days a backfill.
 
-        Raises `UsageError` for what cannot be meant, and `TaskFailed` where no run can be made.
+        A task with a time to come is kept until then. Raises `UsageError` for invalid values, and
+        `TaskFailed` where no run can be made.
         """
         submission_id = uuid4().hex
         with open_home(self._settings) as home, open_instance(self._settings) as instance:
             now = home.clock()
+            # Also of a task that is kept: invalid values are an error now, not at night.
             launch, days = launch_of(
                 task, submission_id, home.archive.calendar, now=task.schedule or now
             )
@@ -97,14 +98,14 @@ class Scheduler:
             return SubmittedTask(submission_id, self._settings, run_id=outcome.run_id)
 
     async def execute_task(self, task: Task) -> DreamingTaskResult:
-        """Execute a task in this process and return its result; one that has a time is kept for the
-        daemon till then.
+        """Execute a task in this process and return its result.
 
-        Raises `UsageError` for what cannot be meant, and `TaskFailed` where it ends without a
-        result.
+        A task with a time to come is left to the daemon, and its result awaited. Raises
+        `UsageError` for invalid values, and `TaskFailed` where it ends without a result.
         """
         if task.schedule is not None and task.schedule > utc_now():
             return await self.submit(task).result()
+        # In a thread: a run would block the caller's event loop for minutes.
         return await asyncio.to_thread(self._execute, task)
 
     def _execute(self, task: Task) -> DreamingTaskResult:
@@ -119,28 +120,30 @@ def _backfill(
     """Ask the daemon for a backfill of the assets over days, and return its id."""
     backfill_id = uuid4().hex[:8]
     graph = build_definitions(home.settings, home=home).resolve_asset_graph()
-    instance.add_backfill(
-        PartitionBackfill.from_asset_partitions(
-            backfill_id=backfill_id,
-            asset_graph=graph,
-            partition_names=[day.isoformat() for day in days],
-            asset_selection=sorted(graph.materializable_asset_keys),
-            backfill_timestamp=home.clock().timestamp(),
-            tags={name: value for name, value in launch.tags.items() if name not in RANGE_TAGS},
-            dynamic_partitions_store=instance,
-            all_partitions=False,
-            title=title,
-            description=None,
-            run_config=launch.config,
-        )
+    # The daemon tags each run with its own range of days.
+    tags = {name: value for name, value in launch.tags.items() if name not in RANGE_TAGS}
+    backfill = PartitionBackfill.from_asset_partitions(
+        backfill_id=backfill_id,
+        asset_graph=graph,
+        partition_names=[day.isoformat() for day in days],
+        asset_selection=sorted(graph.materializable_asset_keys),
+        backfill_timestamp=home.clock().timestamp(),
+        tags=tags,
+        dynamic_partitions_store=instance,
+        all_partitions=False,
+        title=title,
+        description=None,
+        run_config=launch.config,
     )
+    instance.add_backfill(backfill)
     return backfill_id
 
 
 def _result_of(
     submitted: SubmittedTask, home: Home, instance: dg.DagsterInstance
 ) -> DreamingTaskResult | None:
-    """What a submission came to; None while it has not ended."""
+    """The result of a submitted task; None while it has not ended."""
+    is_backfill = submitted.backfill_id is not None
     if submitted.backfill_id is not None:
         backfill = instance.get_backfill(submitted.backfill_id)
         if backfill is None or backfill.status.value in _UNFINISHED_BACKFILL:
@@ -148,11 +151,13 @@ def _result_of(
     runs = instance.get_runs(_runs_of(submitted))
     if not runs and home.tasks.state(submitted.submission_id) == "canceled":
         raise TaskFailed(f"The task {submitted.submission_id!r} was canceled before its time.")
-    if (not runs and submitted.backfill_id is None) or any(not run.is_finished for run in runs):
+    # A backfill that has ended may have made no run; any other task gets one.
+    if not runs and not is_backfill:
         return None
-    return DreamingTaskResult.of_all(
-        [_stored_result(home, RunOutcome(run.run_id, run.status, "")) for run in runs]
-    )
+    if any(not run.is_finished for run in runs):
+        return None
+    outcomes = [RunOutcome(run.run_id, run.status, "") for run in runs]
+    return DreamingTaskResult.of_all([_stored_result(home, outcome) for outcome in outcomes])
 
 
 def _runs_of(submitted: SubmittedTask) -> dg.RunsFilter:
@@ -160,10 +165,10 @@ def _runs_of(submitted: SubmittedTask) -> dg.RunsFilter:
 
 
 def _stored_result(home: Home, outcome: RunOutcome) -> DreamingTaskResult:
-    told = home.requests.result(outcome.run_id)
-    if told is None:
+    result = home.requests.result(outcome.run_id)
+    if result is None:
         raise TaskFailed(
             f"The run {outcome.run_id} ended {outcome.status.value} without a result. "
             f"{outcome.message}"
         )
-    return DreamingTaskResult.from_json(told)
+    return DreamingTaskResult.from_json(result)

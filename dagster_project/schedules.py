@@ -1,9 +1,8 @@
-"""When: at 03:00 the day that ended, free; at 04:00 an upgrade, where quota is left over; at 05:00
-learning from it.
+"""The nightly runs: 03:00 the day that ended, 04:00 an upgrade, 05:00 learning.
 
-After a time asleep Dagster makes up for the ticks that were missed, one after the other. Only the
-latest one does something: it takes the days that were missed too, so that each stage catches up
-once.
+The upgrade only spends what is left of the month's quota; the others are free. After a machine was
+asleep, Dagster repeats the ticks that were missed, one after the other. Only the latest one does
+something: it takes the missed days too, so that each stage catches up once.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,8 +21,8 @@ from dreaming.model_call import Delivery
 from dreaming.providers.registry import ConfiguredProvider
 from dreaming.upgrading.terms import UpgradeTerms
 
-MOST_MISSED = timedelta(days=31)
-"""Days before the one that ended which a night makes up for."""
+MAX_CATCH_UP = timedelta(days=31)
+"""A night catches up on no more days than this: a run with very many could take all night."""
 _PERIOD = timedelta(days=1)
 _MISSED = dg.SkipReason("A later night has come since; its tick does the work of this one too.")
 
@@ -34,9 +33,7 @@ Clock = Callable[[], datetime]
 def build_initial_schedule(
     job: UnresolvedAssetJobDefinition, calendar: Calendar, clock: Clock
 ) -> dg.ScheduleDefinition:
-    """The initial stage for the days that ended, every night at 03:00 in the pinned time zone; on
-    by default.
-    """
+    """The initial stage for the day that ended, at 03:00 in the pinned time zone; on by default."""
 
     @dg.schedule(
         name="initial_nightly",
@@ -53,10 +50,12 @@ def build_initial_schedule(
         if clock() >= moment + _PERIOD:
             return _MISSED
         ended = calendar.day_of(moment) - _PERIOD
-        first = max(_last_done(context.instance, ended) + _PERIOD, ended - MOST_MISSED)
+        after_last_done = _last_done(context.instance, ended) + _PERIOD
+        first = max(after_last_done, ended - MAX_CATCH_UP)
+        first_tag, last_tag = RANGE_TAGS
         return dg.RunRequest(
             run_key=ended.isoformat(),
-            tags=dict(zip(RANGE_TAGS, (first.isoformat(), ended.isoformat()), strict=True)),
+            tags={first_tag: first.isoformat(), last_tag: ended.isoformat()},
             run_config={"ops": {"dreaming": {"config": {"rechunk": "changed"}}}},
         )
 
@@ -86,12 +85,13 @@ def build_learn_schedule(
 
 
 def _last_done(instance: dg.DagsterInstance, ended: date) -> date:
-    """The last day before one that ended which a nightly run took; without any, the day before."""
-    found = instance.get_runs(
-        dg.RunsFilter(tags={"dagster/schedule_name": "initial_nightly"}), limit=1
-    )
-    last = found[0].tags.get(RANGE_TAGS[1]) if found else None
-    return min(date.fromisoformat(last) if last else ended, ended - _PERIOD)
+    """The last day of the newest nightly run, at most the day before `ended`; else that day."""
+    nightly_runs = dg.RunsFilter(tags={"dagster/schedule_name": "initial_nightly"})
+    newest = instance.get_runs(nightly_runs, limit=1)
+    last = newest[0].tags.get(RANGE_TAGS[1]) if newest else None
+    last_day = date.fromisoformat(last) if last else ended
+    # A tick that is repeated finds its own run, and takes its own day again.
+    return min(last_day, ended - _PERIOD)
 
 
 def build_upgrade_schedule(
@@ -104,11 +104,11 @@ def build_upgrade_schedule(
     planner: str = "",
     delivery: Delivery | None = None,
 ) -> dg.ScheduleDefinition:
-    """The upgrade stage, every night at 04:00: basic chunks of all days to good ones, from the
-    quota that is left.
+    """The upgrade stage, every night at 04:00: basic chunks of all days to good ones.
 
-    A planner lets the quota last until the end of the month. Nothing is urgent at night: without a
-    `delivery`, replies come in batches, at half the price, where the provider has them.
+    It spends the quota that is left; with a planner, the quota lasts until the end of the month.
+    Nothing is urgent at night: without a `delivery`, replies come in batches, at half the price,
+    where the provider has them.
     """
 
     @dg.schedule(
@@ -127,18 +127,21 @@ def build_upgrade_schedule(
             return _MISSED
         configured = providers()
         with open_home() as home:
+            # First: what others have spent with the same account lowers the quota.
             for failure in read_elsewhere(home.ledger, configured, today=clock().date()):
                 context.log.warning(failure)
             quota = check_api_quota(home.ledger, configured)
         if quota.provider is None:
             return dg.SkipReason(quota.reason)
         terms = UpgradeTerms(target_quality="good", delivery=delivery)
+        # A planner decides on all of this itself, when the run begins.
         if not planner:
-            usual: Delivery = "batch" if configured[quota.provider].offers_batches else "now"
+            takes_batches = configured[quota.provider].offers_batches
+            default_delivery: Delivery = "batch" if takes_batches else "now"
             terms = replace(
                 terms,
                 provider=quota.provider,
-                delivery=delivery or usual,
+                delivery=delivery or default_delivery,
                 max_tokens=quota.tokens,
             )
         return dg.RunRequest(

@@ -1,5 +1,7 @@
-"""What happens by itself: new exports are imported, the days they touch are run, dead runs are
-ended.
+"""Sensors: runs for new exports, touched days, batches and tasks; ending orphaned runs.
+
+A run key makes a request unique: Dagster makes one run of all requests with the same key. Each key
+here therefore holds the state that the run is for, and a run is made again when that changes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,15 +19,14 @@ from dreaming.conversation import stable_hash
 from dreaming.errors import UsageError
 from dreaming.home import Home
 from dreaming.providers.registry import ConfiguredProvider
+from dreaming.sources.folder import FileState
 from dreaming.storage.tasks import Submission
 
 OpenHome = Callable[[], AbstractContextManager[Home]]
 
 
 def build_imports_sensor(open_home: OpenHome) -> dg.SensorDefinition:
-    """Imports what appears in watched folders, and runs the days that any import touched, late
-    arrivals included.
-    """
+    """Imports new exports in watched folders, and runs the days that any import touched."""
 
     @dg.sensor(
         name="imports",
@@ -46,11 +47,14 @@ def build_imports_sensor(open_home: OpenHome) -> dg.SensorDefinition:
 
 
 def _import_requests(home: Home) -> Iterator[dg.RunRequest]:
-    news = [state for folder in home.pipeline.folders for state in folder.news()]
+    news: list[FileState] = []
+    for folder in home.pipeline.folders:
+        news += folder.news()
     if news:
         newest = max(state.modified_ns for state in news)
+        total_size = sum(state.size for state in news)
         yield dg.RunRequest(
-            run_key=f"import:{len(news)}:{newest}:{sum(state.size for state in news)}",
+            run_key=f"import:{len(news)}:{newest}:{total_size}",
             job_name=import_watched_folders.name,
         )
 
@@ -58,7 +62,7 @@ def _import_requests(home: Home) -> Iterator[dg.RunRequest]:
 def _day_requests(home: Home) -> Iterator[dg.RunRequest]:
     waiting = home.pipeline.waiting_days()
     if waiting:
-        # What failed is tried again when there is news, and once a day; not every 30 seconds.
+        # Days that failed are run again when there is news, and once a day; not every 30 seconds.
         today = home.archive.calendar.day_of(home.clock())
         state = [[day.isoformat(), home.archive.revision(day)] for day in waiting]
         yield dg.RunRequest(
@@ -71,7 +75,7 @@ def _day_requests(home: Home) -> Iterator[dg.RunRequest]:
 def build_batches_sensor(
     open_home: OpenHome, providers: Callable[[], Mapping[str, ConfiguredProvider]]
 ) -> dg.SensorDefinition:
-    """Asks the vendors about the batches that they have, and collects those that have ended."""
+    """Asks the vendors about pending batches, and collects those that have ended."""
 
     @dg.sensor(
         name="batches",
@@ -85,21 +89,24 @@ def build_batches_sensor(
         with open_home() as home:
             pending = home.batches.pending()
             due = find_due(home, providers())
-            launches = [
-                (each, Launch.of_collecting(home.requests.get(each))) for each in due.requests
-            ]
-            # What failed is tried again when there is news, and once an hour; not every minute.
+            launches: dict[str, Launch] = {}
+            for request_id in due.requests:
+                request = home.requests.get(request_id)
+                launches[request_id] = Launch.of_collecting(request)
+            # A run that failed is made again when there is news, and once an hour; not every
+            # minute.
             hour = home.clock().strftime("%Y-%m-%dT%H")
         for failure in due.failures:
             context.log.warning(failure)
-        for request_id, launch in launches:
+        for request_id, launch in launches.items():
+            state = stable_hash(due.states[request_id])
             yield dg.RunRequest(
-                run_key=f"collect:{request_id}:{hour}:{stable_hash(due.states[request_id])}",
+                run_key=f"collect:{request_id}:{hour}:{state}",
                 run_config=dict(launch.config),
                 tags=dict(launch.tags),
             )
         if not launches:
-            calls = sum(each["calls"] for each in pending)
+            calls = sum(batch["calls"] for batch in pending)
             yield dg.SkipReason(
                 f"{calls:,} calls wait at vendors." if calls else "Nothing waits at a vendor."
             )
@@ -125,14 +132,16 @@ def build_tasks_sensor(
         with open_home() as home:
             due = home.tasks.waiting(due_at=clock())
             for submission in due:
-                mine = dg.RunsFilter(tags={SUBMISSION_TAG: submission.submission_id})
-                if context.instance.get_runs_count(mine):
+                own_runs = dg.RunsFilter(tags={SUBMISSION_TAG: submission.submission_id})
+                # Only now, when its run is there: a daemon that is killed between the request and
+                # the run must request it again.
+                if context.instance.get_runs_count(own_runs):
                     home.tasks.change(submission.submission_id, "started")
                     continue
                 try:
                     yield _task_request(submission, home)
                 except UsageError as error:
-                    # What could be meant when it was submitted: a model may have ended since.
+                    # It was valid when it was submitted: a model may have ended since.
                     context.log.error(
                         f"The task {submission.task.id!r} cannot be started, and is canceled: "
                         f"{error}"
@@ -145,7 +154,7 @@ def build_tasks_sensor(
 
 
 def _task_request(submission: Submission, home: Home) -> dg.RunRequest:
-    # By its key it is requested once, however often it is seen before its run is.
+    # Every tick requests it until its run is there; the key makes one run of these requests.
     launch, _ = launch_of(
         submission.task, submission.submission_id, home.archive.calendar, now=submission.due_at
     )

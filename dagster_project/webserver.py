@@ -1,6 +1,4 @@
-"""`dreaming ui`: Dagster's webserver, daemon and code server, in
-a process group that ends as one.
-"""
+"""`dreaming ui`: Dagster's webserver, daemon and code server, in one process group."""
 
 import os
 import signal
@@ -14,24 +12,21 @@ import psutil
 
 HOST = "127.0.0.1"
 WORKSPACE = Path(__file__).parent / "workspace.yaml"
-"""The same code location as the checkout's `workspace.yaml`, for where dreaming is installed
-without its checkout.
-"""
+"""The same code location as in the checkout's `workspace.yaml`, for an installed dreaming."""
 
 GRACE_SECONDS = 20.0
-"""How long the servers have to end by themselves."""
+"""Wait after each signal, before the next and harder one."""
 
 
 def serve(port: int, *, folder: Path) -> int:
-    """Serve the UI on 127.0.0.1 until a signal comes; returns the exit code once every process of
-    it has ended.
+    """Serve the UI on 127.0.0.1 until a signal comes; returns the exit code.
 
-    The servers work in `folder`: a `.env` in the caller's own would override this process's
-    environment.
+    All its processes have ended then. They work in `folder`: Dagster reads a `.env` in its working
+    folder, and the caller's own could override the environment of this process.
     """
     command = [sys.executable, "-m", "dagster", "dev", "-h", HOST, "-p", str(port)]
-    # A group of its own, with SIGINT restored: started in the background, a shell's children ignore
-    # it.
+    # A group of its own, so that all its processes can be signalled at once. SIGINT is restored:
+    # children of a shell's background job ignore it.
     servers = subprocess.Popen(
         [*command, "-w", str(WORKSPACE), "--log-level", "warning"],
         cwd=folder,
@@ -54,17 +49,19 @@ def serve(port: int, *, folder: Path) -> int:
 
 
 def _end(servers: "subprocess.Popen[bytes]") -> None:
-    """End the servers and everything they started: first politely, then for certain."""
+    """End the servers and all that they started, with harder and harder signals."""
+    # Listed before the parent ends: its children have another parent afterwards.
     try:
-        family = psutil.Process(servers.pid).children(recursive=True)
+        children = psutil.Process(servers.pid).children(recursive=True)
     except psutil.NoSuchProcess:
-        family = []
-    for wanted in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        children = []
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
-            os.killpg(servers.pid, wanted)
-        _, family = psutil.wait_procs(family, GRACE_SECONDS)
+            os.killpg(servers.pid, signal_number)
+        _, children = psutil.wait_procs(children, GRACE_SECONDS)
         with suppress(subprocess.TimeoutExpired):
-            servers.wait(GRACE_SECONDS if family else 1)
-        for process in family:
+            servers.wait(GRACE_SECONDS if children else 1)
+        # Those in process groups of their own, which the signal to the group does not reach.
+        for child in children:
             with suppress(psutil.NoSuchProcess):
-                process.send_signal(wanted)
+                child.send_signal(signal_number)

@@ -1,6 +1,6 @@
 """Dagster resources: typed configuration -> one of the objects of `dreaming`. No logic lives here.
 
-home.py       everything that is kept (what was imported is a source of conversations)
+home.py       the home: partitions, databases and the memory index
 sources.py    further sources: watched folders, an SQL query over the user's own database
 llm.py        the models that conversations are shown to
 """

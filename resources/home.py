@@ -1,4 +1,4 @@
-"""Everything that is kept, as a resource."""
+"""The home as a resource."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -50,6 +50,7 @@ class HomeResource(dg.ConfigurableResource[Home]):
 
     def settings(self) -> Settings:
         """The configuration as settings."""
+        # By way of variables, so that each value is checked by the one reader of settings.
         return Settings.from_environment(
             {
                 "DREAMING_HOME": self.home,

@@ -1,6 +1,4 @@
-"""The models that conversations are shown to, as resources: one a provider, and one that picks
-among them by name.
-"""
+"""The models that conversations are shown to, as one resource for each provider."""
 
 from pathlib import Path
 from typing import Literal
@@ -19,7 +17,7 @@ ProviderName = Literal["anthropic", "openai", "local"]
 
 
 class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
-    """What all providers are told. An empty text and a 0 are the provider's own default."""
+    """The configuration of a provider. An empty text and a 0 are the provider's own default."""
 
     api_key: str = Field(
         default="", description='The key, as dg.EnvVar("..."): a key written here would be shown.'
@@ -75,6 +73,10 @@ class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
 
     def settings(self) -> ProviderSettings:
         """The configuration as settings."""
+        masking = Masking()
+        if self.private_patterns:
+            masking = Masking(read_patterns(Path(self.private_patterns)))
+        # A config of Dagster has no None for these: an empty value stands for it.
         return ProviderSettings(
             api_key=self.api_key or None,
             admin_key=self.admin_key or None,
@@ -87,9 +89,7 @@ class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
             max_concurrency=self.max_concurrency or None,
             window_tokens=self.window_tokens or None,
             reply_shape=self.reply_shape,
-            masking=Masking(read_patterns(Path(self.private_patterns)))
-            if self.private_patterns
-            else Masking(),
+            masking=masking,
             own_hosts=tuple(self.own_hosts),
         )
 
@@ -114,9 +114,7 @@ class OpenAIResource(_ProviderResource):
 
 
 class LocalLLMResource(_ProviderResource):
-    """A model on your own machine: Ollama, or a server that speaks OpenAI's Chat Completions at an
-    address in /v1.
-    """
+    """A model on your own machine: Ollama, or a server of OpenAI's Chat Completions at /v1."""
 
     def create_resource(self, context: dg.InitResourceContext) -> ConfiguredProvider:  # noqa: ARG002
         """The provider, to be asked through a meter."""

@@ -1,4 +1,4 @@
-"""Further sources of conversations, besides what was imported."""
+"""Further sources of conversations, besides `dreaming import`."""
 
 from pathlib import Path
 
@@ -22,9 +22,7 @@ class WatchedFoldersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class DatabaseSourceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """An SQL query over the user's own database that gives a day's messages; without a URL it is
-    switched off.
-    """
+    """An SQL query over the user's own database for a day's messages; off without a URL."""
 
     name: str = Field(default="database", description="Stands before the ids of its conversations.")
     url: str = Field(
@@ -43,9 +41,10 @@ class DatabaseSourceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
 
     def sources(self) -> list[DatabaseSource]:
-        """The source, or none when it is switched off."""
+        """The source as a list, which is empty when it is switched off."""
         if not self.url:
             return []
-        return [
-            DatabaseSource.configured(self.name, self.url, self.query, self.columns, self.bounds)
-        ]
+        source = DatabaseSource.configured(
+            self.name, self.url, self.query, self.columns, self.bounds
+        )
+        return [source]

@@ -24,8 +24,12 @@ def guarded(app: Any, token: str) -> Any:
     expected = f"Bearer {token}".encode()
 
     async def guard(scope: Any, receive: Any, send: Any) -> None:
-        told = dict(scope.get("headers") or {}).get(b"authorization", b"")
-        if scope["type"] != "lifespan" and not hmac.compare_digest(told, expected):
+        headers = dict(scope.get("headers") or {})
+        authorization = headers.get(b"authorization", b"")
+        # Compared in constant time: the time of a refusal says nothing about the token.
+        is_authorized = hmac.compare_digest(authorization, expected)
+        # A server's start and end are messages without headers.
+        if scope["type"] != "lifespan" and not is_authorized:
             refusal = PlainTextResponse("Send the token: Authorization: Bearer ...", 401)
             await refusal(scope, receive, send)
             return

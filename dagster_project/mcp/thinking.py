@@ -31,15 +31,15 @@ from dreaming.planning.thinking import (
 from dreaming.upgrading.terms import PaidLevel, UpgradeTerms
 
 
-class Said:
-    """A thinking model that has answered, or has not, and why."""
+class ClientAnswer:
+    """A thinking model whose answer, or failure, is known already."""
 
     def __init__(self, answer: str | None, why_not: str = "") -> None:
         self._answer = answer
         self._why_not = why_not
 
     async def think(self, _question: Question) -> str:
-        """The answer."""
+        """The answer; raises `ThinkingFailed` where there was none."""
         if self._answer is None:
             raise ThinkingFailed(self._why_not)
         return self._answer
@@ -107,7 +107,9 @@ async def _sample(ctx: Context[Any, Any], question: Question) -> Any:
             metadata=ServerMessageMetadata(related_request_id=ctx.request_id),
         )
     except (MCPError, TimeoutError, ValueError) as error:
-        return Said(None, f"The client's model gave no answer: {error or type(error).__name__}")
+        return ClientAnswer(
+            None, f"The client's model gave no answer: {error or type(error).__name__}"
+        )
 
 
 def _terms(target_quality: PaidLevel, wanted: str | None, max_tokens: int) -> UpgradeTerms:
@@ -120,8 +122,8 @@ def _thinker(thought: Any) -> Thinker | None:
     if isinstance(thought, CreateMessageResult):
         content = thought.content
         return (
-            Said(content.text)
+            ClientAnswer(content.text)
             if isinstance(content, TextContent)
-            else Said(None, "The answer is no text.")
+            else ClientAnswer(None, "The answer is no text.")
         )
-    return thought if isinstance(thought, Said) else None
+    return thought if isinstance(thought, ClientAnswer) else None

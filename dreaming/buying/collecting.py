@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from dreaming.buying.settling import Settling
 from dreaming.home import Home
 from dreaming.model_call import Failure
-from dreaming.providers.batches import Look
+from dreaming.providers.batches import BatchStatus
 from dreaming.providers.metered import UNMETERED
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.registry import ConfiguredProvider
@@ -114,7 +114,7 @@ async def _cancel_batches(home: Home, providers: Providers, request_id: str) -> 
             look = await vendor.look(batch.vendor_ref)
             failure = look if isinstance(look, Failure) else None
             # A batch that has ended is collected; its vendor would refuse to call it off.
-            if isinstance(look, Look) and not look.has_ended:
+            if isinstance(look, BatchStatus) and not look.has_ended:
                 failure = await vendor.cancel(batch.vendor_ref)
             if failure:
                 failures.append(failure.message)

@@ -7,7 +7,7 @@ from typing import Any
 
 from dreaming.home import Home
 from dreaming.model_call import Failure, FailureReason, Outcome
-from dreaming.providers.batches import Results, Unsure, VendorBatches, untold
+from dreaming.providers.batches import Results, Unsure, VendorBatches, unreported_failure
 from dreaming.providers.provider import LLMProvider
 from dreaming.spending.batches import Batch
 from dreaming.spending.prices import Price, price_of
@@ -104,7 +104,7 @@ class Settling:
             if isinstance(results, Failure):
                 if not self._is_gone(batch, results):
                     return results
-                results = Results({}, untold(vendor_ref))
+                results = Results({}, unreported_failure(vendor_ref))
             await self._write(batch, results)
         # Deleted only after it is settled here: the replies are nowhere else until then. A process
         # that dies in between deletes it the next time.

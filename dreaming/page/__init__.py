@@ -1,16 +1,23 @@
-"""The page: a memory to look at in a browser, served to this machine alone. It reads, and changes
-nothing.
+"""The page: a memory to look at in a browser, served to this machine alone. It only reads.
 
-    serving.py application.py   a port of 127.0.0.1; addresses -> answers and errors
-    guarding.py                 who is answered, and what a browser may do with the answer
-    asking.py addresses.py      what a query string says; the addresses of pages
-    finding.py                  a search, its hits with their words marked
-    talks.py aligning.py        a conversation and its chunks; side by side, row by row
-    overview.py day.py          what all days hold, cost and wait for; the conversations of one
-    charting.py highlighting.py bars; words in a text
-    rendering.py                templates with all text escaped and made harmless
-    templates/ static/          HTML and CSS; no script
+All text on the page comes from conversations, so all of it may be hostile. Templates escape every
+text, `guarding` forbids scripts and other sites, and `rendering` removes control characters. What
+is shown is decided in Python and laid out by a template. Nothing here writes, asks a model, or
+connects to another machine.
 
-What is shown is decided in Python and laid out by a template. Nothing here writes, asks a model, or
-reaches out.
+    serving.py       the page on a port of 127.0.0.1
+    application.py   addresses -> replies and error pages
+    guarding.py      which requests get a reply, and what a browser may do with it
+    asking.py        a query string -> the search form and its values
+    addresses.py     the addresses of pages
+    finding.py       a search: its hits, with the words of the query marked
+    conversation.py  a conversation with its chunks, day by day
+    aligning.py      a conversation-day and its chunks, row by row beside each other
+    overview.py      all days: their chunks, their cost, and those that wait for a run
+    day.py           the conversations of one day
+    charting.py      figures of days -> stacked bars
+    highlighting.py  the words of a query in a text
+    rendering.py     templates filled in, with all text escaped and made harmless
+    templates/       HTML
+    static/          CSS; no script
 """

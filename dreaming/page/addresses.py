@@ -12,19 +12,28 @@ def conversation_address(
     query: str | None = None,
 ) -> str:
     """A conversation; at a day or a chunk of it, with the words of a query marked."""
-    asked = {"id": conversation_id, "day": day, "chunk": chunk_id, "q": query}
-    given = urlencode({name: value for name, value in asked.items() if value is not None})
-    place = chunk_anchor(chunk_id) if chunk_id else day_anchor(day) if day else ""
-    return f"/conversation?{given}" + (f"#{place}" if place else "")
+    parameters: dict[str, object] = {"id": conversation_id}
+    if day is not None:
+        parameters["day"] = day
+    if chunk_id is not None:
+        parameters["chunk"] = chunk_id
+    if query is not None:
+        parameters["q"] = query
+    address = f"/conversation?{urlencode(parameters)}"
+    if chunk_id:
+        return f"{address}#{chunk_anchor(chunk_id)}"
+    if day:
+        return f"{address}#{day_anchor(day)}"
+    return address
 
 
 def chunk_anchor(chunk_id: str) -> str:
-    """Where a chunk stands on the page of its conversation."""
+    """The anchor of a chunk on the page of its conversation."""
     return f"chunk-{chunk_id}"
 
 
 def day_anchor(day: date) -> str:
-    """Where a day begins on the page of a conversation."""
+    """The anchor of a day on the page of a conversation."""
     return f"day-{day}"
 
 

@@ -1,5 +1,7 @@
-"""A conversation-day and two cuts of it, laid beside each other: rows of text, and the chunks that
-each is of.
+"""A conversation-day beside its basic and its current chunks, row by row.
+
+Messages are sliced into pieces wherever a chunk begins or ends, in either cut, and wherever a topic
+starts. A row is one piece; a chunk is a cell that extends over all consecutive rows of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,25 +14,26 @@ from dreaming.conversation import ConversationDay, Message, MessageId
 HUES = 6
 """How many colours chunks take in turn."""
 
-Covering = tuple[int, int, BChunk]
-"""From where to where in a message, and the chunk that this is of."""
+ChunkSpan = tuple[int, int, BChunk]
+"""Start and end in a message, and the chunk that has this span."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicStart:
-    """That a topic starts, and who says so."""
+    """The start of a topic."""
 
-    said_by: str
+    origin: str
+    """The model that placed it, or "rules"."""
     score: float
 
 
-Starts = dict[int, list[TopicStart]]
-"""What topics start where in a message."""
+TopicStarts = dict[int, list[TopicStart]]
+"""The topics of a message by their positions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A slice of a message that no chunk or topic parts."""
+    """A slice of a message in which no chunk begins or ends and no topic starts."""
 
     message: Message
     start: int
@@ -39,128 +42,150 @@ class Piece:
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """Its text."""
         return self.message.content[self.start : self.end]
 
     @property
     def is_continued(self) -> bool:
-        """Whether its message began before."""
+        """Whether its message began in an earlier piece."""
         return self.start > 0
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """A chunk beside the rows that are of it, without a break."""
+class ChunkCell:
+    """A chunk beside consecutive rows of it."""
 
     chunk: BChunk | None
-    """None beside what no chunk holds: an empty message."""
+    """None beside an empty message, which is in no chunk."""
     rows: int
     is_continued: bool
-    """Whether the chunk began further up, before something of another kind."""
+    """Whether the chunk began further up, before rows of another chunk."""
     columns: int = 1
     """2 for a basic chunk that is still current."""
 
     @property
     def hue(self) -> int:
-        """Which colour it has."""
-        return -1 if self.chunk is None else self.chunk.ordinal % HUES
+        """The number of its colour; -1 without a chunk."""
+        return _hue(self.chunk)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AlignedRow:
     """A piece, and the cells that begin beside it; None where one from further up goes on."""
 
     piece: Piece
     of: BChunk | None
-    """The current chunk that it is of."""
-    basic: Cell | None
-    current: Cell | None
+    """The current chunk that holds the piece."""
+    basic: ChunkCell | None
+    current: ChunkCell | None
 
     @property
     def hue(self) -> int:
-        """The colour of its current chunk."""
-        return -1 if self.of is None else self.of.ordinal % HUES
+        """The number of its current chunk's colour; -1 without a chunk."""
+        return _hue(self.of)
 
 
-def align(day: ConversationDay, basic: Sequence[BChunk], current: Sequence[BChunk]) -> list[Row]:
+def _hue(chunk: BChunk | None) -> int:
+    return -1 if chunk is None else chunk.ordinal % HUES
+
+
+def align(
+    day: ConversationDay, basic: Sequence[BChunk], current: Sequence[BChunk]
+) -> list[AlignedRow]:
     """The rows of a conversation-day with its basic and its current chunks.
 
-    Chunks that were written while the page was read may not fit the messages: what does not is left
-    out.
+    Chunks that were written while the page was read may not fit the messages: spans and topics
+    outside a message are left out.
     """
-    coverings = [_coverings(basic), _coverings(current)]
-    topics = _topics(basic, current)
-    pieces = [
-        piece
-        for message in day.messages
-        for piece in _pieces(message, coverings, topics.get(message.id, {}))
-    ]
-    left, right = ([_chunk_at(piece, covering) for piece in pieces] for covering in coverings)
-    rows = zip(pieces, right, _cells(left), _cells(right), strict=True)
-    return [Row(piece, of, *_merged(one, other)) for piece, of, one, other in rows]
+    basic_spans = _spans_by_message(basic)
+    current_spans = _spans_by_message(current)
+    topics = _topics_by_message(basic, current)
+    pieces: list[Piece] = []
+    for message in day.messages:
+        spans = [*basic_spans.get(message.id, ()), *current_spans.get(message.id, ())]
+        pieces += _pieces(message, spans, topics.get(message.id, {}))
+    basic_chunks = [_chunk_at(piece, basic_spans) for piece in pieces]
+    current_chunks = [_chunk_at(piece, current_spans) for piece in pieces]
+    rows: list[AlignedRow] = []
+    columns = zip(pieces, current_chunks, _cells(basic_chunks), _cells(current_chunks), strict=True)
+    for piece, chunk, basic_cell, current_cell in columns:
+        rows.append(AlignedRow(piece, chunk, *_merged(basic_cell, current_cell)))
+    return rows
 
 
 def is_compared(basic: Sequence[BChunk], current: Sequence[BChunk]) -> bool:
-    """Whether anything current is not basic."""
-    return bool({chunk.chunk_id for chunk in current} - {chunk.chunk_id for chunk in basic})
+    """Whether any current chunk is not a basic one."""
+    basic_ids = {chunk.chunk_id for chunk in basic}
+    return any(chunk.chunk_id not in basic_ids for chunk in current)
 
 
-def _coverings(chunks: Sequence[BChunk]) -> dict[MessageId, list[Covering]]:
-    found: dict[MessageId, list[Covering]] = {}
+def _spans_by_message(chunks: Sequence[BChunk]) -> dict[MessageId, list[ChunkSpan]]:
+    spans: dict[MessageId, list[ChunkSpan]] = {}
     for chunk in chunks:
         for span in chunk.spans:
-            found.setdefault(span.message_id, []).append((span.start, span.end, chunk))
-    return found
+            spans.setdefault(span.message_id, []).append((span.start, span.end, chunk))
+    return spans
 
 
-def _topics(*cuts: Sequence[BChunk]) -> dict[MessageId, Starts]:
-    """Where topics start in messages, by any cut; what two cuts say alike is told once."""
-    found: dict[MessageId, Starts] = {}
-    for chunk in (chunk for chunks in cuts for chunk in chunks):
-        for topic in chunk.topics:
-            here = found.setdefault(topic.message_id, {}).setdefault(topic.start, [])
-            start = TopicStart(chunk.llm_used or "rules", topic.score)
-            if start not in here:
-                here.append(start)
-    return found
+def _topics_by_message(
+    basic: Sequence[BChunk], current: Sequence[BChunk]
+) -> dict[MessageId, TopicStarts]:
+    """The starts of topics in messages, by both cuts; equal starts of the two count once."""
+    topics: dict[MessageId, TopicStarts] = {}
+    for chunk in (*basic, *current):
+        for boundary in chunk.topics:
+            message_topics = topics.setdefault(boundary.message_id, {})
+            starts = message_topics.setdefault(boundary.start, [])
+            start = TopicStart(chunk.llm_used or "rules", boundary.score)
+            if start not in starts:
+                starts.append(start)
+    return topics
 
 
-def _pieces(
-    message: Message, coverings: Sequence[dict[MessageId, list[Covering]]], topics: Starts
-) -> Iterator[Piece]:
+def _pieces(message: Message, spans: Sequence[ChunkSpan], topics: TopicStarts) -> Iterator[Piece]:
     """The slices of a message, cut where a chunk begins or ends and where a topic starts."""
     length = len(message.content)
-    cuts = {0, length, *topics}
-    for covering in coverings:
-        cuts |= {at for start, end, _ in covering.get(message.id, ()) for at in (start, end)}
-    places = sorted(at for at in cuts if 0 <= at <= length)
-    for start, end in pairwise(places) if length else [(0, 0)]:
-        yield Piece(message, start, end, tuple(topics.get(start, ())))
+    if length == 0:
+        # No pair of places cuts it, but the page shows it all the same.
+        yield Piece(message, 0, 0, tuple(topics.get(0, ())))
+        return
+    places = {0, length, *topics}
+    for start, end, _ in spans:
+        places |= {start, end}
+    for start, end in pairwise(sorted(places)):
+        if start >= 0 and end <= length:
+            yield Piece(message, start, end, tuple(topics.get(start, ())))
 
 
-def _chunk_at(piece: Piece, coverings: dict[MessageId, list[Covering]]) -> BChunk | None:
-    here = coverings.get(piece.message.id, ())
-    return next((chunk for start, end, chunk in here if start <= piece.start < end), None)
+def _chunk_at(piece: Piece, spans: dict[MessageId, list[ChunkSpan]]) -> BChunk | None:
+    for start, end, chunk in spans.get(piece.message.id, ()):
+        if start <= piece.start < end:
+            return chunk
+    return None
 
 
-def _cells(chunks: Sequence[BChunk | None]) -> Iterator[Cell | None]:
+def _cells(chunks: Sequence[BChunk | None]) -> Iterator[ChunkCell | None]:
     """A cell for each run of rows of one chunk, and None for each further row of it."""
+    # A chunk may have several runs: a tool's output, in a chunk of its own, interrupts it.
     seen: set[ChunkId | None] = set()
-    for own_id, run in groupby(chunks, key=_id):
-        of = list(run)
-        yield Cell(of[0], len(of), is_continued=own_id in seen)
-        yield from [None] * (len(of) - 1)
-        seen.add(own_id)
+    for chunk_id, run in groupby(chunks, key=_id):
+        run_chunks = list(run)
+        rows = len(run_chunks)
+        yield ChunkCell(run_chunks[0], rows, is_continued=chunk_id in seen)
+        yield from [None] * (rows - 1)
+        seen.add(chunk_id)
 
 
 def _id(chunk: BChunk | None) -> ChunkId | None:
     return None if chunk is None else chunk.chunk_id
 
 
-def _merged(basic: Cell | None, current: Cell | None) -> tuple[Cell | None, Cell | None]:
+def _merged(
+    basic: ChunkCell | None, current: ChunkCell | None
+) -> tuple[ChunkCell | None, ChunkCell | None]:
     """One cell over both columns where the basic chunk is the current one."""
     if basic is None or current is None or basic.chunk is None or current.chunk is None:
         return basic, current
     if basic.chunk.chunk_id != current.chunk.chunk_id or basic.rows != current.rows:
         return basic, current
-    return None, Cell(current.chunk, current.rows, current.is_continued, columns=2)
+    return None, ChunkCell(current.chunk, current.rows, current.is_continued, columns=2)

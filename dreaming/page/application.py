@@ -1,4 +1,4 @@
-"""The page as an ASGI application: addresses -> answers, and what an error looks like."""
+"""The page as an ASGI application: addresses -> replies, and error pages."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,17 +18,17 @@ from dreaming.errors import DreamingError, UsageError
 from dreaming.home import Home
 from dreaming.page.addresses import conversation_address, day_address
 from dreaming.page.asking import read_form, read_number, read_text
-from dreaming.page.day import MOST, read_day
+from dreaming.page.conversation import neighbours, read_conversation
+from dreaming.page.day import PAGE_SIZE, read_day
 from dreaming.page.finding import find
 from dreaming.page.guarding import guarded
 from dreaming.page.overview import read_overview, recent_searches
 from dreaming.page.rendering import render
-from dreaming.page.talks import neighbours, read_talk
 from dreaming.remembering.words import query_terms
 from dreaming.settings import parse_day
 
 OpenHome = Callable[[], AbstractContextManager[Home]]
-"""Opens the home. Each request does it for itself: other processes write it too."""
+"""Opens the home. Each request opens it anew: other processes change it while the page runs."""
 
 
 def make_application(open_home: OpenHome) -> ASGIApp:
@@ -58,56 +58,67 @@ def _home(request: Request) -> AbstractContextManager[Home]:
 
 
 def show_search(request: Request) -> Response:
-    """The search form, and what it found; what cannot be searched is said above it."""
-    form, found, wrong = read_form(request.query_params), None, ""
+    """The search form with its results, or with the reason why it cannot be searched."""
+    form = read_form(request.query_params)
+    results = None
+    error_message = ""
     with _home(request) as home:
         if form.is_sent:
             try:
-                found = find(home, form)
+                results = find(home, form)
             except UsageError as error:
-                wrong = str(error)
+                # Not the error page: the form stays, so that the field can be corrected.
+                error_message = str(error)
         searches = [] if form.is_sent else recent_searches(home)
         waiting = len(home.pipeline.waiting_days())
-    values = {
-        "form": form,
-        "found": found,
-        "wrong": wrong,
-        "searches": searches,
-        "waiting": waiting,
-    }
-    return render("search.html", status=400 if wrong else 200, **values)
+    return render(
+        "search.html",
+        status=400 if error_message else 200,
+        form=form,
+        results=results,
+        wrong=error_message,
+        searches=searches,
+        waiting=waiting,
+    )
 
 
 def show_conversation(request: Request) -> Response:
     """A conversation beside its chunks."""
     params = request.query_params
-    own_id, query, chunk_id = (read_text(params, name) for name in ("id", "q", "chunk"))
+    conversation_id = ConversationId(read_text(params, "id"))
+    query = read_text(params, "q")
+    chunk_id = read_text(params, "chunk")
+    day = _parse_optional_day(read_text(params, "day"))
     with _home(request) as home:
-        talk = read_talk(home, ConversationId(own_id), day=_day(read_text(params, "day")))
+        conversation = read_conversation(home, conversation_id, day=day)
         zone = home.archive.calendar.zone
-    if talk is None:
+    if conversation is None:
         raise HTTPException(
             404,
-            f"No conversation {own_id!r} is held. It may have been forgotten, or never imported.",
+            f"No conversation {conversation_id!r} is held. It may have been forgotten, or never "
+            "imported.",
         )
-    before, after = neighbours(talk.days, [each.day for each in talk.shown])
+    addresses = {day: conversation_address(conversation_id, day=day) for day in conversation.days}
+    shown_days = [shown.day for shown in conversation.shown]
+    before, after = neighbours(conversation.days, shown_days)
     return render(
         "conversation.html",
-        talk=talk,
+        conversation=conversation,
         zone=zone,
         query=query,
         terms=frozenset(query_terms(query)),
         wanted=chunk_id,
-        is_lost=bool(chunk_id) and chunk_id not in talk.chunk_ids,
-        before=before and conversation_address(own_id, day=before),
-        after=after and conversation_address(own_id, day=after),
-        addresses={day: conversation_address(own_id, day=day) for day in talk.days},
+        # An upgrade replaces chunks: a link from before may name one that is gone.
+        is_lost=bool(chunk_id) and chunk_id not in conversation.chunk_ids,
+        before=before and addresses[before],
+        after=after and addresses[after],
+        addresses=addresses,
     )
 
 
 def show_overview(request: Request) -> Response:
-    """What all days hold and cost, and what waits."""
-    before = _day(read_text(request.query_params, "before"))
+    """All days: their chunks, their cost, and those that wait for a run."""
+    before = _parse_optional_day(read_text(request.query_params, "before"))
     with _home(request) as home:
         overview = read_overview(home, before=before)
     return render("overview.html", overview=overview)
@@ -116,15 +127,20 @@ def show_overview(request: Request) -> Response:
 def show_day(request: Request) -> Response:
     """The conversations of a day."""
     day = parse_day(request.path_params["day"])
-    most = read_number(request.query_params, "most") or MOST
+    most = read_number(request.query_params, "most") or PAGE_SIZE
     with _home(request) as home:
-        held = read_day(home, day, most=most)
+        listing = read_day(home, day, most=most)
         zone = home.archive.calendar.zone
-    before, after = (each and day_address(each) for each in (held.before, held.after))
-    return render("day.html", held=held, zone=zone, before=before, after=after)
+    return render(
+        "day.html",
+        listing=listing,
+        zone=zone,
+        before=listing.before and day_address(listing.before),
+        after=listing.after and day_address(listing.after),
+    )
 
 
-def _day(text: str) -> date | None:
+def _parse_optional_day(text: str) -> date | None:
     return parse_day(text) if text else None
 
 
@@ -144,6 +160,7 @@ def _show_http_error(_request: Request, error: Exception) -> Response:
 
 
 def _show_defect(_request: Request, _defect: Exception) -> Response:
+    # The defect itself is not shown: its message may quote a conversation.
     return _error(500, "Something went wrong", "The terminal that serves this page says what.")
 
 

@@ -1,4 +1,4 @@
-"""What a query string asks of a search: the form as it was filled in, and what that means."""
+"""A query string -> the search form as it was filled in, and the values that it stands for."""
 
 import re
 from collections.abc import Iterator
@@ -15,15 +15,17 @@ from dreaming.remembering.search import DEFAULT_LIMIT, MAX_LIMIT
 from dreaming.settings import parse_day
 
 DEFAULT_KINDS = ("text",)
+MAX_DIGITS = 9
+"""More than any limit needs; every number with as many digits fits in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchForm:
-    """The fields of the search form, as they were filled in: shown again, whatever they hold."""
+    """The fields of the search form as text, so that invalid ones can be shown again."""
 
     query: str = ""
     is_sent: bool = False
-    """Whether it asks for anything, or is only shown."""
+    """Whether it was submitted, with or without a query."""
     first: str = ""
     last: str = ""
     labels: str = ""
@@ -39,30 +41,35 @@ class SearchForm:
         texts = (self.first, self.last, self.labels, self.languages, self.budget_words)
         return any(texts) or bool(self.quality_levels) or self.kinds != DEFAULT_KINDS
 
-    def wanted(self) -> ChunkFilter:
-        """Which chunks it asks for; raises `UsageError` for what no chunk can have."""
-        chosen: Any = {"quality_levels": self.quality_levels, "kinds": self.kinds}
+    def chunk_filter(self) -> ChunkFilter:
+        """The filter that it asks for; raises `UsageError` for values that no chunk can have."""
+        first_day = parse_day(self.first) if self.first else None
+        last_day = parse_day(self.last) if self.last else None
+        # Any text may come in a query string: the filter itself checks these.
+        unchecked: Any = {"quality_levels": self.quality_levels, "kinds": self.kinds}
         return ChunkFilter(
-            first_day=parse_day(self.first) if self.first else None,
-            last_day=parse_day(self.last) if self.last else None,
-            labels=_listed(self.labels),
-            languages=_listed(self.languages),
-            **chosen,
+            first_day=first_day,
+            last_day=last_day,
+            labels=_split_list(self.labels),
+            languages=_split_list(self.languages),
+            **unchecked,
         )
 
-    def hits_wanted(self) -> int:
-        """How many hits it asks for, at most; raises `UsageError`."""
+    def max_hits(self) -> int:
+        """The limit on hits; raises `UsageError`."""
         if self.limit:
             return _number("limit", self.limit)
+        # With a budget of words, that budget alone is the limit.
         return MAX_LIMIT if self.budget_words else DEFAULT_LIMIT
 
-    def words_wanted(self) -> int | None:
-        """How many words all hits together may have; raises `UsageError`."""
+    def max_words(self) -> int | None:
+        """The limit on the words of all hits together; raises `UsageError`."""
         return _number("The budget of words", self.budget_words) if self.budget_words else None
 
     def address(self, *, limit: int) -> str:
-        """The same search for so many hits."""
-        return f"/?{urlencode([*self._pairs(), ('limit', str(limit))])}"
+        """The address of the same search with another limit on hits."""
+        pairs = [*self._pairs(), ("limit", str(limit))]
+        return f"/?{urlencode(pairs)}"
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         yield "q", self.query
@@ -72,9 +79,13 @@ class SearchForm:
             "label": self.labels,
             "language": self.languages,
         }
-        yield from ((name, text) for name, text in texts.items() if text)
-        yield from (("quality", level) for level in self.quality_levels)
-        yield from (("kind", kind) for kind in self.kinds)
+        for name, text in texts.items():
+            if text:
+                yield name, text
+        for level in self.quality_levels:
+            yield "quality", level
+        for kind in self.kinds:
+            yield "kind", kind
         if self.budget_words:
             yield "words", self.budget_words
 
@@ -96,23 +107,25 @@ def read_form(params: QueryParams) -> SearchForm:
 
 
 def read_text(params: QueryParams, name: str) -> str:
-    """A text of a query string that every store can be asked for; empty where it is not given."""
+    """A text of a query string in storable characters; empty where it is missing."""
     return storable(params.get(name, ""))[0].strip()
 
 
 def read_number(params: QueryParams, name: str) -> int | None:
-    """A whole number of a query string, None where it is not given; raises `UsageError` for
-    anything else.
-    """
+    """A whole number of a query string, None where it is missing; raises `UsageError`."""
     text = read_text(params, name)
     return _number(name, text) if text else None
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in re.split("[,，、]", text) if part.strip())
+def _split_list(text: str) -> tuple[str, ...]:
+    """The parts between commas, also those of Chinese and Japanese, without empty ones."""
+    parts = [part.strip() for part in re.split("[,，、]", text)]
+    return tuple(part for part in parts if part)
 
 
 def _number(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+    # `isdigit` accepts digits of every script and characters such as ², which `int` refuses.
+    is_number = text.isascii() and text.isdigit()
+    if not is_number or len(text) > MAX_DIGITS:
         raise UsageError(f"{name} is {text!r}; expected a whole number.")
     return int(text)

@@ -14,14 +14,14 @@ from dreaming.page.asking import SearchForm
 from dreaming.page.highlighting import Part, mark_words, split_at
 from dreaming.remembering.search import MAX_LIMIT, Hit
 
-SHORT = 900
-"""Characters that a hit shows at once; of a longer one the snippet comes first."""
-MORE = 10
+SHORT_CHARACTERS = 900
+"""A hit with more characters shows its snippet first, and its text when it is unfolded."""
+MORE_HITS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class ShownSaid:
-    """What one message says of a hit."""
+class ShownMessage:
+    """One message's part of a hit."""
 
     voice: str
     role: str
@@ -38,84 +38,93 @@ class ShownHit:
     chunk: BChunk
     score: float
     title: str | None
-    said: list[ShownSaid]
+    messages: list[ShownMessage]
     snippet: list[Part] | None
-    """Of a long hit."""
+    """None for a short hit."""
     address: str
     day_address: str
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a search came to."""
+class SearchResults:
+    """The results of a search."""
 
     hits: list[ShownHit]
     more: str | None
     """The address of the same search with more hits; None where there are no more."""
 
 
-def find(home: Home, form: SearchForm) -> Found:
-    """Search as the form asks; raises `UsageError` for what cannot be searched."""
-    limit = form.hits_wanted()
+def find(home: Home, form: SearchForm) -> SearchResults:
+    """Search as the form asks; raises `UsageError` for values that cannot be searched for."""
+    limit = form.max_hits()
     hits = home.memory.search(
-        form.query, form.wanted(), limit=limit, budget_words=form.words_wanted()
+        form.query, form.chunk_filter(), limit=limit, budget_words=form.max_words()
     )
-    titles = titles_of(home, ((hit.chunk.day, hit.chunk.conversation_id) for hit in hits))
+    titles = titles_of(home, [(hit.chunk.day, hit.chunk.conversation_id) for hit in hits])
     shown = [_show(number, hit, form.query, titles) for number, hit in enumerate(hits, 1)]
-    is_cut = len(hits) == limit < MAX_LIMIT
-    more = (
-        form.address(limit=min(limit + MORE, MAX_LIMIT)) + f"#hit-{limit + 1}" if is_cut else None
-    )
-    return Found(shown, more)
+    # As many hits as were allowed: there may be more of them.
+    if len(hits) == limit < MAX_LIMIT:
+        address = form.address(limit=min(limit + MORE_HITS, MAX_LIMIT))
+        return SearchResults(shown, more=f"{address}#hit-{limit + 1}")
+    return SearchResults(shown, more=None)
 
 
 def _show(number: int, hit: Hit, query: str, titles: dict[ConversationId, str]) -> ShownHit:
     chunk = hit.chunk
+    address = conversation_address(
+        chunk.conversation_id, day=chunk.day, chunk_id=chunk.chunk_id, query=query
+    )
+    snippet = split_at(hit.snippet.text, hit.snippet.matches) if _is_long(hit) else None
     return ShownHit(
         number=number,
         chunk=chunk,
         score=hit.score,
         title=titles.get(chunk.conversation_id),
-        said=list(_show_said(hit)),
-        snippet=split_at(hit.snippet.text, hit.snippet.matches) if _is_long(hit) else None,
-        address=conversation_address(
-            chunk.conversation_id, day=chunk.day, chunk_id=chunk.chunk_id, query=query
-        ),
+        messages=list(_show_messages(hit)),
+        snippet=snippet,
+        address=address,
         day_address=day_address(chunk.day),
     )
 
 
-def _show_said(hit: Hit) -> Iterator[ShownSaid]:
-    places = {span.message_id: place for place, span in enumerate(merge_spans(hit.chunk.spans))}
-    next_place = None
-    for one in hit.said:
-        place = places.get(one.span.message_id, -1)
-        is_after_gap = next_place is not None and place != next_place
-        yield ShownSaid(
-            str(one.voice), one.voice.role, mark_words(one.text, hit.terms), is_after_gap
-        )
-        next_place = place + 1
+def _show_messages(hit: Hit) -> Iterator[ShownMessage]:
+    message_ids = [span.message_id for span in merge_spans(hit.chunk.spans)]
+    numbers = {message_id: number for number, message_id in enumerate(message_ids)}
+    next_number = None
+    for part in hit.said:
+        # A hit may leave out messages of its chunk; the page marks the gap.
+        number = numbers.get(part.span.message_id, -1)
+        is_after_gap = next_number is not None and number != next_number
+        marked_text = mark_words(part.text, hit.terms)
+        yield ShownMessage(str(part.voice), part.voice.role, marked_text, is_after_gap)
+        next_number = number + 1
 
 
 def _is_long(hit: Hit) -> bool:
-    return sum(len(one.text) for one in hit.said) > SHORT
+    characters = sum(len(part.text) for part in hit.said)
+    return characters > SHORT_CHARACTERS
 
 
 def titles_of(
     home: Home, places: Iterable[tuple[date, ConversationId]]
 ) -> dict[ConversationId, str]:
-    """The titles of conversations on some days; without those that have none, or whose day cannot
-    be read.
+    """The titles of conversations, each looked up on a day that it has messages on.
+
+    Conversations without a title, and those of a day that cannot be read, are missing.
     """
-    wanted = defaultdict[date, set[ConversationId]](set)
+    ids_by_day = defaultdict[date, set[ConversationId]](set)
     for day, conversation_id in places:
-        wanted[day].add(conversation_id)
+        ids_by_day[day].add(conversation_id)
     titles: dict[ConversationId, str] = {}
-    for day, ids in wanted.items():
+    for day, wanted_ids in ids_by_day.items():
         try:
             with home.store.open_conversations(day) as rows:
-                cells = rows.cells("conversation_id", "title")
-                titles |= {own_id: title for own_id, title in cells if title and own_id in ids}
+                titles_of_day = dict(rows.cells("conversation_id", "title"))
         except StorageError:
+            # Hits are found in the index: without this day's titles they can still be shown.
             continue
+        for conversation_id in wanted_ids:
+            title = titles_of_day.get(conversation_id)
+            if title:
+                titles[conversation_id] = title
     return titles

@@ -1,7 +1,7 @@
-"""Who is answered, and what a browser may do with the answer.
+"""Which requests get a reply, and what a browser may do with it.
 
-What is on the page was said by anyone: no script runs, nothing is fetched from elsewhere, and no
-other site may frame the page, read it, or ask it anything.
+Text on the page may come from anyone: no script runs, nothing is fetched from other sites, and no
+other site may frame the page, read it, or send requests to it.
 """
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOSTS = ("127.0.0.1", "localhost")
-"""The names that a browser of this machine knows the page by: any other was made to lead here (DNS
-rebinding).
+"""Host names that a browser of this machine uses. With any other, an attacker's site could read the
+page by pointing its own name to this machine (DNS rebinding).
 """
 
 HEADERS = {
@@ -27,10 +27,11 @@ HEADERS = {
 
 
 def guarded(app: ASGIApp) -> ASGIApp:
-    """The application for this machine's browser alone, its answers with `HEADERS`."""
-    return _WithHeaders(
-        TrustedHostMiddleware(_Own(app), allowed_hosts=list(HOSTS), www_redirect=False)
-    )
+    """The application for this machine's browser alone, its replies with `HEADERS`."""
+    same_site = _SameSiteOnly(app)
+    trusted = TrustedHostMiddleware(same_site, allowed_hosts=list(HOSTS), www_redirect=False)
+    # Outermost, so that refusals have the headers too.
+    return _WithHeaders(trusted)
 
 
 class _WithHeaders:
@@ -46,8 +47,8 @@ class _WithHeaders:
         await self._app(scope, receive, send_guarded)
 
 
-class _Own:
-    """Refuses what another site makes a browser fetch; a link from there may be followed."""
+class _SameSiteOnly:
+    """Refuses requests that another site makes a browser send, but for following a link."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -60,5 +61,7 @@ class _Own:
 
 
 def _is_fetched_elsewhere(headers: Headers) -> bool:
-    from_elsewhere = headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
-    return from_elsewhere and headers.get("sec-fetch-dest") != "document"
+    # "same-site" is refused too: another port of this machine counts as the same site.
+    is_other_site = headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
+    is_navigation = headers.get("sec-fetch-dest") == "document"
+    return is_other_site and not is_navigation

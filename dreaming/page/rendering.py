@@ -1,4 +1,4 @@
-"""Templates filled in: every text escaped, and without what would steer what shows it."""
+"""Templates filled in, with every text escaped and without control characters."""
 
 import re
 from datetime import date, datetime
@@ -17,8 +17,9 @@ _LANGUAGE = re.compile("[a-z]{2,3}")
 
 
 def render(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page."""
-    return HTMLResponse(_environment().get_template(template).render(**values), status)
+    """A page from a template and its values."""
+    html = _environment().get_template(template).render(**values)
+    return HTMLResponse(html, status)
 
 
 @cache
@@ -26,63 +27,67 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("dreaming.page"),
         autoescape=True,
+        # A misspelt name in a template is an error, not an empty text.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        # Runs on every value that a template prints, so that no template can leave it out.
         finalize=harmless,
     )
     environment.filters |= {
         "count": lambda number: f"{number:,}",
-        "dollars": tell_dollars,
-        "language": tell_language,
-        "limit": tell_limit,
-        "many": tell_many,
+        "dollars": format_dollars,
+        "language": format_language,
+        "limit": format_limit,
+        "many": format_many,
         "marking": mark_words,
         "percent": lambda share: f"{share:.0%}",
-        "spoken_day": tell_day,
+        "spoken_day": format_day,
     }
     return environment
 
 
 def harmless(value: Any) -> Any:
-    """A value as it is shown: text without control characters, not even those that reverse its
-    reading.
-    """
+    """The value without control characters, those that reverse the direction of text included."""
+    # `Markup` is a template's own output, which was made harmless part by part.
     if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
         return value
+    # Line breaks stay: they are not printable either.
     lines = value.replace("\r\n", "\n").split("\n")
     return "\n".join(line if line.isprintable() else printable(line) for line in lines)
 
 
-def tell_many(number: int, noun: str) -> str:
-    """So many of something."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def format_many(number: int, noun: str) -> str:
+    """A number and its noun, in the plural where needed."""
+    plural = "" if number == 1 else "s"
+    return f"{number:,} {noun}{plural}"
 
 
-def tell_limit(figure: int | str | None) -> str:
-    """A figure of a budget."""
-    return "no limit" if figure is None else f"{figure:,}" if isinstance(figure, int) else figure
+def format_limit(limit: int | str | None) -> str:
+    """A limit of a budget, in tokens or in dollars."""
+    if limit is None:
+        return "no limit"
+    if isinstance(limit, int):
+        return f"{limit:,}"
+    return limit
 
 
-def tell_dollars(cost: Decimal | str) -> str:
-    """A cost to a hundredth of a cent or finer, as it needs."""
+def format_dollars(cost: Decimal | str) -> str:
+    """A cost, with as many decimals as a small one needs to differ from zero."""
     cost = Decimal(cost)
-    return (
-        f"${cost:,.2f}"
-        if cost == 0 or cost >= 1
-        else f"${cost:.4f}"
-        if cost >= Decimal("0.001")
-        else f"${cost:.6f}"
-    )
+    if cost == 0 or cost >= 1:
+        return f"${cost:,.2f}"
+    if cost >= Decimal("0.001"):
+        return f"${cost:.4f}"
+    return f"${cost:.6f}"
 
 
-def tell_language(language: str) -> str:
-    """What HTML calls a chunk's language; empty, which is unknown,
-    for mixed and undetermined text.
-    """
-    return language if _LANGUAGE.fullmatch(language) and language != "und" else ""
+def format_language(language: str) -> str:
+    """A chunk's language as HTML names it; empty, which is unknown, for mixed and undetermined."""
+    is_known = _LANGUAGE.fullmatch(language) and language != "und"
+    return language if is_known else ""
 
 
-def tell_day(day: date | datetime) -> str:
+def format_day(day: date | datetime) -> str:
     """A day as people write it."""
     return f"{day:%A}, {day.day} {day:%B %Y}"

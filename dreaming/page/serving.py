@@ -12,32 +12,35 @@ from dreaming.page.application import make_application
 from dreaming.settings import Settings
 
 HOST = "127.0.0.1"
+"""Not "0.0.0.0": the page has no login, so no other machine may connect."""
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that listens on a port, 0 for any that is free; raises `UsageError` where it cannot
-    be had.
-    """
+    """A socket that listens on a port, 0 for any free one; raises `UsageError` if it cannot."""
+    # Bound before the address is printed and a browser opened, so that both find it.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # A port that was closed a moment ago is not free for a minute otherwise.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
         listening.listen()
     except OSError as error:
         listening.close()
-        taken = error.errno == errno.EADDRINUSE
+        is_taken = error.errno == errno.EADDRINUSE
+        reason = "is in use" if is_taken else f"cannot be had: {error.strerror}"
+        # Ports below 1024 need privileges, and 65,535 is the last.
+        other_port = port + 1 if 1024 <= port < 65_535 else 3010
         raise UsageError(
-            f"Port {port} of {HOST} "
-            f"{'is in use' if taken else f'cannot be had: {error.strerror}'}. "
-            "End what serves there, or choose another: dreaming page --port "
-            f"{port + 1 if 1024 <= port < 65_535 else 3010}"
+            f"Port {port} of {HOST} {reason}. End what serves there, or choose another: dreaming "
+            f"page --port {other_port}"
         ) from error
     return listening
 
 
 def address_of(listening: socket.socket) -> str:
-    """Where a browser finds what is served there."""
-    return f"http://{HOST}:{listening.getsockname()[1]}"
+    """The address for a browser."""
+    port = listening.getsockname()[1]
+    return f"http://{HOST}:{port}"
 
 
 def serve(settings: Settings, listening: socket.socket) -> None:

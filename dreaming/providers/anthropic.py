@@ -33,16 +33,20 @@ class AnthropicProvider(LLMProvider):
         self._cache = PromptCache(model.cached_from, self.limits.max_concurrency)
 
     async def connect(self) -> Failure | None:
-        """It needs a key."""
-        return (
-            None if self._settings.api_key else missing_key_failure(self.name, "ANTHROPIC_API_KEY")
-        )
+        """Check that it has a key."""
+        if self._settings.api_key:
+            return None
+        return missing_key_failure(self.name, "ANTHROPIC_API_KEY")
 
     async def send(self, call: ModelCall) -> Outcome:
         """Make one attempt."""
+        # Imported where it is used, here and below: importing an SDK takes long.
         import anthropic
 
-        return await self.connect() or await attempt(
+        missing_key = await self.connect()
+        if missing_key is not None:
+            return missing_key
+        return await attempt(
             lambda: self._ask(call), provider=self.name, model=self.model.served, errors=anthropic
         )
 
@@ -53,10 +57,11 @@ class AnthropicProvider(LLMProvider):
         request = self._request(call, cached=False)
         del request["max_tokens"]
         try:
-            counted = await self._connected().messages.count_tokens(**request)
+            count = await self._connected().messages.count_tokens(**request)
         except (anthropic.AnthropicError, ValueError, TypeError):
+            # A count only narrows a reservation: without it, `bound_input_tokens` holds.
             return None
-        return with_margin(counted.input_tokens)
+        return with_margin(count.input_tokens)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -65,10 +70,11 @@ class AnthropicProvider(LLMProvider):
             self._client = None
 
     async def _ask(self, call: ModelCall) -> Answer:
-        cached = self._cache.is_worth(count_tokens(call.instructions))
-        raw = await self._connected().messages.with_raw_response.create(
-            **self._request(call, cached=cached)
-        )
+        prefix_tokens = count_tokens(call.instructions)
+        cached = self._cache.is_worth(prefix_tokens)
+        request = self._request(call, cached=cached)
+        # Raw, for the header with the vendor's id of the request.
+        raw = await self._connected().messages.with_raw_response.create(**request)
         answer = read_message(await raw.json(), vendor_ref=raw.headers.get("request-id"))
         if cached and answer.usage is not None:
             self._cache.note(read_tokens=answer.usage.cache_read_tokens)
@@ -76,9 +82,12 @@ class AnthropicProvider(LLMProvider):
 
     def batches(self) -> AnthropicBatches:
         """Message Batches."""
-        return AnthropicBatches(
-            self._connected, self.model.served, lambda call: self._request(call, cached=False)
-        )
+
+        # Not cached: whether that pays is learnt from replies, and a batch's come all at its end.
+        def request(call: ModelCall) -> dict[str, Any]:
+            return self._request(call, cached=False)
+
+        return AnthropicBatches(self._connected, self.model.served, request)
 
     def _connected(self) -> "AsyncAnthropic":
         from anthropic import AsyncAnthropic
@@ -88,6 +97,7 @@ class AnthropicProvider(LLMProvider):
                 api_key=self._settings.api_key,
                 base_url=self._settings.base_url,
                 timeout=self.limits.timeout_seconds,
+                # Retries are ours, so that each attempt is reserved, paced and recorded.
                 max_retries=0,
             )
         return self._client
@@ -96,12 +106,12 @@ class AnthropicProvider(LLMProvider):
         system: dict[str, Any] = {"type": "text", "text": call.instructions}
         if cached:
             system["cache_control"] = {"type": "ephemeral"}
+        # Anthropic refuses bounds in the schema of a structured output.
+        schema = without_bounds(call.schema)
         return {
             "model": self.model.served,
             "max_tokens": call.max_output_tokens,
             "system": [system],
             "messages": [{"role": "user", "content": call.content}],
-            "output_config": {
-                "format": {"type": "json_schema", "schema": without_bounds(call.schema)}
-            },
+            "output_config": {"format": {"type": "json_schema", "schema": schema}},
         }

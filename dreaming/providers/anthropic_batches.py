@@ -11,14 +11,14 @@ from dreaming.providers.anthropic_messages import read_message
 from dreaming.providers.attempt import SdkErrors
 from dreaming.providers.batches import (
     SUBMIT_SECONDS,
-    Look,
+    BatchStatus,
     Results,
     Unsure,
     VendorBatches,
     json_lines,
-    named,
-    not_done,
-    untold,
+    require_id,
+    unprocessed_failure,
+    unreported_failure,
 )
 from dreaming.providers.faults import unreadable_failure
 
@@ -34,18 +34,19 @@ _FAULTS: Mapping[str, FailureReason] = {
     "overloaded_error": FailureReason.OVERLOADED,
     "rate_limit_error": FailureReason.RATE_LIMITED,
 }
-"""What an error in a batch is; any other is the server's. None of them is charged."""
+"""The reasons of errors in a batch; any other is a server error. None of them is charged."""
 
 
 class AnthropicBatches(VendorBatches["AsyncAnthropic"]):
-    """The Message Batches of a workspace. They bear no name of ours: one is known by the ids of its
-    calls.
+    """The Message Batches of a workspace.
+
+    Anthropic stores no id of ours with a batch: one is recognised by the ids of its calls.
     """
 
     name = _NAME
 
     async def submit(self, batch_id: str, calls: Mapping[str, ModelCall]) -> str | Failure:  # noqa: ARG002
-        """Give it the calls."""
+        """Submit the calls as one batch."""
         requests: Any = [
             {"custom_id": call_id, "params": self._request(call)} for call_id, call in calls.items()
         ]
@@ -54,7 +55,7 @@ class AnthropicBatches(VendorBatches["AsyncAnthropic"]):
             batch = await self._connect().messages.batches.create(
                 requests=requests, timeout=SUBMIT_SECONDS
             )
-            return named(batch.id)
+            return require_id(batch.id)
 
         return await self._try_to(create)
 
@@ -66,64 +67,60 @@ class AnthropicBatches(VendorBatches["AsyncAnthropic"]):
         since: datetime,
         known: Collection[str],
     ) -> str | Unsure | Failure | None:
-        """Look through batches of the same size: those that have
-        ended tell the ids of their calls.
-        """
+        """Search the batches of the same size: only the results of ended ones show their calls."""
         wanted = set(call_ids)
 
-        async def look() -> str | Unsure | Failure | None:
-            under_way = False
+        async def search() -> str | Unsure | Failure | None:
+            some_under_way = False
             async for batch in self._connect().messages.batches.list(limit=100):
+                # Newest first: all that follow are older still.
                 if batch.created_at < since:
                     break
-                if (
-                    batch.id in known
-                    or _size(batch.request_counts) != len(wanted)
-                    or batch.archived_at
-                ):
+                if batch.id in known or _size(batch.request_counts) != len(wanted):
+                    continue
+                # An archived batch has no results any more that could be compared.
+                if batch.archived_at:
                     continue
                 if batch.processing_status != "ended":
-                    under_way = True
+                    some_under_way = True
                     continue
-                found = await self.read(batch.id)
-                if isinstance(found, Failure):
-                    return found
-                if wanted & found.outcomes.keys():
+                results = await self.read(batch.id)
+                if isinstance(results, Failure):
+                    return results
+                if wanted & results.outcomes.keys():
                     return batch.id
-            return Unsure() if under_way else None
+            # One that is under way may be the one: to deny it would submit the calls twice.
+            return Unsure() if some_under_way else None
 
-        return await self._try_to(look)
+        return await self._try_to(search)
 
-    async def look(self, vendor_ref: str) -> Look | Failure:
-        """How far it is."""
+    async def look(self, vendor_ref: str) -> BatchStatus | Failure:
+        """Whether it has ended."""
 
-        async def retrieve() -> Look:
+        async def retrieve() -> BatchStatus:
             batch = await self._connect().messages.batches.retrieve(vendor_ref)
-            return Look(batch.processing_status == "ended")
+            return BatchStatus(batch.processing_status == "ended")
 
         return await self._try_to(retrieve)
 
     async def read(self, vendor_ref: str) -> Results | Failure:
-        """Its results. By its address at the server that is asked: the one it names itself a
-        gateway does not know.
-        """
+        """Its results."""
         import httpx2
 
         async def read() -> Results:
+            # Not by the address in the batch (`results_url`): a gateway does not know it.
             address = f"/v1/messages/batches/{vendor_ref}/results"
             response = await self._connect().get(address, cast_to=httpx2.Response)
-            return Results(
-                {
-                    line["custom_id"]: _outcome(line["result"], vendor_ref)
-                    for line in json_lines(response.text)
-                },
-                untold(vendor_ref),
-            )
+            outcomes = {
+                line["custom_id"]: _outcome(line["result"], vendor_ref)
+                for line in json_lines(response.text)
+            }
+            return Results(outcomes, unreported_failure(vendor_ref))
 
         return await self._try_to(read)
 
     async def cancel(self, vendor_ref: str) -> Failure | None:
-        """Call it off."""
+        """Cancel it."""
 
         async def cancel() -> None:
             await self._connect().messages.batches.cancel(vendor_ref)
@@ -149,22 +146,22 @@ def _size(counts: "MessageBatchRequestCounts") -> int:
 
 
 def _outcome(result: Any, vendor_ref: str) -> Outcome:
-    """How a call ended: of those that did not succeed, none is charged."""
+    """The outcome of one call; only those that succeeded are charged."""
     match result["type"]:
         case "succeeded":
+            # A message of another form fails alone: it must not hide the others of its batch.
             try:
                 return read_message(result["message"], vendor_ref=None)
             except (LookupError, TypeError, AttributeError):
                 return unreadable_failure(_NAME, seconds=0, vendor_ref=vendor_ref)
         case "canceled":
-            reason, message = (
-                FailureReason.CANCELED,
-                "The batch was called off before its turn came.",
-            )
+            reason = FailureReason.CANCELED
+            message = "The batch was called off before its turn came."
         case "expired":
-            reason, message = FailureReason.EXPIRED, "The batch was a day old before its turn came."
+            reason = FailureReason.EXPIRED
+            message = "The batch was a day old before its turn came."
         case _:
             kind = result["error"]["error"]["type"]
             reason = _FAULTS.get(kind, FailureReason.SERVER_ERROR)
             message = f"{_NAME} answered {kind} in a batch."
-    return not_done(reason, message, vendor_ref=vendor_ref)
+    return unprocessed_failure(reason, message, vendor_ref=vendor_ref)

@@ -1,4 +1,4 @@
-"""What Anthropic's API says: messages, and what they used."""
+"""A message of Anthropic's API -> an answer and its usage."""
 
 from typing import Any
 
@@ -13,9 +13,11 @@ _STOPS: dict[str | None, StopReason] = {
 
 
 def read_message(message: Any, *, vendor_ref: str | None) -> Answer:
-    """The answer that a message is; raises `LookupError` or `TypeError` for what is none."""
+    """The answer in a message; raises `LookupError` or `TypeError` for another object."""
+    # Blocks of reasoning are left out: the reply is the text alone.
+    texts = [block["text"] for block in message["content"] if block["type"] == "text"]
     return Answer(
-        text="".join(block["text"] for block in message["content"] if block["type"] == "text"),
+        text="".join(texts),
         usage=_usage(message.get("usage")),
         stop=_STOPS.get(message["stop_reason"], "other"),
         model=message["model"],
@@ -24,13 +26,13 @@ def read_message(message: Any, *, vendor_ref: str | None) -> Answer:
     )
 
 
-def _usage(told: dict[str, Any] | None) -> TokenUsage | None:
-    """Anthropic's input excludes what was read from or written to the cache."""
-    if told is None:
+def _usage(usage: dict[str, Any] | None) -> TokenUsage | None:
+    """Anthropic's input tokens exclude those read from or written to the cache."""
+    if usage is None:
         return None
     return TokenUsage(
-        input_tokens=told["input_tokens"],
-        cache_read_tokens=told.get("cache_read_input_tokens") or 0,
-        cache_write_tokens=told.get("cache_creation_input_tokens") or 0,
-        output_tokens=told["output_tokens"],
+        input_tokens=usage["input_tokens"],
+        cache_read_tokens=usage.get("cache_read_input_tokens") or 0,
+        cache_write_tokens=usage.get("cache_creation_input_tokens") or 0,
+        output_tokens=usage["output_tokens"],
     )

@@ -1,7 +1,7 @@
-"""A vendor's batch API: many requests at once, answered within a day at half the price.
+"""The interface of a vendor's batch API: many calls at once, answered within a day at half price.
 
-What was given to a vendor may have arrived although nobody was told so: `find` looks for it, and so
-nothing is given twice.
+A batch may have arrived at the vendor although the reply to its submission was lost. `find`
+searches for it there before it is submitted again, so that no call is paid for twice.
 """
 
 import json
@@ -15,41 +15,40 @@ from dreaming.model_call import Failure, FailureReason, ModelCall, Outcome
 from dreaming.providers.attempt import SdkErrors, try_to
 
 SUBMIT_SECONDS = 300.0
-"""How long it may take to give a vendor a batch: some megabytes."""
+"""Timeout of a submission, which uploads some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How far a batch is."""
+class BatchStatus:
+    """The state of a batch at its vendor."""
 
     has_ended: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """Whether a vendor has a batch cannot be told before others have ended that look like it."""
+    """The vendor may have the batch: some that are under way look like it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """How the calls of a batch that has ended ended, by the ids that they were given with."""
+    """The results of a batch that has ended."""
 
     outcomes: Mapping[str, Outcome]
+    """By the ids of the calls."""
     rest: Failure
-    """How those ended that the vendor does not name."""
+    """The outcome of the calls that the vendor does not name."""
 
 
 _Client = TypeVar("_Client")
-_Got = TypeVar("_Got")
+_Result = TypeVar("_Result")
 
 
 class VendorBatches(ABC, Generic[_Client]):
-    """The batches of one vendor's account. What the vendor does
-    wrong is a `Failure`, never raised.
-    """
+    """The batches of one vendor's account. The vendor's errors are returned, as a `Failure`."""
 
     name: ClassVar[str]
-    """The vendor's."""
+    """The vendor's name."""
 
     def __init__(
         self,
@@ -57,66 +56,66 @@ class VendorBatches(ABC, Generic[_Client]):
         model: str,
         request: Callable[[ModelCall], dict[str, Any]],
     ) -> None:
-        """`connect` gives the client, `request` what is sent for a call."""
+        """`connect` returns the client, `request` the body that is sent for a call."""
         self._connect = connect
         self._model = model
         self._request = request
 
     @abstractmethod
     async def submit(self, batch_id: str, calls: Mapping[str, ModelCall]) -> str | Failure:
-        """Give the vendor calls by their ids; returns its own id of the batch.
+        """Submit calls by their ids; returns the vendor's id of the batch.
 
-        A failure whose charge is unknown may have been taken all the same: see `find`.
+        After a failure whose charge is unknown, the batch may exist all the same: see `find`.
         """
 
     @abstractmethod
     async def find(
         self, batch_id: str, call_ids: Collection[str], *, since: datetime, known: Collection[str]
     ) -> str | Unsure | Failure | None:
-        """The vendor's id of a batch that may have been given to it; None where it has none.
+        """The vendor's id of a batch whose submission failed; None where the vendor has no such.
 
-        It was made `since` then, by the vendor's clock; `known` are the vendor's ids of other
-        batches.
+        Only batches made at `since` or later count, by the vendor's clock; `known` are the vendor's
+        ids of other batches.
         """
 
     @abstractmethod
-    async def look(self, vendor_ref: str) -> Look | Failure:
-        """How far a batch is."""
+    async def look(self, vendor_ref: str) -> BatchStatus | Failure:
+        """The state of a batch."""
 
     @abstractmethod
     async def read(self, vendor_ref: str) -> Results | Failure:
-        """What came of a batch that has ended."""
+        """The results of a batch that has ended."""
 
     @abstractmethod
     async def cancel(self, vendor_ref: str) -> Failure | None:
-        """Call a batch off; what is answered already is charged, and comes with its results."""
+        """Cancel a batch; calls that are answered already are charged, and in its results."""
 
     @abstractmethod
     async def delete(self, vendor_ref: str) -> None:
-        """Let the vendor delete what it was shown and what it answered, as far as it can."""
+        """Delete the texts of a batch and of its replies at the vendor, as far as it allows."""
 
     @abstractmethod
     def _errors(self) -> SdkErrors:
         """The module of the vendor's SDK."""
 
-    async def _try_to(self, do: Callable[[], Awaitable[_Got]]) -> _Got | Failure:
+    async def _try_to(self, do: Callable[[], Awaitable[_Result]]) -> _Result | Failure:
         return await try_to(do, provider=self.name, model=self._model, errors=self._errors())
 
 
-def named(vendor_ref: str | None) -> str:
-    """The vendor's id of something; raises `ValueError` where it gives none."""
+def require_id(vendor_ref: str | None) -> str:
+    """The vendor's id of a file or batch; raises `ValueError` where the reply has none."""
     if not vendor_ref:
         raise ValueError("It has no id.")
     return vendor_ref
 
 
-def not_done(reason: FailureReason, message: str, *, vendor_ref: str) -> Failure:
-    """How a call of a batch ended that the vendor did not do, and does not charge."""
+def unprocessed_failure(reason: FailureReason, message: str, *, vendor_ref: str) -> Failure:
+    """The outcome of a call that the vendor did not process, and so does not charge."""
     return Failure(reason=reason, charge="released", message=message, vendor_ref=vendor_ref)
 
 
-def untold(vendor_ref: str) -> Failure:
-    """How a call of a batch ended that the vendor does not name: it may have been charged."""
+def unreported_failure(vendor_ref: str) -> Failure:
+    """The outcome of a call that is missing in the results: it may have been charged."""
     message = "The vendor tells nothing of it."
     return Failure(
         reason=FailureReason.LOST, charge="unknown", message=message, vendor_ref=vendor_ref
@@ -124,9 +123,7 @@ def untold(vendor_ref: str) -> Failure:
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:
-    """The objects of a text with one a line; raises `ValueError` for another text.
-
-    Not by `splitlines`: what is said may hold line breaks of other kinds, which JSON leaves as they
-    are.
-    """
-    return [json.loads(line) for line in text.split("\n") if line.strip()]
+    """The objects of a text that has one a line; raises `ValueError` for another text."""
+    # Not by `splitlines`: JSON does not escape line breaks such as U+2028 in a text.
+    lines = [line for line in text.split("\n") if line.strip()]
+    return [json.loads(line) for line in lines]

@@ -1,4 +1,4 @@
-"""Several providers as one, in order of preference: the next is asked where one gives nothing."""
+"""Several providers as one, in order of preference: the next is asked where one fails."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,9 +16,8 @@ _UNUSABLE = frozenset(
         FailureReason.QUOTA_EXHAUSTED,
     }
 )
-"""A provider that fails so is not asked again by the same chain: every call would fail alike."""
+"""A provider with such a failure is not asked again by the same chain: all calls would fail."""
 
-# Asking another provider would pay twice for what is under way, or come too late as well.
 _FINAL = frozenset(
     {
         FailureReason.BUSY,
@@ -28,15 +27,18 @@ _FINAL = frozenset(
         FailureReason.CANCELED,
     }
 )
-"""With these the chain gives up: they are not the provider's fault."""
+"""The chain gives up on these: they are not the provider's fault.
+
+Another provider would be paid a second time for a reply that is under way, or be too late as well.
+"""
 
 
 class ProviderChain(LLMProvider):
     """Asks one provider after the other until one has cut the conversation.
 
-    What is said of the chain as a whole (its name, model and limits) is said of the first. It does
-    not compare quality: whoever makes a chain puts only providers into it that give the level that
-    was asked for. Each has its own budgets. A chain takes no batches.
+    The chain's name, model and limits are those of the first. It does not compare quality: its
+    caller lists only providers that give the level that was asked for. Each has its own budgets. A
+    chain takes no batches.
     """
 
     def __init__(self, providers: Sequence[LLMProvider]) -> None:
@@ -46,24 +48,29 @@ class ProviderChain(LLMProvider):
         super().__init__(first.model, first.limits, first.reply_shape)
         self.providers = tuple(providers)
         self.name = first.name  # type: ignore[misc] # of the class elsewhere
-        self.is_local = all(each.is_local for each in providers)  # type: ignore[misc]
+        self.is_local = all(provider.is_local for provider in providers)  # type: ignore[misc]
         self._unusable: set[str] = set()
 
     @property
     def stays_here(self) -> bool:
-        """Whether none of them sends anything away from this machine."""
+        """Whether all of them stay on this machine."""
         return all(provider.stays_here for provider in self.providers)
 
     async def connect(self) -> Failure | None:
-        """Connect all, and pass over those that cannot be used; returns why none can."""
-        failure = None
+        """Connect all, and skip those that cannot be used; returns the first failure if none can.
+
+        Later calls do not ask the skipped ones.
+        """
+        first_failure = None
         for provider in self.providers:
-            failed = await provider.connect()
-            if failed is not None:
+            failure = await provider.connect()
+            if failure is not None:
                 self._unusable.add(provider.name)
-                failure = failure or failed
+                first_failure = first_failure or failure
+        # A local provider learns which model it serves only on connecting.
         self.model = self.providers[0].model
-        return failure if len(self._unusable) == len(self.providers) else None
+        is_unusable = len(self._unusable) == len(self.providers)
+        return first_failure if is_unusable else None
 
     async def send(self, call: ModelCall) -> Outcome:
         """Make one attempt with the first provider."""
@@ -72,7 +79,7 @@ class ProviderChain(LLMProvider):
     async def chunk_conversation(
         self, passage: Passage, *, max_tokens: int | None = None
     ) -> Chunked | GivenUp:
-        """Have the first provider cut it that can; the result has the attempts of all.
+        """Have providers cut it, in order, until one has; the result has the attempts of all.
 
         `max_tokens` bounds each provider separately.
         """
@@ -91,7 +98,7 @@ class ProviderChain(LLMProvider):
 
     def _usable(self) -> Sequence[LLMProvider]:
         """Those that are still asked; when none is left, the last, whose failure then counts."""
-        usable = [each for each in self.providers if each.name not in self._unusable]
+        usable = [provider for provider in self.providers if provider.name not in self._unusable]
         return usable or self.providers[-1:]
 
     async def aclose(self) -> None:

@@ -1,5 +1,7 @@
-"""A circuit breaker (Nygard, Release It!): who is down is left alone for a while, who refuses the
-account for good.
+"""A circuit breaker (Nygard, Release It!): while a vendor is down, no attempts are made.
+
+After some failures in a row it opens for a while; then one attempt probes whether the vendor is
+back. A vendor that refuses the account is not asked again at all.
 """
 
 from collections.abc import Callable
@@ -8,6 +10,7 @@ from dataclasses import dataclass, replace
 from dreaming.model_call import Failure, FailureReason, Outcome
 
 FAILURES_TO_OPEN = 5
+"""Fewer give up conversations in a short burst of errors; more lose attempts in an outage."""
 OPEN_SECONDS = 30.0
 
 _DOWN = frozenset(
@@ -19,7 +22,7 @@ _DOWN = frozenset(
         FailureReason.DISCONNECTED,
     }
 )
-_FOR_GOOD = frozenset(
+_PERMANENT = frozenset(
     {
         FailureReason.MISSING_KEY,
         FailureReason.UNAUTHORIZED,
@@ -29,15 +32,15 @@ _FOR_GOOD = frozenset(
 )
 
 
-_TELLS_NOTHING = frozenset(
+_ENDED_BY_US = frozenset(
     {FailureReason.CANCELED, FailureReason.OUT_OF_TIME, FailureReason.TOO_SLOW}
 )
-"""Ended by us."""
+"""These say nothing about the vendor: they neither open nor close the circuit."""
 
 
 @dataclass(slots=True)
 class Circuit:
-    """Whether attempts may be made, from how the ones before ended."""
+    """Whether attempts may be made, by the outcomes of those before."""
 
     provider: str
     clock: Callable[[], float]
@@ -45,28 +48,29 @@ class Circuit:
     failures: int = 0
     """In a row."""
     last: Failure | None = None
-    """The last of them."""
+    """The last of these failures."""
     opened_at: float | None = None
     is_probing: bool = False
-    """Whether the one attempt is under way that tells if the vendor is back."""
+    """Whether the one attempt is under way that shows if the vendor is back."""
     final: Failure | None = None
-    """Why no attempt will succeed any more."""
+    """The failure after which no attempt can succeed."""
 
     def refusal(self, *, probing: bool = True) -> Failure | None:
-        """Why no attempt may be made now; None lets the caller make one, and then it must be told
-        how it ended.
+        """Why no attempt may be made now; None where one may.
 
-        Without `probing` it only looks.
+        With `probing`, None obliges the caller to make the attempt, and to `note` its outcome or
+        `give_up_probe`. Without it, nothing changes.
         """
         if self.final is not None:
             return replace(self.final, charge="released", usage=None, seconds=0.0)
         if self.opened_at is None or self.last is None:
             return None
-        left = self.opened_at + OPEN_SECONDS - self.clock()
-        if left <= 0 and not self.is_probing:
+        seconds_left = self.opened_at + OPEN_SECONDS - self.clock()
+        # One attempt at a time: if the vendor is still down, only that one is lost.
+        if seconds_left <= 0 and not self.is_probing:
             self.is_probing = probing
             return None
-        again = f"It is asked again in {max(left, 0):.0f} s."
+        again = f"It is asked again in {max(seconds_left, 0):.0f} s."
         message = (
             f"{self.provider} failed {self.failures} times in a row. {self.last.message} {again}"
         )
@@ -78,18 +82,26 @@ class Circuit:
         )
 
     def note(self, outcome: Outcome) -> None:
-        """Learn how an attempt ended."""
-        reason = outcome.reason if isinstance(outcome, Failure) else None
-        if reason in _FOR_GOOD and isinstance(outcome, Failure):
+        """Learn from the outcome of an attempt."""
+        if not isinstance(outcome, Failure):
+            self._close()
+        elif outcome.reason in _PERMANENT:
             self.final = outcome
-        elif reason in _DOWN and isinstance(outcome, Failure):
-            self.failures, self.last = self.failures + 1, outcome
+        elif outcome.reason in _DOWN:
+            self.failures += 1
+            self.last = outcome
+            # A probe that fails opens it again at once.
             if self.is_probing or self.failures >= FAILURES_TO_OPEN:
                 self.opened_at = self.clock()
-        elif reason not in _TELLS_NOTHING:
-            self.failures, self.opened_at = 0, None
+        elif outcome.reason not in _ENDED_BY_US:
+            # A refused request is a reply all the same: the vendor is there.
+            self._close()
         self.is_probing = False
 
+    def _close(self) -> None:
+        self.failures = 0
+        self.opened_at = None
+
     def give_up_probe(self) -> None:
-        """The attempt was called off: the next one may probe."""
+        """Let the next attempt probe: this one ended without an outcome."""
         self.is_probing = False

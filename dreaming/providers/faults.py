@@ -1,9 +1,8 @@
-"""What goes wrong on the wire -> typed failures: what it is, whether it was charged, and whether to
-try again.
+"""HTTP statuses and broken connections -> typed failures: reason, charge, and whether to retry.
 
 400, 401, 403, 404, 413, 422, 429 and connections that were never made are not charged; 5xx,
-timeouts and broken connections may have been, so nobody can tell; a success is charged, whatever
-its body. Messages are our own words: a vendor's may repeat a key or what was said.
+timeouts and broken connections may have been, so their charge is unknown; a success is charged,
+whatever its body. Messages are our own words: a vendor's may repeat a key or a conversation.
 """
 
 import re
@@ -35,7 +34,10 @@ _TRANSIENT = frozenset(
         FailureReason.UNREACHABLE,
     }
 )
+# A timeout and a server's error, though below 500: either may follow work that is charged.
 _UNKNOWN_CHARGE = frozenset({408, 409})
+# Some vendors have no status of its own for an account without credit: only their words differ
+# from a bad request or a rate limit, which would be retried without a chance.
 _NO_CREDIT = re.compile(
     "insufficient_quota|billing|credit balance|spend limit|quota exceeded", re.IGNORECASE
 )
@@ -54,17 +56,19 @@ _ADVICE: Mapping[FailureReason, str] = {
 
 
 def status_failure(
-    provider: str, model: str, status: int, headers: Mapping[str, str], said: str, *, seconds: float
+    provider: str,
+    model: str,
+    status: int,
+    headers: Mapping[str, str],
+    error_text: str,
+    *,
+    seconds: float,
 ) -> Failure:
-    """The failure of an HTTP status. `said` is the vendor's error, read for its kind and not
-    repeated.
-    """
-    reason = _reason(status, said)
-    charge: Charge = (
-        "unknown"
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNKNOWN_CHARGE
-        else "released"
-    )
+    """The failure of an HTTP status; the vendor's `error_text` is read for its kind only."""
+    reason = _reason(status, error_text)
+    is_server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    may_be_charged = is_server_error or status in _UNKNOWN_CHARGE
+    charge: Charge = "unknown" if may_be_charged else "released"
     return Failure(
         reason=reason,
         charge=charge,
@@ -77,82 +81,81 @@ def status_failure(
     )
 
 
-def _reason(status: int, said: str) -> FailureReason:
-    if status in (400, 403, 429) and _NO_CREDIT.search(said):
+def _reason(status: int, error_text: str) -> FailureReason:
+    if status in (400, 403, 429) and _NO_CREDIT.search(error_text):
         return FailureReason.QUOTA_EXHAUSTED
     if status in _REASONS:
         return _REASONS[status]
-    server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return FailureReason.SERVER_ERROR if server else FailureReason.BAD_REQUEST
+    is_server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return FailureReason.SERVER_ERROR if is_server_error else FailureReason.BAD_REQUEST
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, as a vendor asks for: `retry-after-ms`, or `retry-after` in seconds or as a
-    date (RFC 9110).
+    """The seconds that a vendor asks to wait; None where it does not ask.
+
+    Read from `retry-after-ms`, else from `retry-after` in seconds or as a date (RFC 9110).
     """
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+    for name, units_per_second in (("retry-after-ms", 1000), ("retry-after", 1)):
         try:
-            return max(0.0, float(headers[name]) / unit)
+            return max(0.0, float(headers[name]) / units_per_second)
         except (KeyError, ValueError):
             continue
+    # A date counts from the vendor's own `date`: the clock here may be wrong.
     try:
-        until, now = (
-            parsedate_to_datetime(headers["retry-after"]),
-            parsedate_to_datetime(headers["date"]),
-        )
+        until = parsedate_to_datetime(headers["retry-after"])
+        now = parsedate_to_datetime(headers["date"])
     except (KeyError, ValueError):
         return None
     return max(0.0, (until - now).total_seconds())
 
 
-def connection_failure(provider: str, error: BaseException, *, seconds: float) -> Failure:
-    """The failure of a connection, from the error of an HTTP client or its causes, told by the
-    names of their types.
-    """
-    names = {type(each).__name__ for each in _causes(error)}
-    if names & {
+# By the names of their types: SDKs bring HTTP clients of their own, which share the names only.
+_NEVER_CONNECTED = frozenset(
+    {
         "ConnectError",
         "ConnectTimeout",
         "PoolTimeout",
         "ConnectionRefusedError",
         "UnsupportedProtocol",
-    }:
-        reason, charge, message = (
-            FailureReason.UNREACHABLE,
-            "released",
-            "cannot be reached; nothing was sent.",
-        )
-    elif any("Timeout" in name for name in names):
-        reason, charge, message = (
-            FailureReason.TIMEOUT,
-            "unknown",
-            f"did not answer within {seconds:.0f} s.",
-        )
+    }
+)
+
+
+def connection_failure(provider: str, error: BaseException, *, seconds: float) -> Failure:
+    """The failure of a connection, from the error of an HTTP client and its causes."""
+    type_names = {type(cause).__name__ for cause in _with_causes(error)}
+    charge: Charge = "unknown"
+    # First: a timeout while connecting is a timeout by its name, but nothing was sent.
+    if type_names & _NEVER_CONNECTED:
+        reason = FailureReason.UNREACHABLE
+        charge = "released"
+        message = "cannot be reached; nothing was sent."
+    elif any("Timeout" in name for name in type_names):
+        reason = FailureReason.TIMEOUT
+        message = f"did not answer within {seconds:.0f} s."
     else:
-        reason, charge, message = (
-            FailureReason.DISCONNECTED,
-            "unknown",
-            "broke the connection before it had answered.",
-        )
+        reason = FailureReason.DISCONNECTED
+        message = "broke the connection before it had answered."
     return Failure(
         reason=reason,
-        charge=charge,  # type: ignore[arg-type] # one of the three above
+        charge=charge,
         message=f"{provider} {message}",
         transient=True,
         seconds=seconds,
     )
 
 
-def _causes(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
+def _with_causes(error: BaseException | None) -> list[BaseException]:
+    """The error, the error that caused it, and so on; a cycle of causes ends it."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
         error = error.__cause__ or error.__context__
-    return found
+    return chain
 
 
 def unreadable_failure(provider: str, *, seconds: float, vendor_ref: str | None = None) -> Failure:
-    """A success whose body is not what the vendor promises: charged, and nobody knows how much."""
+    """A success with a body that cannot be read: charged, and how much is not known."""
     return Failure(
         reason=FailureReason.UNREADABLE,
         charge="charged",
@@ -163,7 +166,7 @@ def unreadable_failure(provider: str, *, seconds: float, vendor_ref: str | None 
 
 
 def missing_key_failure(provider: str, variable: str) -> Failure:
-    """There is no key: nothing is sent."""
+    """The failure of a call without a key: nothing is sent."""
     return Failure(
         reason=FailureReason.MISSING_KEY,
         charge="released",

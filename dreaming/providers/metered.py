@@ -13,11 +13,11 @@ from dreaming.spending.meter import AskedModel, CalledOff, SecondsLeft, Send, to
 from dreaming.spending.prices import price_of
 
 GRACE_SECONDS = 5.0
-"""How long a call that is called off may still take to end: its reply is paid for."""
+"""Wait for a cancelled call to end: its reply is paid for, so it is worth a little time."""
 
 
 class CallMeter(Protocol):
-    """What stands between a provider and its vendor."""
+    """Reserves the cost of each call before it is sent, and records its outcome."""
 
     @property
     def is_winding_up(self) -> bool:
@@ -25,11 +25,11 @@ class CallMeter(Protocol):
         ...
 
     async def pause(self, seconds: float) -> bool:
-        """Wait before a call; returns False, early, where none is to be made any more."""
+        """Wait before a call; returns False, early, once no further call is made."""
         ...
 
     async def attempt(self, key: str, asked: AskedModel, call: ModelCall, send: Send) -> Outcome:
-        """The reply that an equal call has had, or one attempt if that is allowed."""
+        """The stored reply of an equal call, or one attempt if that is allowed."""
         ...
 
 
@@ -45,14 +45,13 @@ class _Unmetered:
 
 
 UNMETERED = _Unmetered()
-"""Writes nothing down and allows everything: for tests and benchmarks of the providers alone."""
+"""Records nothing and allows everything: for tests and benchmarks of the providers alone."""
 
 
 class MeteredProvider(WrappedProvider):
-    """Attempts of all conversations together: bounded, slower when the vendor asks for it, none
-    while it is down.
+    """A provider whose attempts are paced together, for all conversations, and metered.
 
-    A reply that an equal call has had is read from the ledger, whether the vendor is there or not.
+    A stored reply of an equal call is read from the ledger, also while the vendor is down.
     """
 
     def __init__(self, inner: LLMProvider, meter: CallMeter) -> None:
@@ -68,30 +67,32 @@ class MeteredProvider(WrappedProvider):
         if not self.stays_here:
             call = masked_call(call, self.masking)
         key = call.key(self.name, self.model.served)
-        # Reserved before its turn, and settled after it: writing takes no time from those under
-        # way.
+        # The meter surrounds the pace: a call that waits to write to the ledger holds no place
+        # that another could send in.
         return await self._meter.attempt(
             key, self.asked(), call, lambda left: self._send_in_turn(call, left)
         )
 
     async def pause(self, seconds: float) -> bool:
-        """Wait before another attempt, no longer than attempts are made."""
+        """Wait before another attempt; returns False, early, once no further call is made."""
         return await self._meter.pause(seconds)
 
     async def _send_in_turn(self, call: ModelCall, left: SecondsLeft) -> Outcome:
-        return self._pace.refusal() or await self._pace.run(
-            lambda: _to_the_end(self._timed(call, left))
-        )
+        # Asked before the queue too: while the vendor is down, a call does not wait for its place.
+        refusal = self._pace.refusal()
+        if refusal is not None:
+            return refusal
+        return await self._pace.run(lambda: _finish_or_grace(self._timed(call, left)))
 
     async def _timed(self, call: ModelCall, left: SecondsLeft) -> Outcome:
-        """How an attempt ends, if it does within the time; the provider itself minds its own
-        timeout.
-        """
+        """Make an attempt within the time that is left."""
+        # Both are looked at after the wait for a place, in which either may have changed.
         if self._meter.is_winding_up:
             return CALLED_OFF
         seconds = left()
         if seconds is None:
             return too_late()
+        # The SDK's own timeout is shorter, and its error says whether the request was sent.
         if seconds >= self.limits.timeout_seconds:
             return await self.inner.send(call)
         try:
@@ -106,42 +107,44 @@ class MeteredProvider(WrappedProvider):
             )
 
     async def count_input_tokens(self, call: ModelCall) -> int | None:
-        """The other's count."""
+        """The inner provider's count."""
         return await self.inner.count_input_tokens(call)
 
     def asked(self) -> AskedModel:
-        """What the meter must know of the model; raises `ConfigurationError` where its price is not
-        known.
-        """
+        """The model as the meter needs it; raises `ConfigurationError` for an unknown price."""
+        # Made anew for another served name: a local provider learns its own only on connecting.
         if self._asked is None or self._asked.served != self.model.served:
-            model, now = self.model, datetime.now(UTC)
-            self._asked = AskedModel(
-                provider=self.name,
-                asked=model.asked,
-                served=model.served,
-                tier=model.quality_level,
-                is_local=self.is_local,
-                price=price_of(
-                    self.name, model.served, at=now, own=model.price, free=self.is_local
-                ),
-                timeout_seconds=self.limits.timeout_seconds,
-                bound_input_tokens=self.inner.bound_input_tokens,
-                count_input_tokens=self.inner.count_input_tokens,
-            )
+            self._asked = self._asked_now()
         return self._asked
 
+    def _asked_now(self) -> AskedModel:
+        model = self.model
+        now = datetime.now(UTC)
+        price = price_of(self.name, model.served, at=now, own=model.price, free=self.is_local)
+        return AskedModel(
+            provider=self.name,
+            asked=model.asked,
+            served=model.served,
+            tier=model.quality_level,
+            is_local=self.is_local,
+            price=price,
+            timeout_seconds=self.limits.timeout_seconds,
+            bound_input_tokens=self.inner.bound_input_tokens,
+            count_input_tokens=self.inner.count_input_tokens,
+        )
 
-async def _to_the_end(sending: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """How a call ends. Called off, it is waited for a little; raises `CalledOff` with what came of
-    it.
-    """
+
+async def _finish_or_grace(sending: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """The outcome of a call; when cancelled, raises `CalledOff` with it after a short wait."""
     task = asyncio.ensure_future(sending)
     try:
+        # Shielded: a cancelled caller must not break the connection of a call that is paid for.
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait({task}, timeout=GRACE_SECONDS)
         if task.done() and not task.cancelled() and task.exception() is None:
             raise CalledOff(task.result()) from None
+        # The request was sent, so the vendor may charge for a reply that is never read.
         task.cancel()
         message = "Called off while it was under way."
         raise CalledOff(

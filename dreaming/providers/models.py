@@ -1,5 +1,6 @@
-"""Names of models: as users write them, and as vendors serve them on a day. The data is in
-`models.toml`.
+"""Names of models: as users write them, and as vendors serve them on a day.
+
+The data is in `models.toml`.
 """
 
 import tomllib
@@ -16,6 +17,7 @@ from dreaming.errors import ConfigurationError
 from dreaming.spending.prices import OwnPrice
 
 WARN_BEFORE_END = timedelta(days=30)
+"""Users are warned this long before a vendor stops serving their model."""
 LOCAL = "local"
 
 
@@ -28,23 +30,20 @@ class ResolvedModel:
     served: str
     """The name that is sent to the vendor."""
     quality_level: QualityLevel
-    """The level that chunks made by it count as."""
+    """The level of the chunks that it cuts."""
     cached_from: int | None = None
-    """The shortest prefix that the vendor caches for it, in tokens; None where that is not known.
-    """
+    """The shortest prefix that the vendor caches for it, in tokens; None if not known."""
     reasoning_effort: str | None = None
-    """How little it can be asked to reason, where it would by itself; its reasoning is paid for as
-    output.
-    """
+    """The lowest effort, for a model that reasons by default: reasoning is paid for as output."""
     warning: str | None = None
-    """What to tell the user: that its end is near."""
+    """For the user: that its end is near."""
     price: OwnPrice | None = None
-    """What it costs, where the user says so; None: what the price library says."""
+    """The user's own price for it; None for that of the price library."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Served:
-    """What is known of a model."""
+class _ServedModel:
+    """An entry of `models.toml`."""
 
     name: str
     quality: QualityLevel
@@ -54,7 +53,7 @@ class _Served:
     reasoning_effort: str | None = None
 
     def has_ended(self, today: date) -> bool:
-        """Whether its vendor has stopped serving it: an end is the last day."""
+        """Whether its vendor has stopped serving it; it is still served on its last day, `ends`."""
         return self.ends is not None and today > self.ends
 
 
@@ -68,9 +67,8 @@ def resolve_model(
 ) -> ResolvedModel:
     """The model that a user means by a name.
 
-    A name that is an alias becomes the first of its models that has not ended; the user's own
-    `aliases` come first. A
-    `quality_level` overrides what is known, and lets a name that is not known pass as it is.
+    An alias becomes the first of its models that has not ended; the user's own `aliases` come
+    first. A `quality_level` overrides that of `models.toml`, and allows a name that is not in it.
 
     Raises:
         ConfigurationError: the model has ended, or is not known; with what to write instead.
@@ -78,43 +76,46 @@ def resolve_model(
     """
     wanted = (aliases or {}).get(name, name)
     if vendor == LOCAL:
-        return ResolvedModel(name, _aliases(vendor).get(wanted, [wanted])[0], "basic")
-    known = _models(vendor)
+        local_names = _aliases(vendor).get(wanted, [wanted])
+        return ResolvedModel(name, local_names[0], "basic")
+    models = _models(vendor)
     candidates = [wanted, *_aliases(vendor).get(wanted, [])]
-    found = [known[candidate] for candidate in candidates if candidate in known]
-    if not found:
-        return _unknown(vendor, name, wanted, quality_level)
-    alive = [model for model in found if not model.has_ended(today)]
-    if not alive:
-        raise ConfigurationError(_ended(vendor, name, found[-1], today))
-    model = alive[0]
-    level = quality_level or model.quality
-    served = wanted if wanted in known and known[wanted] is model else model.name
-    return ResolvedModel(
-        name, served, level, model.cached_from, model.reasoning_effort, _warning(model, today)
-    )
-
-
-def _unknown(
-    vendor: str, name: str, wanted: str, quality_level: QualityLevel | None
-) -> ResolvedModel:
-    if quality_level is not None:
+    matches = [models[candidate] for candidate in candidates if candidate in models]
+    if not matches:
+        if quality_level is None:
+            raise ConfigurationError(_unknown(vendor, wanted))
         return ResolvedModel(name, wanted, quality_level)
+    alive = [model for model in matches if not model.has_ended(today)]
+    if not alive:
+        raise ConfigurationError(_ended(vendor, name, matches[-1], today))
+    model = alive[0]
+    # A dated name is sent as it was written: the undated one may move to a newer snapshot.
+    served = wanted if models.get(wanted) is model else model.name
+    return ResolvedModel(
+        asked=name,
+        served=served,
+        quality_level=quality_level or model.quality,
+        cached_from=model.cached_from,
+        reasoning_effort=model.reasoning_effort,
+        warning=_warning(model, today),
+    )
+
+
+def _unknown(vendor: str, wanted: str) -> str:
     close = get_close_matches(wanted, [*_aliases(vendor), *_models(vendor)], n=3)
-    hint = f" Did you mean {' or '.join(repr(each) for each in close)}?" if close else ""
-    raise ConfigurationError(
+    suggestions = " or ".join(map(repr, close))
+    hint = f" Did you mean {suggestions}?" if close else ""
+    return (
         f"{vendor} is not known to serve a model {wanted!r}.{hint} To use a model that is not "
-        "known, say "
-        "which level its chunks count as: quality_level = good or premium."
+        "known, say which level its chunks count as: quality_level = good or premium."
     )
 
 
-def _ended(vendor: str, name: str, model: _Served, today: date) -> str:
-    advice = (
-        f"Use {model.successor!r}"
-        if model.successor
-        else f"Choose one of {', '.join(_alive(vendor, today))}"
-    )
+def _ended(vendor: str, name: str, model: _ServedModel, today: date) -> str:
+    if model.successor:
+        advice = f"Use {model.successor!r}"
+    else:
+        advice = f"Choose one of {', '.join(_alive(vendor, today))}"
     return f"{vendor} has not served the model {name!r} since {model.ends}. {advice}."
 
 
@@ -122,17 +123,15 @@ def _alive(vendor: str, today: date) -> list[str]:
     return sorted({model.name for model in _models(vendor).values() if not model.has_ended(today)})
 
 
-def _warning(model: _Served, today: date) -> str | None:
+def _warning(model: _ServedModel, today: date) -> str | None:
     if model.ends is None or model.ends - today > WARN_BEFORE_END:
         return None
-    after = f" After that use {model.successor!r}." if model.successor else ""
-    return f"The model {model.name!r} ends on {model.ends}.{after}"
+    advice = f" After that use {model.successor!r}." if model.successor else ""
+    return f"The model {model.name!r} ends on {model.ends}.{advice}"
 
 
 def default_model(vendor: str, level: QualityLevel) -> str:
-    """The model of a vendor that gives a level, where nobody says which; raises
-    `ConfigurationError` for none.
-    """
+    """The vendor's default model for a level; raises `ConfigurationError` where it has none."""
     tiers: dict[str, str] = _data()[vendor].get("tiers", {})
     if level not in tiers:
         raise ConfigurationError(f"No model of {vendor} is known to give {level} chunks. Name one.")
@@ -141,19 +140,19 @@ def default_model(vendor: str, level: QualityLevel) -> str:
 
 @cache
 def _data() -> dict[str, Any]:
-    return tomllib.loads(
-        files("dreaming.providers").joinpath("models.toml").read_text(encoding="utf-8")
-    )
+    text = files("dreaming.providers").joinpath("models.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 @cache
-def _models(vendor: str) -> dict[str, _Served]:
-    """What a vendor serves or has served, by each of its names."""
-    models: dict[str, _Served] = {}
-    for name, told in _data()[vendor]["models"].items():
-        dated = told.get("dated", [])
-        model = _Served(name, **{key: value for key, value in told.items() if key != "dated"})
-        models |= dict.fromkeys([name, *dated], model)
+def _models(vendor: str) -> dict[str, _ServedModel]:
+    """The models that a vendor serves or has served, by each of their names."""
+    models: dict[str, _ServedModel] = {}
+    for name, entry in _data()[vendor]["models"].items():
+        fields = dict(entry)
+        dated_names = fields.pop("dated", [])
+        model = _ServedModel(name, **fields)
+        models |= dict.fromkeys([name, *dated_names], model)
     return models
 
 

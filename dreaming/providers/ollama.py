@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 _STOPS: dict[str | None, StopReason] = {"stop": "end", "length": "max_tokens"}
 _CONTEXT_STEP = 1024
+"""Contexts are multiples of this: Ollama loads the model anew for each other size of context."""
+_BYTES_PER_TOKEN = 2
+"""Fewer than texts usually have, so that the context holds them."""
 PROBE_SECONDS = 3.0
-"""How long a server may take to list its models."""
+"""Timeout of a server's list of models: each run waits for it before it uses the local LLM."""
 
 
 class OllamaModel(LLMProvider):
@@ -42,17 +45,20 @@ class OllamaModel(LLMProvider):
             reply = await self._connected().chat(**self._request(call))
             return _answer(reply.model_dump(), perf_counter() - started)
         except ResponseError as error:
-            seconds, status = perf_counter() - started, error.status_code
+            seconds = perf_counter() - started
+            error_text = str(error.error)
             return status_failure(
-                "Ollama", self.model.served, status, {}, str(error.error), seconds=seconds
+                "Ollama", self.model.served, error.status_code, {}, error_text, seconds=seconds
             )
+        # The client raises ConnectionError itself, and lets other errors of httpx through.
         except (ConnectionError, httpx.TransportError) as error:
             return connection_failure("Ollama", error, seconds=perf_counter() - started)
+        # All that a body of another form than promised raises while it is read.
         except (ValueError, TypeError, LookupError, AttributeError):
             return unreadable_failure("Ollama", seconds=perf_counter() - started)
 
     async def list_models(self) -> list[str] | None:
-        """The models that the server has; None where no Ollama answers."""
+        """The models that the server has; None where no Ollama replies."""
         import httpx
         from ollama import ResponseError
 
@@ -68,12 +74,14 @@ class OllamaModel(LLMProvider):
             TypeError,
             AttributeError,
         ):
+            # Whatever else replies at this port, it is not Ollama.
             return None
         return [model.model for model in listed.models if model.model]
 
     async def aclose(self) -> None:
         """Close the connections."""
         if self._client is not None:
+            # The HTTP client is a private part of Ollama's.
             await self._client._client.aclose()
             self._client = None
 
@@ -85,9 +93,11 @@ class OllamaModel(LLMProvider):
         return self._client
 
     def _request(self, call: ModelCall) -> dict[str, Any]:
-        # Without a context that holds it all, Ollama silently drops the beginning of what it is
-        # sent.
-        wanted = len((call.instructions + call.content).encode()) // 2 + call.max_output_tokens
+        # Ollama silently drops the beginning of a prompt that its context does not hold.
+        sent_bytes = len((call.instructions + call.content).encode())
+        needed_tokens = sent_bytes // _BYTES_PER_TOKEN + call.max_output_tokens
+        # Rounded up: the negative numerator turns floor division into a ceiling.
+        context_steps = -(-needed_tokens // _CONTEXT_STEP)
         return {
             "model": self.model.served,
             "messages": [
@@ -98,7 +108,7 @@ class OllamaModel(LLMProvider):
             "options": {
                 "temperature": 0,
                 "num_predict": call.max_output_tokens,
-                "num_ctx": -(-wanted // _CONTEXT_STEP) * _CONTEXT_STEP,
+                "num_ctx": context_steps * _CONTEXT_STEP,
             },
         }
 

@@ -1,5 +1,6 @@
-"""OpenAI's Chat Completions through its official SDK, and every server that speaks them: vLLM,
-llama.cpp, LM Studio.
+"""OpenAI's Chat Completions through its SDK, and other servers that speak them.
+
+Such servers are vLLM, llama.cpp's and LM Studio's.
 """
 
 import json
@@ -24,7 +25,7 @@ DEFAULT_MODEL = "gpt-4o-mini"
 DEFAULT_LIMITS = Limits(timeout_seconds=60, max_concurrency=32, window_tokens=8_000)
 
 PROBE_SECONDS = 3.0
-"""How long a server may take to list its models."""
+"""Timeout of a server's list of models: each run waits for it before it uses the local LLM."""
 
 
 class CompatibleServer(LLMProvider):
@@ -39,14 +40,16 @@ class CompatibleServer(LLMProvider):
         self._client: AsyncOpenAI | None = None
 
     async def list_models(self) -> list[str] | None:
-        """The models that the server has; None where none answers."""
+        """The models that the server has; None where no server replies."""
+        # Imported where it is used, here and below: importing an SDK takes long.
         import openai
 
         try:
-            listed = await self._connected().models.list(timeout=PROBE_SECONDS)
+            models = await self._connected().models.list(timeout=PROBE_SECONDS)
         except (openai.OpenAIError, ValueError, TypeError, AttributeError):
+            # Whatever else replies at this port, it is no server of this protocol.
             return None
-        return [model.id for model in listed.data]
+        return [model.id for model in models.data]
 
     async def send(self, call: ModelCall) -> Outcome:
         """Make one attempt."""
@@ -75,40 +78,38 @@ class CompatibleServer(LLMProvider):
 
         if self._client is None:
             self._client = AsyncOpenAI(
+                # The SDK refuses to start without a key; a server of the user's own ignores it.
                 api_key=self._settings.api_key or "none",
                 base_url=self._settings.base_url,
                 timeout=self.limits.timeout_seconds,
+                # Retries are ours, so that each attempt is reserved, paced and recorded.
                 max_retries=0,
             )
         return self._client
 
     def _request(self, call: ModelCall) -> dict[str, Any]:
-        """OpenAI takes no bounds in a strict schema and has renamed the cap; servers of one's own
-        keep to what was.
-        """
+        # OpenAI refuses bounds in a strict schema; the user's own servers apply them.
         schema = dict(call.schema) if self.is_local else without_bounds(call.schema)
-        form = {"name": "chunks", "strict": True, "schema": schema}
+        json_schema = {"name": "chunks", "strict": True, "schema": schema}
         request: dict[str, Any] = {
             "model": self.model.served,
             "messages": [
                 {"role": "system", "content": call.instructions},
                 {"role": "user", "content": call.content},
             ],
-            "response_format": {"type": "json_schema", "json_schema": form},
+            "response_format": {"type": "json_schema", "json_schema": json_schema},
         }
         if self.is_local:
             return request | {"max_tokens": call.max_output_tokens, "temperature": 0}
-        effort = self.model.reasoning_effort
-        return request | {
-            "max_completion_tokens": call.max_output_tokens,
-            **({"reasoning_effort": effort} if effort else {}),
-        }
+        # OpenAI has renamed this field; other servers know only the old name.
+        request["max_completion_tokens"] = call.max_output_tokens
+        if self.model.reasoning_effort:
+            request["reasoning_effort"] = self.model.reasoning_effort
+        return request
 
 
 class OpenAIProvider(CompatibleServer):
-    """GPT, by key (`OPENAI_API_KEY`); or, with a `base_url`, another server in the cloud that
-    speaks its wire.
-    """
+    """GPT, by key (`OPENAI_API_KEY`); with a `base_url`, another cloud server of its protocol."""
 
     name = "openai"
     is_local = False
@@ -127,40 +128,44 @@ class OpenAIProvider(CompatibleServer):
         return await self.connect() or await super().send(call)
 
     def batches(self) -> OpenAIBatches:
-        """The Batch API; not every server of its wire has it."""
+        """The Batch API; not every server of its protocol has it."""
         return OpenAIBatches(self._connected, self.model.served, self._request)
 
     def bound_input_tokens(self, call: ModelCall) -> int:
-        """By OpenAI's own tokenizer, which is public; by bytes for others that speak its wire."""
+        """By OpenAI's own tokenizer, which is public; by bytes for other servers."""
+        # Another server may serve a model with another tokenizer.
         if not _is_openai(self._settings.base_url):
             return super().bound_input_tokens(call)
-        sent = (call.instructions, call.content, json.dumps(without_bounds(call.schema)))
-        return with_margin(sum(map(count_tokens, sent))) + REQUEST_OVERHEAD_TOKENS
+        schema = json.dumps(without_bounds(call.schema))
+        sent_texts = (call.instructions, call.content, schema)
+        counted = sum(map(count_tokens, sent_texts))
+        return with_margin(counted) + REQUEST_OVERHEAD_TOKENS
 
     async def count_input_tokens(self, call: ModelCall) -> int | None:
-        """By `responses.input_tokens`, which is free; not every server of its wire has it."""
+        """By `responses.input_tokens`, which is free; None at servers that do not offer it."""
         import openai
 
-        form: Any = {
+        reply_format: Any = {
             "type": "json_schema",
             "name": "chunks",
             "strict": True,
             "schema": without_bounds(call.schema),
         }
         try:
-            counted = await self._connected().responses.input_tokens.count(
+            count = await self._connected().responses.input_tokens.count(
                 model=self.model.served,
                 instructions=call.instructions,
                 input=call.content,
-                text={"format": form},
+                text={"format": reply_format},
             )
         except (openai.OpenAIError, ValueError, TypeError):
+            # A count only narrows a reservation: without it, the bound above holds.
             return None
-        return with_margin(counted.input_tokens)
+        return with_margin(count.input_tokens)
 
 
 def _is_openai(base_url: str | None) -> bool:
     host = urlsplit(base_url).hostname if base_url else "api.openai.com"
-    return host is not None and (
-        host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
-    )
+    if host is None:
+        return False
+    return host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))

@@ -1,6 +1,4 @@
-"""OpenAI's Batch API: a file of calls, answered within 24 hours at half the price in two other
-files.
-"""
+"""OpenAI's Batch API: a file of calls in, two files of results out, within 24 hours."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -9,17 +7,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from dreaming.model_call import Failure, FailureReason, ModelCall, Outcome
-from dreaming.providers.attempt import SdkErrors
+from dreaming.providers.attempt import MAX_ERROR_CHARACTERS, SdkErrors
 from dreaming.providers.batches import (
     SUBMIT_SECONDS,
-    Look,
+    BatchStatus,
     Results,
     Unsure,
     VendorBatches,
     json_lines,
-    named,
-    not_done,
-    untold,
+    require_id,
+    unprocessed_failure,
+    unreported_failure,
 )
 from dreaming.providers.faults import status_failure, unreadable_failure
 from dreaming.providers.openai_completions import read_completion
@@ -30,39 +28,23 @@ if TYPE_CHECKING:
 
 _NAME = "openai"
 _ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
-_OURS = "dreaming_batch"
-"""The name of the metadata that a batch is known by."""
+_ID_KEY = "dreaming_batch"
+"""The key of the batch's metadata that holds our id of it."""
 _OK = 200
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 _EXPIRED = "batch_expired"
 
 
 class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
-    """The batches of a project, each known by an id of ours that it bears."""
+    """The batches of a project; each stores our id of it in its metadata."""
 
     name = _NAME
 
     async def submit(self, batch_id: str, calls: Mapping[str, ModelCall]) -> str | Failure:
-        """Upload a file of the calls, and make a batch of it. A file
-        without a batch costs nothing.
-        """
-        lines = [
-            {"custom_id": call_id, "method": "POST", "url": _ENDPOINT, "body": self._request(call)}
-            for call_id, call in calls.items()
-        ]
-        # In ASCII: nobody can take a line break of another kind for the end of a line.
-        content = "\n".join(map(json.dumps, lines)).encode()
-
-        async def upload() -> str:
-            upload_as = (f"dreaming-{batch_id}.jsonl", content, "application/jsonl")
-            file = await self._connect().files.create(
-                file=upload_as, purpose="batch", timeout=SUBMIT_SECONDS
-            )
-            return named(file.id)
-
-        file_id = await self._try_to(upload)
+        """Upload a file of the calls, and create a batch of it."""
+        file_id = await self._upload(batch_id, calls)
         if isinstance(file_id, Failure):
-            # However it ended, there is no batch.
+            # There is no batch yet, and a file costs nothing.
             return replace(file_id, charge="released")
 
         async def create() -> str:
@@ -70,15 +52,33 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
                 input_file_id=file_id,
                 endpoint=_ENDPOINT,
                 completion_window="24h",
-                metadata={_OURS: batch_id},
+                metadata={_ID_KEY: batch_id},
                 timeout=SUBMIT_SECONDS,
             )
-            return named(batch.id)
+            return require_id(batch.id)
 
-        made = await self._try_to(create)
-        if isinstance(made, Failure) and made.charge == "released":
+        vendor_ref = await self._try_to(create)
+        # The file stays where the charge is unknown: the batch may exist, and then needs it.
+        if isinstance(vendor_ref, Failure) and vendor_ref.charge == "released":
             await self._delete_file(file_id)
-        return made
+        return vendor_ref
+
+    async def _upload(self, batch_id: str, calls: Mapping[str, ModelCall]) -> str | Failure:
+        lines = [
+            {"custom_id": call_id, "method": "POST", "url": _ENDPOINT, "body": self._request(call)}
+            for call_id, call in calls.items()
+        ]
+        # `json.dumps` writes ASCII: no reader takes U+2028 in a text for the end of a line.
+        content = "\n".join(map(json.dumps, lines)).encode()
+        file_to_upload = (f"dreaming-{batch_id}.jsonl", content, "application/jsonl")
+
+        async def upload() -> str:
+            file = await self._connect().files.create(
+                file=file_to_upload, purpose="batch", timeout=SUBMIT_SECONDS
+            )
+            return require_id(file.id)
+
+        return await self._try_to(upload)
 
     async def find(
         self,
@@ -88,46 +88,48 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
         since: datetime,
         known: Collection[str],  # noqa: ARG002
     ) -> str | Unsure | Failure | None:
-        """Look for the batch that bears the id."""
+        """Search for the batch with our id in its metadata."""
 
-        async def look() -> str | None:
+        async def search() -> str | None:
             async for batch in self._connect().batches.list(limit=100):
+                # Newest first: all that follow are older still.
                 if batch.created_at < since.timestamp():
                     break
-                if (batch.metadata or {}).get(_OURS) == batch_id:
+                metadata = batch.metadata or {}
+                if metadata.get(_ID_KEY) == batch_id:
                     return batch.id
             return None
 
-        return await self._try_to(look)
+        return await self._try_to(search)
 
-    async def look(self, vendor_ref: str) -> Look | Failure:
-        """How far it is."""
+    async def look(self, vendor_ref: str) -> BatchStatus | Failure:
+        """Whether it has ended."""
 
-        async def retrieve() -> Look:
+        async def retrieve() -> BatchStatus:
             batch = await self._connect().batches.retrieve(vendor_ref)
-            return Look(batch.status in _ENDED)
+            return BatchStatus(batch.status in _ENDED)
 
         return await self._try_to(retrieve)
 
     async def read(self, vendor_ref: str) -> Results | Failure:
-        """Its results, from both files: what was answered, and what was not."""
+        """Its results, from both files: the calls that failed, and those that were answered."""
 
         async def read() -> Results:
             batch = await self._connect().batches.retrieve(vendor_ref)
             outcomes: dict[str, Outcome] = {}
+            # The output file last: of two lines on one call, the reply counts.
             for file_id in (batch.error_file_id, batch.output_file_id):
-                if file_id:
-                    content = await self._connect().files.content(file_id)
-                    outcomes |= {
-                        line["custom_id"]: self._outcome(line, vendor_ref)
-                        for line in json_lines(content.text)
-                    }
+                if not file_id:
+                    continue
+                content = await self._connect().files.content(file_id)
+                for line in json_lines(content.text):
+                    outcomes[line["custom_id"]] = self._outcome(line, vendor_ref)
             return Results(outcomes, _rest(batch))
 
         return await self._try_to(read)
 
     async def cancel(self, vendor_ref: str) -> Failure | None:
-        """Call it off."""
+        """Cancel it."""
 
         async def cancel() -> None:
             await self._connect().batches.cancel(vendor_ref)
@@ -156,23 +158,15 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
     def _outcome(self, line: Any, vendor_ref: str) -> Outcome:
         response = line.get("response")
         if response is None:
-            code = (line.get("error") or {}).get("code")
-            if code == _EXPIRED:
-                return not_done(
-                    FailureReason.EXPIRED,
-                    "The batch was a day old before its turn came.",
-                    vendor_ref=vendor_ref,
-                )
-            return not_done(
-                FailureReason.SERVER_ERROR,
-                f"{_NAME} answered {code!r} in a batch.",
-                vendor_ref=vendor_ref,
-            )
+            error = line.get("error") or {}
+            return _error_failure(error.get("code"), vendor_ref)
         status = response["status_code"]
         if status != _OK:
-            said = str(response.get("body"))[:2_000]
-            failure = status_failure(_NAME, self._model, status, {}, said, seconds=0)
-            return not_done(failure.reason, failure.message, vendor_ref=vendor_ref)
+            error_text = str(response.get("body"))[:MAX_ERROR_CHARACTERS]
+            failure = status_failure(_NAME, self._model, status, {}, error_text, seconds=0)
+            # Not charged, also where the same status at once might have been.
+            return unprocessed_failure(failure.reason, failure.message, vendor_ref=vendor_ref)
+        # A completion of another form fails alone: it must not hide the others of its batch.
         try:
             return read_completion(
                 response["body"], self._model, vendor_ref=response.get("request_id")
@@ -186,27 +180,37 @@ class OpenAIBatches(VendorBatches["AsyncOpenAI"]):
         return openai
 
 
+def _error_failure(code: str | None, vendor_ref: str) -> Failure:
+    """The outcome of a call that the vendor's queue failed, without a response."""
+    if code == _EXPIRED:
+        return _expired_failure(vendor_ref)
+    message = f"{_NAME} answered {code!r} in a batch."
+    return unprocessed_failure(FailureReason.SERVER_ERROR, message, vendor_ref=vendor_ref)
+
+
 def _rest(batch: "Batch") -> Failure:
-    """How the calls ended that neither file names."""
+    """The outcome of the calls that neither file names."""
     if batch.status == "failed":
-        told = next(
-            (error.code for error in (batch.errors and batch.errors.data) or [] if error.code),
-            "no reason",
-        )
+        message = f"{_NAME} failed the batch: {_error_code(batch)}."
         # The fault of the whole, such as too much in the queue: a single call may be without one.
-        return not_done(
-            FailureReason.SERVER_ERROR, f"{_NAME} failed the batch: {told}.", vendor_ref=batch.id
-        )
+        return unprocessed_failure(FailureReason.SERVER_ERROR, message, vendor_ref=batch.id)
     if batch.status == "expired":
-        return not_done(
-            FailureReason.EXPIRED,
-            "The batch was a day old before its turn came.",
-            vendor_ref=batch.id,
-        )
+        return _expired_failure(batch.id)
     if batch.status == "cancelled":
-        return not_done(
-            FailureReason.CANCELED,
-            "The batch was called off before its turn came.",
-            vendor_ref=batch.id,
-        )
-    return untold(batch.id)
+        message = "The batch was called off before its turn came."
+        return unprocessed_failure(FailureReason.CANCELED, message, vendor_ref=batch.id)
+    return unreported_failure(batch.id)
+
+
+def _expired_failure(vendor_ref: str) -> Failure:
+    message = "The batch was a day old before its turn came."
+    return unprocessed_failure(FailureReason.EXPIRED, message, vendor_ref=vendor_ref)
+
+
+def _error_code(batch: "Batch") -> str:
+    """The first error code of a batch that failed; "no reason" without one."""
+    errors = (batch.errors and batch.errors.data) or []
+    for error in errors:
+        if error.code:
+            return error.code
+    return "no reason"

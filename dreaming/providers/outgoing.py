@@ -1,8 +1,8 @@
-"""What leaves for a model that is not on this machine: the one place that it passes, masked.
+"""Masking of all text that is sent to a model that is not on this machine.
 
-Conversations are masked as whole messages, before they are shown in parts: what is said around a
-secret tells it. Every call is looked at once more before it is sent, whoever wrote it, for keys
-that show by themselves what they are.
+Conversations are masked as whole messages, before they are shown in parts: the words around a
+secret show that it is one. Every call is searched once more before it is sent, for keys that are
+recognised without the words around them.
 """
 
 from dataclasses import replace
@@ -15,14 +15,16 @@ from dreaming.prompting.passage import Passage
 
 
 def masked_passage(passage: Passage, masking: Masking) -> Passage:
-    """The passage with placeholders in its units, as many as before: a reply's numbers mean the
-    same units.
+    """The passage with placeholders in place of secrets.
+
+    It has as many units as before, so that the numbers in a reply mean the same units.
     """
-    return replace(passage, units=[_masked_unit(unit, masking) for unit in passage.units])
+    units = [_masked_unit(unit, masking) for unit in passage.units]
+    return replace(passage, units=units)
 
 
 def masked_call(call: ModelCall, masking: Masking) -> ModelCall:
-    """The call without keys."""
+    """The call with placeholders in place of keys."""
     content = masking.mask_keys(call.content)
     return call if content == call.content else replace(call, content=content)
 
@@ -31,5 +33,6 @@ def _masked_unit(unit: Unit, masking: Masking) -> Unit:
     text = masking.mask_part(unit.message.content, unit.start, unit.end)
     if text == unit.text:
         return unit
+    # In the message too, so that no part of the masked passage holds the secret.
     message = replace(unit.message, content=text)
     return unit._replace(message=message, text=text, words=[], tokens=count_tokens(text))

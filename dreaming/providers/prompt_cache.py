@@ -8,9 +8,7 @@ calls have read nothing from it.
 from dataclasses import dataclass
 
 CALLS_TO_SHOW = 8
-"""Calls that may pass without a read from the cache before it is given up: the first ones at once
-only write.
-"""
+"""Caching stops after this many calls without a read, beyond those that were in flight at first."""
 
 
 @dataclass(slots=True)
@@ -20,17 +18,18 @@ class PromptCache:
     from_tokens: int | None
     """The shortest prefix that the model caches; None where that is not known."""
     largest_batch: int
-    """Calls that may be in flight at once, none of which can read what another writes."""
-    asked: int = 0
+    """Calls that may be in flight at once: none of them can read what another writes."""
+    calls: int = 0
+    """Calls that asked for caching."""
     has_read: bool = False
 
     def is_worth(self, prefix_tokens: int) -> bool:
-        """Whether to ask for it."""
+        """Whether a call should ask for caching."""
         if self.from_tokens is None or prefix_tokens < self.from_tokens:
             return False
-        return self.has_read or self.asked < self.largest_batch + CALLS_TO_SHOW
+        return self.has_read or self.calls < self.largest_batch + CALLS_TO_SHOW
 
     def note(self, *, read_tokens: int) -> None:
-        """Learn from a call that asked for it."""
-        self.asked += 1
+        """Learn from the usage of a call that asked for caching."""
+        self.calls += 1
         self.has_read = self.has_read or read_tokens > 0

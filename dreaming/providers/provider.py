@@ -1,6 +1,4 @@
-"""The interface of every provider: one attempt to ask its model, and the cutting of a conversation
-made of attempts.
-"""
+"""The interface of every provider: one attempt, and a conversation cut by attempts."""
 
 import asyncio
 import math
@@ -17,7 +15,7 @@ from dreaming.privacy.masking import Masking
 from dreaming.prompting.passage import Passage
 from dreaming.prompting.prompt import ReplyShape
 from dreaming.providers.batches import VendorBatches
-from dreaming.providers.conversing import Conversing
+from dreaming.providers.conversation_cutter import ConversationCutter
 from dreaming.providers.models import ResolvedModel, resolve_model
 from dreaming.providers.outgoing import masked_passage
 from dreaming.providers.result import Chunked, GivenUp
@@ -26,14 +24,14 @@ from dreaming.spending.prices import OwnPrice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much is asked of a provider at once."""
+    """Limits on attempts, and on the size of one."""
 
     timeout_seconds: float
     """For one attempt."""
     max_concurrency: int
-    """Attempts in flight at once, at most."""
+    """Most attempts in flight at once."""
     window_tokens: int
-    """How much of a conversation is shown in one call."""
+    """Most tokens of a conversation that one call shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,31 +40,27 @@ class ProviderSettings:
 
     api_key: str | None = field(default=None, repr=False)
     admin_key: str | None = field(default=None, repr=False)
-    """With which the vendor tells what the whole account has used."""
+    """For the vendor's usage report on the whole account."""
     base_url: str | None = None
     model: str | None = None
     """The name as a user writes it."""
     quality_level: QualityLevel | None = None
-    """The level that the model gives, over what the data says; needed for a model that the data
-    does not know.
-    """
+    """Overrides the level of `models.toml`; needed for a model that is not in it."""
     price: OwnPrice | None = None
-    """What the model costs, over what the price library says; needed for a model that the library
-    does not know.
-    """
+    """Overrides the price library; needed for a model that is not in it."""
     aliases: Mapping[str, str] = field(default_factory=dict)
-    """Names of the user's own, and what they stand for; they come before those that are known."""
+    """The user's own names of models -> names of models; they override those of `models.toml`."""
     timeout_seconds: float | None = None
     max_concurrency: int | None = None
     window_tokens: int | None = None
     reply_shape: ReplyShape = "indices"
     masking: Masking = field(default_factory=Masking)
-    """What of a conversation is not shown to a model that is not on this machine."""
+    """Masks text for a model that is not on this machine."""
     own_hosts: tuple[str, ...] = ()
-    """Other machines of the user's own: what a local LLM there is shown counts as staying here."""
+    """Other machines of the user's own: a local LLM there counts as one on this machine."""
 
     def resolve(self, vendor: str, default: str, *, today: date) -> ResolvedModel:
-        """The model that is meant, `default` where none is named; raises `ConfigurationError`."""
+        """The configured model, else `default`; raises `ConfigurationError` as `resolve_model`."""
         model = resolve_model(
             vendor,
             self.model or default,
@@ -77,7 +71,7 @@ class ProviderSettings:
         return replace(model, price=self.price)
 
     def limits(self, defaults: Limits) -> Limits:
-        """What is set here, and else the defaults."""
+        """The limits that are set here, and `defaults` for the others."""
         return Limits(
             timeout_seconds=self.timeout_seconds or defaults.timeout_seconds,
             max_concurrency=self.max_concurrency or defaults.max_concurrency,
@@ -85,19 +79,19 @@ class ProviderSettings:
         )
 
 
+# Vendors call their counts estimates, which may differ a little from what they charge. A smaller
+# margin could reserve less than a call costs; a larger one only reserves more for a moment.
 COUNT_MARGIN = 1.02
 COUNT_MARGIN_TOKENS = 20
-"""Vendors call their counts estimates, which may differ from what they charge by a little."""
 
 
 def with_margin(counted: int) -> int:
-    """A bound on what is charged for input, from a vendor's count of it."""
+    """A bound on the input tokens that are charged, from a vendor's count of them."""
     return math.ceil(counted * COUNT_MARGIN) + COUNT_MARGIN_TOKENS
 
 
 class LLMProvider(ABC):
-    """A vendor's model, or a local one. A new provider says how one attempt is made (`send`); the
-    rest is here.
+    """A vendor's model, or a local one. A new provider implements one attempt (`send`).
 
     Used as an async context manager, on one event loop.
     """
@@ -105,11 +99,9 @@ class LLMProvider(ABC):
     name: ClassVar[str]
     """By which it is chosen."""
     is_local: ClassVar[bool] = False
-    """Whether it is the user's own: free, and asked in its own way. It may be on another machine:
-    see `stays_here`.
-    """
+    """Whether it is the user's own, and free. It may be on another machine: see `stays_here`."""
     masking: Masking = Masking()
-    """What of a conversation is not shown to it, unless what it is shown stays here."""
+    """Masks the conversations that it is shown, unless it stays here."""
 
     def __init__(self, model: ResolvedModel, limits: Limits, reply_shape: ReplyShape) -> None:
         self.model = model
@@ -118,35 +110,30 @@ class LLMProvider(ABC):
 
     @property
     def stays_here(self) -> bool:
-        """Whether what it is shown stays on this machine, or one that the user says is his own."""
+        """Whether text that it is shown stays on this machine, or on the user's own machines."""
         return False
 
     async def connect(self) -> Failure | None:
-        """Find out, without cost, whether it can be used at all; returns why not."""
+        """Check, without cost, whether it can be used at all; returns the failure if not."""
         return None
 
     @abstractmethod
     async def send(self, call: ModelCall) -> Outcome:
-        """Make one attempt, without retries of any kind; what the vendor does wrong is a `Failure`,
-        never raised.
+        """Make one attempt, without retries. The vendor's errors are returned, as a `Failure`.
+
+        An SDK's own retries must be off: they would be charged without being recorded.
         """
 
     def bound_input_tokens(self, call: ModelCall) -> int:
-        """The most input tokens that a call can be charged for, as far as can be told here: by
-        bytes for most.
-        """
+        """The most input tokens that a call can be charged for, computed without the vendor."""
         return call.largest_input_tokens
 
     async def count_input_tokens(self, call: ModelCall) -> int | None:  # noqa: ARG002
-        """The input tokens of a call by the vendor's own free count, where there is one: never too
-        few.
-        """
+        """The vendor's own free count of a call's input tokens, never too low; None without one."""
         return None
 
     def batches(self) -> VendorBatches[Any] | None:
-        """Where it takes many calls at once, for less, to be answered within a day; None where it
-        does not.
-        """
+        """Its batch API, which replies within a day for less; None where it offers none."""
         return None
 
     async def aclose(self) -> None:  # noqa: B027 # many have nothing to close
@@ -164,7 +151,7 @@ class LLMProvider(ABC):
         await self.aclose()
 
     async def pause(self, seconds: float) -> bool:
-        """Wait before another attempt; returns False where none is to be made any more."""
+        """Wait before another attempt; returns False where none may follow."""
         await asyncio.sleep(seconds)
         return True
 
@@ -173,14 +160,14 @@ class LLMProvider(ABC):
     ) -> Chunked | GivenUp:
         """Have the model cut a conversation into topics.
 
-        Long ones are shown in windows. Each attempt is one `send`; transient failures are tried
-        again, an unusable reply once. With `max_tokens`, no attempt is made that could bring the
-        tokens of all of them over it. Secrets and what is marked as private are masked, unless they
-        stay here.
+        Long ones are shown in windows. Each attempt is one `send`; transient failures are repeated,
+        an unusable reply is asked for once more. With `max_tokens`, no attempt is made that could
+        bring the tokens of all attempts over it. Secrets and text that is marked as private are
+        masked, unless the model stays here.
         """
         if not self.stays_here:
             passage = masked_passage(passage, self.masking)
-        return await Conversing(self, passage, max_tokens).chunk()
+        return await ConversationCutter(self, passage, max_tokens).chunk()
 
 
 class WrappedProvider(LLMProvider):
@@ -190,23 +177,26 @@ class WrappedProvider(LLMProvider):
         super().__init__(inner.model, inner.limits, inner.reply_shape)
         self.inner = inner
         self.masking = inner.masking
-        self.name, self.is_local = inner.name, inner.is_local  # type: ignore[misc] # those of the one it wraps
+        # Class variables elsewhere; a wrapper passes for the provider that it wraps.
+        self.name = inner.name  # type: ignore[misc]
+        self.is_local = inner.is_local  # type: ignore[misc]
 
     @property
     def stays_here(self) -> bool:
-        """Whether what the other is shown stays here."""
+        """Whether the inner provider stays here."""
         return self.inner.stays_here
 
     def batches(self) -> VendorBatches[Any] | None:
-        """The other's."""
+        """The inner provider's batch API."""
         return self.inner.batches()
 
     async def connect(self) -> Failure | None:
-        """Connect the other; a local one learns only now which model it is."""
+        """Connect the inner provider."""
         failure = await self.inner.connect()
+        # A local provider learns which model it serves only on connecting.
         self.model = self.inner.model
         return failure
 
     async def aclose(self) -> None:
-        """Close the other's connections."""
+        """Close the inner provider's connections."""
         await self.inner.aclose()

@@ -23,60 +23,55 @@ PROVIDERS: Mapping[str, Callable[..., LLMProvider]] = {
     OpenAIProvider.name: OpenAIProvider,
     LocalProvider.name: LocalProvider,
 }
+"""In the order of preference."""
 
 
-_OWN_SERVERS: Mapping[str, str] = {
+_BATCH_DOMAINS: Mapping[str, str] = {
     AnthropicProvider.name: "anthropic.com",
     OpenAIProvider.name: "openai.com",
 }
-"""The domains of the vendors that take batches."""
+"""The domains of the vendors that take batches: a gateway at another address may not."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredProvider:
-    """A provider as it is configured: it can be asked only through a meter."""
+    """A provider with its settings, not opened: it can be asked only through a meter."""
 
     name: str
     settings: ProviderSettings
 
     @property
     def can_be_paid(self) -> bool:
-        """Whether it is a cloud provider that there is a key for, or one that asks for none."""
-        return self.name != LocalProvider.name and bool(
-            self.settings.api_key or self.settings.base_url
-        )
+        """Whether it is a cloud provider with a key, or with an address that may need none."""
+        if self.name == LocalProvider.name:
+            return False
+        return bool(self.settings.api_key or self.settings.base_url)
 
     @property
     def offers_batches(self) -> bool:
-        """Whether it surely takes batches: it is the vendor's own server."""
+        """Whether it certainly takes batches: it is the vendor's own server."""
+        domain = _BATCH_DOMAINS.get(self.name)
+        if domain is None:
+            return False
         host = urlsplit(self.settings.base_url or "").hostname
-        domain = _OWN_SERVERS.get(self.name)
-        return domain is not None and (
-            host is None or host == domain or host.endswith("." + domain)
-        )
+        return host is None or host == domain or host.endswith("." + domain)
 
     def model_for(self, level: QualityLevel, *, today: date) -> str:
-        """The configured model where it gives a level, and else the vendor's default: each level
-        has its own budget.
+        """The configured model where it gives the level, else the vendor's default for the level.
 
         Raises `ConfigurationError` where there is neither.
         """
         configured = self.settings.model
-        if (
-            configured
-            and self.settings.resolve(self.name, configured, today=today).quality_level == level
-        ):
-            return configured
+        if configured:
+            resolved = self.settings.resolve(self.name, configured, today=today)
+            if resolved.quality_level == level:
+                return configured
         return default_model(self.name, level)
 
     def open(self, meter: CallMeter, *, today: date, model: str | None = None) -> LLMProvider:
-        """The provider, with another model than the configured one where that is named, not
-        connected yet.
-
-        What is configured about the configured model, its price and its level, does not hold for
-        another.
-        """
+        """The provider with `model`, else with the configured model; not connected yet."""
         settings = self.settings
+        # The configured price and level are those of the configured model, not of another.
         if model and settings.model and model != settings.model:
             settings = replace(settings, price=None, quality_level=None)
         settings = replace(settings, model=model or settings.model)
@@ -85,12 +80,12 @@ class ConfiguredProvider:
 
 @cache
 def _warn(message: str) -> None:
-    """Warn once a process."""
+    # Cached, so that a process logs each warning once: providers are opened for every run.
     _log.warning("%s", message)
 
 
 def require_provider(name: str) -> None:
-    """Raise `ConfigurationError` for a name that is no provider's."""
+    """Raise `ConfigurationError` for an unknown name."""
     if name not in PROVIDERS:
         raise ConfigurationError(
             f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}."
@@ -100,10 +95,9 @@ def require_provider(name: str) -> None:
 def make_provider(
     name: str, settings: ProviderSettings, *, today: date, meter: CallMeter = UNMETERED
 ) -> LLMProvider:
-    """The provider of a name, at its pace and metered, not connected yet.
+    """The provider of a name, paced and metered, not connected yet.
 
-    Raises `ConfigurationError` for a name that is none, and for a model that its vendor does not
-    serve.
+    Raises `ConfigurationError` for an unknown name, and for a model that its vendor does not serve.
     """
     require_provider(name)
     provider = PROVIDERS[name](settings, today=today)

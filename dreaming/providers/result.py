@@ -1,4 +1,4 @@
-"""What became of a conversation that a model was asked to cut."""
+"""The result of asking a model to cut a conversation: chunked, or given up."""
 
 from dataclasses import dataclass
 
@@ -9,22 +9,22 @@ from dreaming.providers.models import ResolvedModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
-    """What became of a conversation."""
-
     provider: str
-    """Who cut it, or was asked last."""
+    """The provider that cut it, or that was asked last."""
     model: ResolvedModel
     outcomes: tuple[Outcome, ...]
     """Of every attempt, in order."""
     passed_over: tuple[Failure, ...] = ()
-    """Why the providers before this one, in order, did not cut it."""
+    """The failures of the providers before this one, in order."""
 
     @property
     def usage(self) -> TokenUsage:
-        """The tokens of all attempts, as far as the vendor told them."""
-        return sum(
-            (outcome.usage for outcome in self.outcomes if outcome.usage is not None), TokenUsage()
-        )
+        """The tokens of all attempts, as far as the vendor reports them."""
+        total = TokenUsage()
+        for outcome in self.outcomes:
+            if outcome.usage is not None:
+                total += outcome.usage
+        return total
 
     @property
     def seconds(self) -> float:
@@ -38,12 +38,12 @@ class Chunked(_Result):
 
     topics: tuple[Topic, ...]
     repairs: tuple[str, ...]
-    """What had to be mended in its replies, a kind once."""
+    """The kinds of repairs that its replies needed, each once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenUp(_Result):
-    """A conversation that no usable reply was had for: the chunks that it has stay."""
+    """A conversation without a usable reply: the chunks that it has stay."""
 
     failure: Failure
-    """Why: the last failure."""
+    """The last failure."""

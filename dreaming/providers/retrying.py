@@ -1,19 +1,17 @@
-"""Trying again what failed for a moment."""
+"""Repeating an attempt that failed for a moment."""
 
 import random
 from collections.abc import Awaitable, Callable
 
 from dreaming.model_call import Failure, Outcome
 
-MOST_ATTEMPTS = 8
-MOST_UNKNOWN = 3
-"""Attempts that may have been charged, though nothing was had for it."""
+MAX_ATTEMPTS = 8
+MAX_UNKNOWN_CHARGES = 3
+"""Limit on attempts that may have been charged without a reply: each may cost its full price."""
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 20.0
-LONGEST_RETRY_AFTER_SECONDS = 60.0
-"""A vendor that asks for more patience has no quota left today: waiting would only hold up the
-others.
-"""
+MAX_PAUSE_SECONDS = 20.0
+MAX_RETRY_AFTER_SECONDS = 60.0
+"""A longer wait that a vendor asks for is a daily quota: waiting only holds up other calls."""
 
 
 async def retry(
@@ -22,28 +20,27 @@ async def retry(
     pause: Callable[[float], Awaitable[bool]],
     jitter: Callable[[], float] = random.random,
 ) -> Outcome:
-    """Make an attempt, and further ones while the failures are transient; returns how the last one
-    ended.
+    """Make attempts until one does not fail transiently; returns the last outcome.
 
-    At most 8, of which at most 3 may end in a failure that may have been charged. Pauses grow
-    exponentially, with full jitter, and are no shorter than the vendor asks for; one that returns
-    False was the last.
+    At most 8 attempts, and at most 3 that may have been charged without a reply. Pauses grow
+    exponentially, with full jitter, and are no shorter than the vendor asks for. After a `pause`
+    that returns False no attempt is made.
     """
-    seconds, unknown = FIRST_PAUSE_SECONDS, 0
-    for left in range(MOST_ATTEMPTS - 1, -1, -1):
+    backoff_seconds = FIRST_PAUSE_SECONDS
+    unknown_charges = 0
+    for attempts_left in range(MAX_ATTEMPTS - 1, -1, -1):
         outcome = await attempt()
-        unknown += outcome.charge == "unknown"
-        if (
-            not isinstance(outcome, Failure)
-            or not outcome.transient
-            or not left
-            or unknown == MOST_UNKNOWN
-        ):
+        unknown_charges += outcome.charge == "unknown"
+        if not isinstance(outcome, Failure) or not outcome.transient:
             break
-        asked = outcome.retry_after_seconds or 0.0
-        if asked > LONGEST_RETRY_AFTER_SECONDS:
+        if attempts_left == 0 or unknown_charges == MAX_UNKNOWN_CHARGES:
             break
-        if not await pause(max(asked, seconds * jitter())):
+        retry_after = outcome.retry_after_seconds or 0.0
+        if retry_after > MAX_RETRY_AFTER_SECONDS:
             break
-        seconds = min(2 * seconds, LONGEST_PAUSE_SECONDS)
+        # Full jitter: attempts that failed together do not come back together.
+        pause_seconds = max(retry_after, backoff_seconds * jitter())
+        if not await pause(pause_seconds):
+            break
+        backoff_seconds = min(2 * backoff_seconds, MAX_PAUSE_SECONDS)
     return outcome

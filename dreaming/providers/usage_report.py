@@ -1,6 +1,4 @@
-"""What a vendor says that a whole account has used: its usage report, read with an admin key, by
-model and delivery.
-"""
+"""A vendor's usage report on a whole account, by model and delivery; needs an admin key."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -10,43 +8,39 @@ from dreaming.errors import SourceError
 from dreaming.model_call import Delivery, TokenUsage
 from dreaming.providers.provider import ProviderSettings
 
-MOST_DAYS = 31
-"""Daily buckets in one page of a report."""
-_CLIENT: Mapping[str, Any] = {"timeout": 8.0, "max_retries": 0}
-"""A schedule waits for it, for at most a minute."""
+DAYS_PER_PAGE = 31
+"""Daily buckets in one page of a report: a whole month."""
+_CLIENT_OPTIONS: Mapping[str, Any] = {"timeout": 8.0, "max_retries": 0}
+"""A schedule waits for the report, and Dagster ends a schedule after a minute."""
 
 _ANTHROPIC_PATH = "/v1/organizations/usage_report/messages"
 
-Usage = tuple[str, Delivery, TokenUsage]
-"""Of a model, by its name."""
+ModelUsage = tuple[str, Delivery, TokenUsage]
+"""The name of a model, a delivery, and the tokens of both."""
 
 
 def read_usage(
     provider: str, settings: ProviderSettings, *, since: datetime
 ) -> dict[tuple[str, Delivery], TokenUsage]:
-    """The tokens of each model since a moment, at once and in batches, by everybody who has a key
-    of the account.
+    """The tokens of each model and delivery since a moment, over all keys of the account.
 
-    Raises `SourceError` where the report cannot be read, and `KeyError` for a provider that has
-    none.
+    Raises `SourceError` where the report cannot be read, and `KeyError` for a provider without one.
     """
     totals: dict[tuple[str, Delivery], TokenUsage] = {}
     try:
         for model, delivery, usage in _READERS[provider](settings, since):
             totals[model, delivery] = totals.get((model, delivery), TokenUsage()) + usage
-    except _failures() as error:
-        # Its message may repeat the key.
-        told = f"The usage report of {provider} could not be read: {type(error).__name__}."
+    except _reading_errors() as error:
+        # The name of the type alone, without a cause: the error's message may repeat the key.
+        reason = f"The usage report of {provider} could not be read: {type(error).__name__}."
         raise SourceError(
-            f"{told} Check the admin key, or declare what is spent: dreaming budget elsewhere."
+            f"{reason} Check the admin key, or declare what is spent: dreaming budget elsewhere."
         ) from None
     return totals
 
 
-def _failures() -> tuple[type[Exception], ...]:
-    """What reading a report may raise: the SDKs' errors, and what
-    a body of another form leads to.
-    """
+def _reading_errors() -> tuple[type[Exception], ...]:
+    """The SDKs' errors, and those that a body of another form leads to."""
     import anthropic
     import openai
 
@@ -54,66 +48,77 @@ def _failures() -> tuple[type[Exception], ...]:
     return (*sdk_errors, OSError, ValueError, TypeError, LookupError, AttributeError)
 
 
-def _anthropic(settings: ProviderSettings, since: datetime) -> Iterator[Usage]:
-    """`GET /v1/organizations/usage_report/messages`, which the SDK has no method for."""
+def _read_anthropic(settings: ProviderSettings, since: datetime) -> Iterator[ModelUsage]:
+    """`GET /v1/organizations/usage_report/messages`, for which the SDK has no method."""
     from anthropic import Anthropic
 
-    with Anthropic(api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT) as client:
-        asked: dict[str, Any] = {
-            "starting_at": since.isoformat(),
-            "bucket_width": "1d",
-            "limit": MOST_DAYS,
-        }
-        asked["group_by"] = ["model", "service_tier"]
+    parameters: dict[str, Any] = {
+        "starting_at": since.isoformat(),
+        "bucket_width": "1d",
+        "limit": DAYS_PER_PAGE,
+        "group_by": ["model", "service_tier"],
+    }
+    with Anthropic(
+        api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT_OPTIONS
+    ) as client:
         while True:
-            page: Any = client.get(_ANTHROPIC_PATH, cast_to=object, options={"params": asked})
+            page: Any = client.get(_ANTHROPIC_PATH, cast_to=object, options={"params": parameters})
             for result in _results(page):
-                written = sum((result.get("cache_creation") or {}).values())
-                yield (
-                    result["model"],
-                    "batch" if result.get("service_tier") == "batch" else "now",
-                    TokenUsage(
-                        input_tokens=result["uncached_input_tokens"],
-                        cache_read_tokens=result.get("cache_read_input_tokens") or 0,
-                        cache_write_tokens=written,
-                        output_tokens=result["output_tokens"],
-                    ),
-                )
+                yield _anthropic_usage(result)
             if not page.get("has_more"):
                 return
-            asked["page"] = page["next_page"]
+            parameters["page"] = page["next_page"]
 
 
-def _openai(settings: ProviderSettings, since: datetime) -> Iterator[Usage]:
+def _anthropic_usage(result: Mapping[str, Any]) -> ModelUsage:
+    delivery: Delivery = "batch" if result.get("service_tier") == "batch" else "now"
+    # One count for each lifetime of a cache entry.
+    written_by_lifetime = result.get("cache_creation") or {}
+    usage = TokenUsage(
+        input_tokens=result["uncached_input_tokens"],
+        cache_read_tokens=result.get("cache_read_input_tokens") or 0,
+        cache_write_tokens=sum(written_by_lifetime.values()),
+        output_tokens=result["output_tokens"],
+    )
+    return result["model"], delivery, usage
+
+
+def _read_openai(settings: ProviderSettings, since: datetime) -> Iterator[ModelUsage]:
     """`admin.organization.usage.completions`."""
     from openai import OpenAI
 
+    parameters: dict[str, Any] = {
+        "start_time": int(since.timestamp()),
+        "bucket_width": "1d",
+        "limit": DAYS_PER_PAGE,
+    }
     with OpenAI(
-        api_key="none", admin_api_key=settings.admin_key, base_url=settings.base_url, **_CLIENT
+        # The SDK asks for a key of this kind too; the report is read with the other.
+        api_key="none",
+        admin_api_key=settings.admin_key,
+        base_url=settings.base_url,
+        **_CLIENT_OPTIONS,
     ) as client:
-        asked: dict[str, Any] = {
-            "start_time": int(since.timestamp()),
-            "bucket_width": "1d",
-            "limit": MOST_DAYS,
-        }
+        completions = client.admin.organization.usage.completions
         while True:
-            page = client.admin.organization.usage.completions(
-                group_by=["model", "batch"], **asked
-            ).model_dump()
+            page = completions(group_by=["model", "batch"], **parameters).model_dump()
             for result in _results(page):
-                cached = result.get("input_cached_tokens") or 0
-                yield (
-                    result["model"],
-                    "batch" if result.get("batch") else "now",
-                    TokenUsage(
-                        input_tokens=result["input_tokens"] - cached,
-                        cache_read_tokens=cached,
-                        output_tokens=result["output_tokens"],
-                    ),
-                )
+                yield _openai_usage(result)
             if not page.get("has_more"):
                 return
-            asked["page"] = page["next_page"]
+            parameters["page"] = page["next_page"]
+
+
+def _openai_usage(result: Mapping[str, Any]) -> ModelUsage:
+    delivery: Delivery = "batch" if result.get("batch") else "now"
+    # OpenAI's input tokens include those read from the cache.
+    cached_tokens = result.get("input_cached_tokens") or 0
+    usage = TokenUsage(
+        input_tokens=result["input_tokens"] - cached_tokens,
+        cache_read_tokens=cached_tokens,
+        output_tokens=result["output_tokens"],
+    )
+    return result["model"], delivery, usage
 
 
 def _results(page: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -121,7 +126,7 @@ def _results(page: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from bucket["results"]
 
 
-_READERS: Mapping[str, Callable[[ProviderSettings, datetime], Iterator[Usage]]] = {
-    "anthropic": _anthropic,
-    "openai": _openai,
+_READERS: Mapping[str, Callable[[ProviderSettings, datetime], Iterator[ModelUsage]]] = {
+    "anthropic": _read_anthropic,
+    "openai": _read_openai,
 }

@@ -1,9 +1,10 @@
 """Edge: where conversations come from besides `dreaming import`.
 
-    folder.py      a folder that is watched: what appears in it is imported
-    database.py    an SQL query over the user's own database
+A source returns the conversations of one local day at a time. A watched folder is no source itself:
+its files are imported into the archive (`dreaming.storage.archive`), which is one.
 
-What was imported lives in `dreaming.storage.archive`, itself a source.
+    folder.py      a folder that is watched: new and changed exports in it are imported
+    database.py    an SQL query over the user's own database
 """
 
 from collections.abc import Iterator
@@ -15,13 +16,13 @@ from dreaming.days import Calendar
 
 
 class DaySource(Protocol):
-    """Gives the conversations of one local day."""
+    """Returns the conversations of one local day."""
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         ...
 
     def read_day(self, day: date, calendar: Calendar) -> Iterator[ConversationDay]:
-        """The day's conversations, each once; raises `SourceError` when it cannot tell."""
+        """The day's conversations, each once; raises `SourceError` when they cannot be read."""
         ...

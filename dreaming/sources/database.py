@@ -1,4 +1,4 @@
-"""An SQL query over the user's own database: a row a message, one local day at a time."""
+"""An SQL query over the user's own database: one row for each message, one local day at a time."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +24,9 @@ from dreaming.conversation import (
 )
 from dreaming.days import Calendar, time_bounds
 from dreaming.errors import ConfigurationError, SourceError
+
+ROWS_PER_FETCH = 500
+"""Rows are fetched in parts of this size: a day's messages may be larger than memory."""
 
 REQUIRED_COLUMNS = ("conversation_id", "role", "content", "timestamp")
 OPTIONAL_COLUMNS = ("message_id", "kind", "name", "title")
@@ -69,19 +72,20 @@ _SQLITE_BOUNDS: Mapping[BoundsForm, Callable[[datetime], object]] = {
 
 
 def _bounds_form(timestamp: object) -> tuple[str, BoundsForm]:
-    """What a timestamp looks like, and the bounds that compare with it."""
+    """A description of a timestamp, and the form of bounds that can be compared with it."""
     if isinstance(timestamp, datetime):
         return "a database timestamp", "datetime"
     if isinstance(timestamp, str):
-        return (
-            ("text with a space", "text") if timestamp[10:11] == " " else ("ISO 8601 text", "iso")
-        )
+        # The character between YYYY-MM-DD and the time.
+        if timestamp[10:11] == " ":
+            return "text with a space", "text"
+        return "ISO 8601 text", "iso"
     return "a number", "epoch"
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSource:
-    """A query that gives the messages of a day.
+    """A query that returns the messages of a day.
 
     The query has the parameters `:day_start` and `:day_end` (aware moments, the end excluded), and
     orders its rows by conversation and time, for example::
@@ -91,7 +95,7 @@ class DatabaseSource:
     """
 
     name: str
-    """Stands before the conversation ids, so that two sources never clash."""
+    """Prefix of its conversation ids, so that two sources never have the same id."""
     url: str
     """An SQLAlchemy URL. It may hold a password: it is never shown."""
     query: str
@@ -99,15 +103,13 @@ class DatabaseSource:
     """Our column -> the query's column, where they differ (`REQUIRED_COLUMNS`, `OPTIONAL_COLUMNS`).
     """
     bounds: BoundsForm = "datetime"
-    """How the query wants the day's bounds, as its time column holds them."""
+    """The form of the day's bounds: that of the values in the query's time column."""
 
     @classmethod
     def configured(
         cls, name: str, url: str, query: str, columns: Mapping[str, str], bounds: str
     ) -> "DatabaseSource":
-        """The source of a configuration; raises `ConfigurationError` for what no query can be asked
-        with.
-        """
+        """A source from a configuration; raises `ConfigurationError` for an unknown `bounds`."""
         for form in get_args(BoundsForm):
             if form == bounds:
                 return cls(name, url, query, columns, form)
@@ -116,7 +118,7 @@ class DatabaseSource:
         )
 
     def __repr__(self) -> str:
-        """Name only: the URL is a secret."""
+        # The name only: the URL may hold a password.
         return f"DatabaseSource({self.name!r})"
 
     def read_day(self, day: date, calendar: Calendar) -> Iterator[ConversationDay]:
@@ -125,6 +127,7 @@ class DatabaseSource:
         Raises `SourceError` when the database does not answer, a column is missing, a value is not
         what its column is for, a row is of another day, or a conversation's rows are not together.
         """
+        # Only ids are kept of what was read: a day may be larger than memory.
         finished: set[str] = set()
         for conversation_id, rows in groupby(self._rows(day, calendar), key=self._conversation_id):
             if conversation_id in finished:
@@ -138,15 +141,19 @@ class DatabaseSource:
     def _rows(self, day: date, calendar: Calendar) -> Iterator[dict[str, Any]]:
         self._require_parameters()
         engine = self._engine()
-        bound = (_SQLITE_BOUNDS if engine.dialect.name == "sqlite" else _BOUNDS)[self.bounds]
-        start, end = (bound(moment.astimezone(UTC)) for moment in calendar.bounds(day))
+        forms = _SQLITE_BOUNDS if engine.dialect.name == "sqlite" else _BOUNDS
+        to_bound = forms[self.bounds]
+        day_start, day_end = (moment.astimezone(UTC) for moment in calendar.bounds(day))
         try:
+            query = sa.text(self.query).bindparams(
+                day_start=to_bound(day_start), day_end=to_bound(day_end)
+            )
             with engine.connect() as connection:
-                query = sa.text(self.query).bindparams(day_start=start, day_end=end)
-                result = connection.execution_options(yield_per=500).execute(query)
-                chosen = self._chosen(list(result.keys()))
+                streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
+                result = streaming.execute(query)
+                columns = self._columns_of(list(result.keys()))
                 for row in result.mappings():
-                    yield {ours: row[theirs] for ours, theirs in chosen.items()}
+                    yield {ours: row[theirs] for ours, theirs in columns.items()}
         except SQLAlchemyError as error:
             # The message may quote the URL or the data; the driver's own error type says enough.
             cause = getattr(error, "orig", None) or error
@@ -175,7 +182,8 @@ class DatabaseSource:
             if f":{name}" not in self.query:
                 raise SourceError(f"The query of source {self.name!r} lacks the parameter :{name}.")
 
-    def _chosen(self, given: Sequence[str]) -> dict[str, str]:
+    def _columns_of(self, given: Sequence[str]) -> dict[str, str]:
+        """Our columns -> the query's columns, those that the query returns."""
         unknown = self.columns.keys() - {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS}
         if unknown:
             raise SourceError(
@@ -226,21 +234,22 @@ class DatabaseSource:
     def _messages(
         self, day: date, calendar: Calendar, rows: Sequence[dict[str, Any]]
     ) -> Iterator[Message]:
-        said: list[tuple[Role, MessageKind, str]] = [
-            (
-                self._role(row["role"]),
-                self._kind(row.get("kind")),
-                self._text_or_none(row, "content") or "",
-            )
-            for row in rows
-        ]
-        ids = content_message_ids(said)
-        taken: set[str] = set()
-        for row, (role, kind, content), own_id in zip(rows, said, ids, strict=True):
-            given = row.get("message_id")
-            given_id = None if given is None else storable(str(given))[0]
-            message_id = own_id if given_id is None or given_id in taken else MessageId(given_id)
-            taken.add(message_id)
+        contents: list[tuple[Role, MessageKind, str]] = []
+        for row in rows:
+            role = self._role(row["role"])
+            kind = self._kind(row.get("kind"))
+            contents.append((role, kind, self._text_or_none(row, "content") or ""))
+        content_ids = content_message_ids(contents)
+        used_ids: set[str] = set()
+        for row, (role, kind, content), content_id in zip(rows, contents, content_ids, strict=True):
+            message_id = content_id
+            row_id = row.get("message_id")
+            if row_id is not None:
+                # The database may repeat an id, which must be unique in a conversation here.
+                stored_id = storable(str(row_id))[0]
+                if stored_id not in used_ids:
+                    message_id = MessageId(stored_id)
+            used_ids.add(message_id)
             moment = self._moment_of_day(row["timestamp"], day, calendar)
             yield Message(message_id, role, content, kind, self._text_or_none(row, "name"), moment)
 
@@ -278,23 +287,23 @@ class DatabaseSource:
 
     def _moment_of_day(self, value: object, day: date, calendar: Calendar) -> datetime | None:
         moment = self._moment(value)
-        first, following = calendar.bounds(day)
-        if moment is None or first <= moment < following:
+        day_start, day_end = calendar.bounds(day)
+        if moment is None or day_start <= moment < day_end:
             return moment
-        # The database compared the bounds with something of another form, and gave other rows than
-        # were asked for.
-        looks, fitting = _bounds_form(value)
-        advice = (
-            f"Set its bounds to {fitting!r}."
-            if fitting != self.bounds
-            else "Convert its time column to UTC in the query, and compare it with :day_start and "
-            ":day_end."
-        )
+        # The database compared the bounds with values of another form, and returned other rows
+        # than were requested.
+        description, fitting_form = _bounds_form(value)
+        if fitting_form != self.bounds:
+            advice = f"Set its bounds to {fitting_form!r}."
+        else:
+            advice = (
+                "Convert its time column to UTC in the query, and compare it with :day_start and "
+                ":day_end."
+            )
         raise SourceError(
             f"Source {self.name!r} gives for {day} a message of {moment.isoformat()}, which is "
-            "another day in "
-            f"{calendar.zone.key}. Its timestamp is {looks}; its bounds are {self.bounds!r}. "
-            f"{advice}"
+            f"another day in {calendar.zone.key}. Its timestamp is {description}; its bounds are "
+            f"{self.bounds!r}. {advice}"
         )
 
     def _moment(self, value: object) -> datetime | None:
@@ -302,6 +311,7 @@ class DatabaseSource:
             return None
         if isinstance(value, str):
             value = self._parsed(value)
+        # A bool is an int to Python, but no timestamp.
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             return self._from_seconds(value)
         if not isinstance(value, datetime):
@@ -309,6 +319,7 @@ class DatabaseSource:
                 f"Source {self.name!r} has a timestamp of type {type(value).__name__!r}; "
                 "expected a timestamp, ISO 8601 text, or seconds since 1970."
             )
+        # A time without a zone counts as UTC.
         try:
             return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         except OverflowError:

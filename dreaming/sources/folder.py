@@ -1,4 +1,4 @@
-"""A folder that is watched: every export that appears or grows in it is imported."""
+"""A folder that is watched: every new or changed export in it is imported."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ EXPORT_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".zip"})
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file as it was when it was looked at."""
+    """The size and time of a file; while both are the same, its content counts as the same."""
 
     path: Path
     size: int
@@ -24,50 +24,54 @@ class FileState:
 
 
 class WatchedFolder:
-    """A folder and its subfolders, for example `~/.claude/projects` or where a browser puts
-    downloads.
-    """
+    """A folder and its subfolders, for example `~/.claude/projects` or a browser's downloads."""
 
     def __init__(self, folder: Path, archive: Archive, *, local_only: bool = False) -> None:
         self.folder = folder
         self.local_only = local_only
-        """Whether what is imported from it must not leave the machine."""
+        """Whether conversations imported from it must stay on this machine."""
         self._archive = archive
 
     def news(self) -> list[FileState]:
-        """The files that are new or changed since they were last
-        imported; cheap, reads no content.
-        """
+        """The files that are new or changed since their last import; reads no content."""
         with self._archive.database.read() as connection:
             rows = connection.execute(sa.select(watched_files)).all()
-        seen = {row.path: (row.size, row.modified_ns) for row in rows}
-        return [
-            s for s in self._states() if seen.get(_stored_path(s.path)) != (s.size, s.modified_ns)
-        ]
+        imported = {row.path: (row.size, row.modified_ns) for row in rows}
+        news: list[FileState] = []
+        for state in self._states():
+            last_state = imported.get(_stored_path(state.path))
+            if last_state != (state.size, state.modified_ns):
+                news.append(state)
+        return news
 
     def refresh(self) -> tuple[ImportReport, ArchiveReport]:
-        """Import what is new; a file that cannot be read is reported, and tried again once it
-        changes.
+        """Import new and changed files.
+
+        A file that cannot be read is reported, and read again only after it changes.
         """
-        news, report = self.news(), ImportReport()
-        stored = self._archive.add(
-            read_exports([state.path for state in news], report), local_only=self.local_only
-        )
+        # States from before the reading: a file that grows meanwhile is news again.
+        news = self.news()
+        report = ImportReport()
+        paths = [state.path for state in news]
+        stored = self._archive.add(read_exports(paths, report), local_only=self.local_only)
+        # After the import: when it is interrupted, the files stay news.
+        self._note(news)
+        return report, stored
+
+    def _note(self, imported: list[FileState]) -> None:
         with self._archive.database.write() as connection:
-            for state in news:
+            for state in imported:
                 path = _stored_path(state.path)
                 connection.execute(watched_files.delete().where(watched_files.c.path == path))
-                connection.execute(
-                    watched_files.insert().values(
-                        path=path, size=state.size, modified_ns=state.modified_ns
-                    )
-                )
-        return report, stored
+                row = {"path": path, "size": state.size, "modified_ns": state.modified_ns}
+                connection.execute(watched_files.insert().values(row))
 
     def _states(self) -> Iterator[FileState]:
         for path in sorted(self.folder.rglob("*")):
-            hidden = any(part.startswith(".") for part in path.relative_to(self.folder).parts)
-            if hidden or path.suffix.lower() not in EXPORT_SUFFIXES or not path.is_file():
+            # Hidden below the folder only: the folder itself may be, as ~/.claude/projects is.
+            names = path.relative_to(self.folder).parts
+            is_hidden = any(name.startswith(".") for name in names)
+            if is_hidden or path.suffix.lower() not in EXPORT_SUFFIXES or not path.is_file():
                 continue
             status = path.stat()
             yield FileState(path, status.st_size, status.st_mtime_ns)

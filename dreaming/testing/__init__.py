@@ -1,8 +1,11 @@
-"""What tests of dreaming, here and elsewhere, are made of.
+"""Building blocks for tests of dreaming, here and in other projects.
 
-conversations.py   a clock that is set, settings, conversations in a line
-fake_vendor/       an HTTP server with the APIs of Anthropic, OpenAI and Ollama
-planted/           chats with secrets in them
+Tests use real files, databases and HTTP; only the clock and the vendors are replaced. The fake
+vendor records what it charged, so that tests can compare the ledger with a vendor's own account.
+
+    conversations.py   a clock that is set, settings, and conversations in one line
+    fake_vendor/       an HTTP server with the APIs of Anthropic, OpenAI and Ollama
+    planted/           chats with secrets in them
 """
 
 from dreaming.testing.conversations import (

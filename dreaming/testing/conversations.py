@@ -1,6 +1,4 @@
-"""What tests of dreaming, here and elsewhere, are made of: a clock that is set, and conversations
-in a line.
-"""
+"""A clock that is set, settings, and conversations in one line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

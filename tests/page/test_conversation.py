@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from dreaming.page import talks
+from dreaming.page import conversation as conversation_page
 from dreaming.page.aligning import align, is_compared
-from dreaming.page.talks import read_talk
+from dreaming.page.conversation import read_conversation
 from tests.page.builders import DAY, add_compared_talk, add_talk, client_of
 
 
@@ -129,7 +129,7 @@ def test_days_of_a_conversation_follow_each_other_and_a_long_one_is_shown_by_day
             "2026-03-02",
             "2026-03-03",
         ]
-        monkeypatch.setattr(talks, "MOST_MESSAGES", 2)
+        monkeypatch.setattr(conversation_page, "MOST_MESSAGES", 2)
         shown = browser.get("/conversation", params={"id": "test:days", "day": "2026-03-02"}).text
         assert re.findall(r'<section id="day-([^"]+)"', shown) == ["2026-03-02"]
         assert "What was said before" in shown
@@ -154,7 +154,7 @@ def test_a_damaged_day_is_named_and_the_others_are_shown(home):
     add_talk(home, ["One.", "Two."], conversation_id="test:days", step=timedelta(days=1))
     path = home.settings.home / "partitions" / "upgraded_chunks" / "2026-03-01.parquet"
     path.write_bytes(b"no parquet")
-    talk = read_talk(home, "test:days", day=None)
+    talk = read_conversation(home, "test:days", day=None)
     assert [each.day.day for each in talk.shown] == [2]
     assert "is damaged" in talk.damaged[0]
     with client_of(home) as browser:

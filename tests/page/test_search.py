@@ -141,4 +141,4 @@ def test_marked_parts_join_to_the_text_whatever_folds_in_it():
 def test_a_form_with_nothing_filled_in_asks_for_talk_of_all_days():
     """As the command does."""
     assert not SearchForm().is_narrowed
-    assert SearchForm().wanted().kinds == ("text",)
+    assert SearchForm().chunk_filter().kinds == ("text",)

@@ -1,17 +1,18 @@
-"""A vendor of models on 127.0.0.1: the wires of Anthropic, OpenAI and Ollama, books of what it
-charged, and faults.
+"""A fake vendor of models on 127.0.0.1, with the APIs of Anthropic, OpenAI and Ollama.
 
-    wires.py    what each vendor's requests, replies and errors look like, and what it refuses
-    answers.py  what the model says: computed from the request
-    gold.py     a model that knows the true topics
-    batches.py  what is given to it together, and done later
-    faults.py   what goes wrong
-    broken.py   answers whose connection breaks
-    books.py    what was served, and what was charged for it
-    server.py   the server, in a thread; or `python -m dreaming.testing.fake_vendor`
+It refuses what the vendors refuse, fails in the ways that a test asks for, and records each request
+with what it charged. By default it counts four bytes as a token: no vendor counts so, but the count
+is the same on every machine.
 
-It counts tokens by bytes unless it is told otherwise, which is no vendor's way but says the same on
-every machine.
+    wires.py     the requests, replies, errors and refusals of each vendor's API
+    answers.py   replies of the model, computed from the request
+    gold.py      replies of a model that knows the true topics
+    batches.py   the batch APIs of Anthropic and OpenAI
+    faults.py    the faults that a test can ask for
+    broken.py    replies whose connection breaks
+    books.py     the record of requests, and of what was charged for them
+    server.py    the server, in a thread
+    __main__.py  the server as a process: `python -m dreaming.testing.fake_vendor`
 """
 
 from dreaming.testing.fake_vendor.answers import Reply, topics_of

@@ -1,5 +1,6 @@
-"""A fake vendor as a process: prints where it is, and serves until it is told to end. GET /_books
-tells the totals.
+"""A fake vendor as a process: prints its address, and serves until a signal ends it.
+
+GET /_books returns the totals of its record.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a fake model says."""
+"""Replies of a fake model, computed from the request."""
 
 import json
 import re

@@ -1,8 +1,7 @@
-"""The vendor's batches: calls that are given to it together, done later, and charged where they
-succeed.
+"""The batch APIs of a fake vendor: calls that are submitted together, and done later.
 
-They end as soon as somebody looks, unless they are held. What goes wrong with single calls,
-`end_next` says.
+Only calls that succeed are charged. Batches end as soon as a request asks for them, unless they are
+held. `end_next` makes single calls fail.
 """
 
 import json

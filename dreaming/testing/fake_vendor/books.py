@@ -1,4 +1,4 @@
-"""What a fake vendor has served."""
+"""The record of a fake vendor's requests, and of what it charged for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from dreaming.model_call import Delivery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A request, and how it ended for the vendor."""
+    """A request, and its outcome as the vendor sees it."""
 
     wire: str
     model: str
@@ -20,23 +20,23 @@ class Served:
     caches: bool
     """Whether it asked for the fixed part to be cached."""
     status: int
-    """0 where no answer was sent."""
+    """0 where no reply was sent."""
     input_tokens: int
-    """What the vendor charges for what it was sent; nothing where it refused."""
+    """The input tokens that were charged; 0 for a refused request."""
     output_tokens: int
-    """And for what it said; the worst case where it broke off."""
+    """The output tokens that were charged; the limit of the request where the reply broke off."""
     delivery: Delivery = "now"
-    """Whether it came alone, or in a batch, at half the price."""
+    """Alone, or in a batch at half the price."""
 
     @property
     def charged_tokens(self) -> int:
-        """Both together."""
+        """Input and output tokens together."""
         return self.input_tokens + self.output_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class UsedElsewhere:
-    """What somebody else has used of an account."""
+    """Usage of the account by other programs."""
 
     model: str
     input_tokens: int
@@ -46,24 +46,24 @@ class UsedElsewhere:
 
 @dataclass(slots=True)
 class Books:
-    """All of it."""
+    """The whole record."""
 
     served: list[Served] = field(default_factory=list)
     elsewhere: list["UsedElsewhere"] = field(default_factory=list)
-    """What the account has used besides."""
+    """Usage of the same account by other programs."""
     in_flight: int = 0
     most_in_flight: int = 0
 
     @property
     def charged_tokens(self) -> int:
         """Of all requests."""
-        return sum(one.charged_tokens for one in self.served)
+        return sum(request.charged_tokens for request in self.served)
 
     def begin(self) -> None:
-        """A request has come."""
+        """Count a request that has arrived."""
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
 
     def end(self) -> None:
-        """It is over."""
+        """Count a request as ended."""
         self.in_flight -= 1

@@ -1,4 +1,4 @@
-"""What goes wrong at a vendor."""
+"""The faults that a test can ask a fake vendor for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ FaultKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong with one request.
+    """One fault of one request.
 
     status: an error of the vendor's, with `status` and `headers`; `says` is its message. hang: no
     answer. reset: the connection breaks before one. cut: it breaks in the middle of one.

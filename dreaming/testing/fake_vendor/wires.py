@@ -1,4 +1,4 @@
-"""What each vendor's requests, replies and errors look like, and what it refuses."""
+"""The requests, replies, errors and refusals of each vendor's API."""
 
 import json
 from abc import ABC, abstractmethod

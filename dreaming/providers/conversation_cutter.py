@@ -1,9 +1,7 @@
-"""How a conversation is cut by a model: window by window, attempt by attempt, until it is whole or
-given up.
-"""
+"""A conversation cut by a model: window by window, until it is whole or given up."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dreaming.model_call import Answer, Failure, FailureReason, ModelCall, Outcome
 from dreaming.prompting.passage import Passage
@@ -17,19 +15,15 @@ from dreaming.providers.retrying import retry
 if TYPE_CHECKING:
     from dreaming.providers.provider import LLMProvider
 
-REPLIES_TO_A_WINDOW = 2
-"""A reply that cannot be used is asked for once more, saying what was wrong; then the conversation
-is given up.
-"""
-LONGER_REPLY = 3
-"""How much longer a reply may be after one that was cut off: the model may have reasoned, or loves
-words.
-"""
+REPLIES_PER_WINDOW = 2
+"""After this many unusable replies the conversation is given up; the second request says why."""
+LONGER_REPLY_FACTOR = 3
+"""Growth of the output limit after a reply that was cut off: the model may have reasoned."""
 
 
 @dataclass(slots=True)
-class Conversing:
-    """A passage that is being cut, and what has been tried for it."""
+class ConversationCutter:
+    """Cuts one passage, and keeps what its attempts came to."""
 
     provider: "LLMProvider"
     passage: Passage
@@ -42,59 +36,71 @@ class Conversing:
         """Cut it window by window."""
         topics: list[Topic] = []
         window_tokens = self.provider.limits.window_tokens
-        first, end = 0, 0
+        first = 0
+        end = 0
         while True:
             end = window_end(self.passage, first, window_tokens, seen=end)
-            found = await self._cut(first, end)
-            if isinstance(found, Failure):
-                return GivenUp(failure=found, **self._told())
-            topics = join_windows(topics, found.topics)
+            cut = await self._cut(first, end)
+            if isinstance(cut, Failure):
+                return self._given_up(cut)
+            topics = join_windows(topics, cut.topics)
             if end == len(self.passage.units):
-                return Chunked(
-                    topics=tuple(topics), repairs=tuple(sorted(self.repairs)), **self._told()
-                )
-            first = next_window(self.passage, found.topics, window_tokens)
+                return self._chunked(topics)
+            first = next_window(self.passage, cut.topics, window_tokens)
 
-    def _told(self) -> dict[str, Any]:
-        return {
-            "provider": self.provider.name,
-            "model": self.provider.model,
-            "outcomes": tuple(self.outcomes),
-        }
+    def _given_up(self, failure: Failure) -> GivenUp:
+        return GivenUp(
+            failure=failure,
+            provider=self.provider.name,
+            model=self.provider.model,
+            outcomes=tuple(self.outcomes),
+        )
+
+    def _chunked(self, topics: list[Topic]) -> Chunked:
+        return Chunked(
+            topics=tuple(topics),
+            repairs=tuple(sorted(self.repairs)),
+            provider=self.provider.name,
+            model=self.provider.model,
+            outcomes=tuple(self.outcomes),
+        )
 
     async def _cut(self, first: int, end: int) -> Cut | Failure:
         """Cut the units at positions `first` to `end`, end excluded."""
-        complaint, longer = None, 1
-        for _ in range(REPLIES_TO_A_WINDOW):
-            call = self._call(first, end, complaint, longer)
+        complaint = None
+        output_factor = 1
+        for _ in range(REPLIES_PER_WINDOW):
+            call = self._call(first, end, complaint, output_factor)
             outcome = await retry(
                 lambda call=call: self._attempt(call),  # type: ignore[misc] # bound in this round
                 pause=self.provider.pause,
             )
             if isinstance(outcome, Failure):
                 return outcome
-            judged = self._judge(outcome, first, end)
-            if isinstance(judged, Cut):
-                self.repairs.update(judged.repairs)
-                return judged
-            failure, complaint = judged
+            judgement = self._judge(outcome, first, end)
+            if isinstance(judgement, Cut):
+                self.repairs.update(judgement.repairs)
+                return judgement
+            failure, complaint = judgement
             if complaint is None:
                 break
+            # Only a reply that was cut off needs room: a higher limit raises what is reserved.
             if failure.reason == FailureReason.MAX_TOKENS:
-                longer = LONGER_REPLY
+                output_factor = LONGER_REPLY_FACTOR
         return failure
 
-    def _call(self, first: int, end: int, complaint: str | None, longer: int) -> ModelCall:
+    def _call(self, first: int, end: int, complaint: str | None, output_factor: int) -> ModelCall:
         shape = self.provider.reply_shape
+        repeats_text = shape == "verbatim"
         prompt = write_prompt(self.passage, first, end, shape=shape, complaint=complaint)
+        output_tokens = prompt.bounds.output_tokens(repeats_text=repeats_text)
         return ModelCall(
             conversation_id=self.passage.conversation_id,
             day=self.passage.day,
             instructions=prompt.instructions,
             content=prompt.content,
-            schema=reply_schema(prompt.bounds, repeats_text=shape == "verbatim"),
-            max_output_tokens=longer
-            * prompt.bounds.output_tokens(repeats_text=shape == "verbatim"),
+            schema=reply_schema(prompt.bounds, repeats_text=repeats_text),
+            max_output_tokens=output_factor * output_tokens,
             prompt_version=PROMPT_VERSION,
         )
 
@@ -102,21 +108,21 @@ class Conversing:
         outcome = self._forbidden(call) or await self.provider.send(call)
         self.outcomes.append(outcome)
         if outcome.charge != "released":
-            self.tokens_spent += (
-                outcome.usage.total_tokens if outcome.usage else call.largest_tokens
-            )
+            # Without a usage the attempt counts in full: the limit holds in the worst case too.
+            usage = outcome.usage
+            self.tokens_spent += usage.total_tokens if usage else call.largest_tokens
         return outcome
 
     def _forbidden(self, call: ModelCall) -> Failure | None:
+        """Why a call must not be sent at all; None where it may."""
         if self.passage.local_only and not self.provider.stays_here:
             message = (
                 f"The conversation is local only, and {self.provider.name} is not on this machine."
             )
             return Failure(reason=FailureReason.LOCAL_ONLY, charge="released", message=message)
-        if (
-            self.max_tokens is not None
-            and self.tokens_spent + call.largest_tokens > self.max_tokens
-        ):
+        if self.max_tokens is None:
+            return None
+        if self.tokens_spent + call.largest_tokens > self.max_tokens:
             message = (
                 f"A call could use {call.largest_tokens:,} tokens, with {self.tokens_spent:,} of "
                 f"{self.max_tokens:,} spent. Allow more, or show less at once."
@@ -125,25 +131,27 @@ class Conversing:
         return None
 
     def _judge(self, answer: Answer, first: int, end: int) -> Cut | tuple[Failure, str | None]:
-        """The topics of a reply; or why it has none, and what to tell the model if asking again may
-        help.
+        """The topics of a reply, or a failure and the complaint to send with a second request.
+
+        The complaint is None where a second request would not help.
         """
         if answer.stop == "refusal":
             return _unusable(answer, FailureReason.REFUSAL, "The model refused to answer."), None
         if not answer.text.strip():
             return _unusable(answer, FailureReason.EMPTY, "The reply was empty."), "it was empty."
-        read = read_reply(answer.text, self.passage, first, end, shape=self.provider.reply_shape)
-        if isinstance(read, Cut):
-            return read
+        reply = read_reply(answer.text, self.passage, first, end, shape=self.provider.reply_shape)
+        # Before the stop reason: a reply that was cut off may be whole JSON all the same.
+        if isinstance(reply, Cut):
+            return reply
         if answer.stop == "max_tokens":
+            message = "The reply was cut off at its output cap."
             complaint = (
                 "it was cut off at the limit of its length. Give fewer chunks and fewer words."
             )
-            return _unusable(
-                answer, FailureReason.MAX_TOKENS, "The reply was cut off at its output cap."
-            ), complaint
-        reason = FailureReason.INVALID_REPLY if read.is_json else FailureReason.INVALID_JSON
-        return _unusable(answer, reason, f"The reply could not be used: {read.error}"), read.error
+            return _unusable(answer, FailureReason.MAX_TOKENS, message), complaint
+        reason = FailureReason.INVALID_REPLY if reply.is_json else FailureReason.INVALID_JSON
+        message = f"The reply could not be used: {reply.error}"
+        return _unusable(answer, reason, message), reply.error
 
 
 def _unusable(answer: Answer, reason: FailureReason, message: str) -> Failure:
