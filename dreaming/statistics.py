@@ -100,7 +100,6 @@ class ChunkStatistics:
             getattr(self, name).update(getattr(other, name))
 
     def as_json(self) -> dict[str, Any]:
-        """As JSON has it."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod

@@ -206,7 +206,6 @@ class DreamingTaskResult:
     failed_days: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """As JSON has it."""
         return {name: _plain(value) for name, value in asdict(self).items()}
 
     def note_pending(self, pending: Sequence[Mapping[str, Any]]) -> None:

@@ -49,7 +49,6 @@ class HomeResource(dg.ConfigurableResource[Home]):
             yield home
 
     def settings(self) -> Settings:
-        """The configuration as settings."""
         # By way of variables, so that each value is checked by the one reader of settings.
         return Settings.from_environment(
             {

@@ -72,7 +72,6 @@ class _ProviderResource(dg.ConfigurableResource[ConfiguredProvider]):
     )
 
     def settings(self) -> ProviderSettings:
-        """The configuration as settings."""
         masking = Masking()
         if self.private_patterns:
             masking = Masking(read_patterns(Path(self.private_patterns)))

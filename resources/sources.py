@@ -17,7 +17,6 @@ class WatchedFoldersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
 
     def paths(self) -> list[Path]:
-        """The folders."""
         return [absolute_path(folder) for folder in self.folders]
 
 

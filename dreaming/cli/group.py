@@ -27,7 +27,6 @@ class Commands(click.Group):
     """The command's group: errors of dreaming become a message and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
         try:
             return super().invoke(ctx)
         except UsageError as error:

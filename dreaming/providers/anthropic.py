@@ -39,7 +39,6 @@ class AnthropicProvider(LLMProvider):
         return missing_key_failure(self.name, "ANTHROPIC_API_KEY")
 
     async def send(self, call: ModelCall) -> Outcome:
-        """Make one attempt."""
         # Imported where it is used, here and below: importing an SDK takes long.
         import anthropic
 
@@ -64,7 +63,6 @@ class AnthropicProvider(LLMProvider):
         return with_margin(count.input_tokens)
 
     async def aclose(self) -> None:
-        """Close the connections."""
         if self._client is not None:
             await self._client.close()
             self._client = None

@@ -102,6 +102,5 @@ class ProviderChain(LLMProvider):
         return usable or self.providers[-1:]
 
     async def aclose(self) -> None:
-        """Close the connections of all."""
         for provider in self.providers:
             await provider.aclose()

@@ -64,7 +64,6 @@ class LocalProvider(LLMProvider):
         return self._failure(urls_without_model)
 
     async def send(self, call: ModelCall) -> Outcome:
-        """Make one attempt."""
         if self._server is None:
             failure = await self.connect()
             if failure is not None:
@@ -73,7 +72,6 @@ class LocalProvider(LLMProvider):
         return await self._server.send(call)
 
     async def aclose(self) -> None:
-        """Close the connections."""
         if self._server is not None:
             await self._server.aclose()
 

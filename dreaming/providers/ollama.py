@@ -36,7 +36,6 @@ class OllamaModel(LLMProvider):
         self._client: AsyncClient | None = None
 
     async def send(self, call: ModelCall) -> Outcome:
-        """Make one attempt."""
         import httpx
         from ollama import ResponseError
 
@@ -79,7 +78,6 @@ class OllamaModel(LLMProvider):
         return [model.model for model in listed.models if model.model]
 
     async def aclose(self) -> None:
-        """Close the connections."""
         if self._client is not None:
             # The HTTP client is a private part of Ollama's.
             await self._client._client.aclose()

@@ -52,7 +52,6 @@ class CompatibleServer(LLMProvider):
         return [model.id for model in models.data]
 
     async def send(self, call: ModelCall) -> Outcome:
-        """Make one attempt."""
         import openai
 
         return await attempt(
@@ -60,7 +59,6 @@ class CompatibleServer(LLMProvider):
         )
 
     async def aclose(self) -> None:
-        """Close the connections."""
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -124,7 +122,6 @@ class OpenAIProvider(CompatibleServer):
         return missing_key_failure(self.name, "OPENAI_API_KEY") if needs_key else None
 
     async def send(self, call: ModelCall) -> Outcome:
-        """Make one attempt."""
         return await self.connect() or await super().send(call)
 
     def batches(self) -> OpenAIBatches:

@@ -132,7 +132,6 @@ class Database:
             _retry_locked(lambda: _checkpoint(connection))
 
     def close(self) -> None:
-        """Close all connections."""
         self.engine.dispose()
 
 

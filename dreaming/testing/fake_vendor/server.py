@@ -293,7 +293,6 @@ class _WithTransport:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
         scope["transport"] = send.__self__.transport  # type: ignore[attr-defined] # a method of uvicorn's cycle
         await self._app(scope, receive, send)
 

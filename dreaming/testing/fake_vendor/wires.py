@@ -160,7 +160,6 @@ class AnthropicWire(Wire):
         return headers.get("x-api-key", "")
 
     def read(self, body: Mapping[str, Any]) -> FakeRequest:
-        """A request."""
         system = body.get("system") or []
         blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
         return FakeRequest(
@@ -213,7 +212,6 @@ class AnthropicWire(Wire):
         }
 
     def error(self, status: int, message: str) -> Any:
-        """An error."""
         kind = self._ERRORS.get(status, "api_error")
         return {
             "type": "error",
@@ -270,7 +268,6 @@ class OpenAIWire(Wire):
         )
 
     def read(self, body: Mapping[str, Any]) -> FakeRequest:
-        """A request."""
         said = _by_role(body)
         return FakeRequest(
             wire=self.name,
@@ -339,7 +336,6 @@ class OpenAIWire(Wire):
         }
 
     def error(self, status: int, message: str) -> Any:
-        """An error."""
         codes = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
         code = "insufficient_quota" if "quota" in message else codes.get(status)
         kind = "server_error" if status >= 500 else "invalid_request_error"  # HTTP's own
@@ -370,7 +366,6 @@ class OllamaWire(Wire):
         return None
 
     def read(self, body: Mapping[str, Any]) -> FakeRequest:
-        """A request."""
         said = _by_role(body)
         return FakeRequest(
             wire=self.name,
@@ -402,7 +397,6 @@ class OllamaWire(Wire):
         }
 
     def error(self, status: int, message: str) -> Any:  # noqa: ARG002
-        """An error."""
         return {"error": message}
 
     def headers(self) -> dict[str, str]:
