@@ -6,6 +6,7 @@ same number of seconds.
 (`time.monotonic`, `time.perf_counter`) stay real.
 """
 
+import importlib.util
 import os
 import sys
 import time
@@ -47,6 +48,50 @@ def move() -> None:
 
     _is_moved = True
     time_machine.travel(time.time() + float(os.environ[OFFSET]), tick=True).start()
+    sys.meta_path.insert(0, RealDeadlines(time_machine.escape_hatch.time.time))
+
+
+class RealDeadlines:
+    """Lets gRPC, by which Dagster's processes talk, see the real time.
+
+    It adds a timeout to the time, and its C core compares that with the real clock: on a clock that
+    is behind, every call would be over before it is sent. An import hook, since importing gRPC in
+    each process would take longer than most of them do.
+    """
+
+    modules = ("grpc._channel", "grpc._server")
+
+    def __init__(self, real_time):
+        self._real_time = real_time
+
+    def find_spec(self, name, path=None, target=None):  # noqa: ARG002 # as finders are called
+        """The module as it is, but for the time that it sees."""
+        if name not in self.modules:
+            return None
+        # Found by the finders that come after this one.
+        sys.meta_path.remove(self)
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            sys.meta_path.insert(0, self)
+        execute = spec.loader.exec_module
+
+        def execute_with_real_time(module):
+            execute(module)
+            module.time = RealTime(self._real_time)
+
+        spec.loader.exec_module = execute_with_real_time
+        return spec
+
+
+class RealTime:
+    """The module `time`, with the real time."""
+
+    def __init__(self, real_time):
+        self.time = real_time
+
+    def __getattr__(self, name):
+        return getattr(time, name)
 
 
 def move_for_tests() -> None:
