@@ -1,6 +1,7 @@
 """One run's share of an upgrade request: spans are bought, many at once, and days published.
 
-Each day is published when all of its spans are done.
+A day on which something was bought is published when its last span has ended, or when the run
+ends.
 """
 
 import asyncio
@@ -38,9 +39,11 @@ from dreaming.upgrading.paid import PaidChunk
 _log = logging.getLogger(__name__)
 
 SMALLER = 0.75
-"""After a budget refused a span, spans of at most this share of its tokens are tried next."""
-# Trying the next smaller one each time would cost a reservation a span; a much smaller share would
-# leave money unspent.
+"""After a budget refused a span, spans of at most this share of its tokens are tried next.
+
+Trying the next smaller one each time would cost a reservation a span; a much smaller share would
+leave money unspent.
+"""
 LOOK_SECONDS = 0.1
 """The pause between looks at whether calls under way have ended."""
 
@@ -138,7 +141,8 @@ class UpgradeRun:
                 for _ in range(workers_for(self._provider)):
                     workers.create_task(self._buy_each())
         except* DreamingError as errors:
-            # Where one worker cannot write to the ledger, none can: one error is enough.
+            # What fails one worker (the ledger, a request that was undone) fails all: one error is
+            # enough.
             raise errors.exceptions[0] from None
 
     async def _empty_outbox(self) -> None:
@@ -350,5 +354,6 @@ class UpgradeRun:
         else:
             self._on_published(day, statistics)
             self.outcome.days_published.append(day.isoformat())
-        # Last: until it is published and reported, the day counts as changed.
+        # Not in a `finally`: an interrupted day stays changed, and is published again at the end.
+        # A day that failed is left to the next run.
         self._changed.discard(day)

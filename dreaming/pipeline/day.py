@@ -4,8 +4,8 @@
     chunk(day)      raw_conversations -> basic_chunks
     publish(day)    basic_chunks + what was paid for -> upgraded_chunks, and into the memory index
 
-Each step writes one partition, whole or not at all, holding the day's lock; each may be run again
-at any time, by any number of processes, and ends in the same state.
+Each partition is written whole or not at all, under the day's lock. A step may be run again at any
+time, by any number of processes, and ends in the same state, also where it died between writes.
 """
 
 import logging
@@ -44,9 +44,11 @@ Engine = Literal["rules", "local"]
 """What cuts basic chunks: the rules, or a local LLM."""
 
 PUBLISHING_TIME = timedelta(minutes=10)
-"""Bought chunks unpublished for this long mean that their run died; the next run publishes them."""
-# A run that lives publishes a day as soon as all of it is bought. A shorter time would make other
-# runs publish days that it still works on, which is right but done twice.
+"""Bought chunks unpublished for this long are taken for a dead or failed run's.
+
+The next run publishes them.
+"""
+# A run that still works on the day loses nothing by that: it is published again.
 
 
 class Chunker(Protocol):
@@ -233,9 +235,9 @@ class Pipeline:
     def publish(self, day: date) -> ChunkStatistics:
         """Write the day's `upgraded_chunks` and index them: the only writer of what people see.
 
-        Reads raw, basic and paid chunks again under the day's lock; where another run has brought
-        newer conversations since, it chunks them first. Raises `VerbatimError`, and leaves what was
-        published, when law 1 would break.
+        Reads raw, basic and paid chunks again under the day's lock; where the basic chunks are of
+        older conversations, or damaged, it chunks first. Raises `VerbatimError`, and leaves what
+        was published, when law 1 would break.
         """
         statistics = ChunkStatistics()
         with self.locks.hold(day), ExitStack() as stack:

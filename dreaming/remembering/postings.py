@@ -39,7 +39,7 @@ PARTS = 16
 HEADER = 4095
 """The passage number of a chunk's header: its title, labels, entities and summary.
 
-Passages of the text have lower numbers. Those beyond `HEADER - 1` share that number.
+Passages of the text have lower numbers. From `HEADER - 1` on, all have the number `HEADER - 1`.
 """
 
 # What 8 bits hold. BM25 gains next to nothing from more occurrences of a term in one passage.

@@ -32,8 +32,8 @@ SpendingKey = Literal["request", "model", "day"]
 class Ledger:
     """The ledger of a home. It may be used from any thread; `close` ends its own thread.
 
-    `reserve`, `settle` and `write` are queued for the one thread that writes, and return futures.
-    The other methods are done when they return.
+    `reserve`, `settle` and `write` are queued, written together by the ledger's own thread, and
+    return futures. The other methods read or write at once, on the caller's thread.
     """
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:

@@ -32,9 +32,10 @@ class Reservation:
     request_id: str | None = None
     day: str | None = None
     lease: timedelta
-    """After this the call is over, or will never be put into its batch, even if its process hangs.
+    """How long the call may stay open.
 
-    It decides where the process cannot be looked up, on another machine.
+    After it, a call whose process cannot be looked up (it is on another machine) counts as dead. Of
+    a process on this machine, it is looked up whether it lives.
     """
     delivery: Delivery = "now"
     ask_again: bool = False
@@ -58,7 +59,7 @@ class AlreadyAsked:
 
 @dataclass(frozen=True, slots=True)
 class FailedInBatch:
-    """An equal call of the request failed in a batch, and is not put into another one."""
+    """This request's equal call failed in a batch, and this one is not put into another."""
 
     reason: FailureReason
 

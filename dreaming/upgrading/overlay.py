@@ -1,9 +1,10 @@
 """The current chunks of a conversation-day: what was paid for, painted over what is free.
 
 A paid chunk is valid while each of its slices reads as it did and they still follow one another in
-their lane. Valid ones paint their ranges, lowest quality first and oldest first within a quality,
-so that quality never goes down and the order in which they were bought does not matter. A chunk
-that is partly covered keeps its uncovered rest; what nothing covers is basic.
+their lane. Valid ones paint their ranges, lowest quality first and oldest first within a quality:
+a better chunk is never hidden by a lesser one, whichever was bought first, and among equals the
+newest shows. The order in which they are given does not matter. A chunk that is partly covered
+keeps its uncovered rest; what nothing covers is basic.
 """
 
 from collections.abc import Callable, Iterator, Sequence
