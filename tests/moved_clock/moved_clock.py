@@ -59,7 +59,7 @@ class RealDeadlines:
     each process would take longer than most of them do.
     """
 
-    modules = ("grpc._channel", "grpc._server")
+    modules = ("grpc._channel", "grpc._server", "grpc.aio._utils")
 
     def __init__(self, real_time):
         self._real_time = real_time
