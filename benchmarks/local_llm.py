@@ -20,7 +20,7 @@ import click
 from dreaming.chunk import lanes
 from dreaming.chunking.lane import read_lane
 from dreaming.conversation import ConversationId, Message, MessageId, Role
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.prompting.prompt import ReplyShape
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import make_provider
@@ -92,13 +92,13 @@ def _short_enough(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             dialogue: dict[str, Any] = json.loads(line)
-            shown = read_passage(dialogue)
+            shown = read_excerpt(dialogue)
             if shown.tokens(0, len(shown.units)) <= LONGEST_TOKENS:
                 yield dialogue
 
 
-def read_passage(dialogue: dict[str, Any]) -> Passage:
-    """A dialogue as a passage; its messages are named by their turns."""
+def read_excerpt(dialogue: dict[str, Any]) -> Excerpt:
+    """A dialogue as an excerpt; its messages are named by their turns."""
     messages = [
         Message(
             MessageId(str(n)),
@@ -108,13 +108,13 @@ def read_passage(dialogue: dict[str, Any]) -> Passage:
         for n, turn in enumerate(dialogue["turns"])
     ]
     lane = read_lane("text", lanes(messages)["text"])
-    return Passage(conversation_id=ConversationId(dialogue["id"]), units=lane.units)
+    return Excerpt(conversation_id=ConversationId(dialogue["id"]), units=lane.units)
 
 
-def boundaries(passage: Passage, result: Chunked | GivenUp) -> list[int]:
+def boundaries(excerpt: Excerpt, result: Chunked | GivenUp) -> list[int]:
     """The turns at which a result says that a topic starts; none where it was given up."""
     topics = result.topics if isinstance(result, Chunked) else ()
-    starts = {int(passage.units[topic.first].message.id) for topic in topics[1:]}
+    starts = {int(excerpt.units[topic.first].message.id) for topic in topics[1:]}
     return sorted(starts - {0})
 
 
@@ -133,11 +133,11 @@ async def measure(
             raise click.ClickException(failure.message)
         with (predictions / f"{shape}.jsonl").open("w", encoding="utf-8") as lines:
             for dialogue in dialogues:
-                passage = read_passage(dialogue)
-                result = await provider.chunk_conversation(passage)
+                excerpt = read_excerpt(dialogue)
+                result = await provider.chunk_conversation(excerpt)
                 tally.count(result)
                 lines.write(
-                    json.dumps({"id": dialogue["id"], "boundaries": boundaries(passage, result)})
+                    json.dumps({"id": dialogue["id"], "boundaries": boundaries(excerpt, result)})
                     + "\n"
                 )
                 lines.flush()

@@ -28,7 +28,7 @@ from dreaming.chunking.lane import read_lane
 from dreaming.home import utc_now
 from dreaming.model_call import ModelCall, Outcome
 from dreaming.pipeline.model_chunker import workers_for
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.prompting.schema import without_bounds
 from dreaming.providers.metered import UNMETERED, CallMeter
 from dreaming.providers.provider import LLMProvider, ProviderSettings, WrappedProvider
@@ -44,7 +44,7 @@ AT_ONCE = 64
 REQUESTS = 2_000
 
 
-def passages() -> list[Passage]:
+def excerpts() -> list[Excerpt]:
     """Conversations of twelve messages each."""
     made = []
     for number in range(REQUESTS + AT_ONCE):
@@ -53,7 +53,7 @@ def passages() -> list[Passage]:
         ]
         conversation = make_conversation(said, conversation_id=f"test:{number}")
         lane = read_lane("text", lanes(conversation.messages)["text"])
-        made.append(Passage(conversation_id=conversation.id, units=lane.units))
+        made.append(Excerpt(conversation_id=conversation.id, units=lane.units))
     return made
 
 
@@ -94,7 +94,7 @@ def metered(kind: LedgerKind, vendor: str) -> Iterator[CallMeter]:
 
 
 async def ours(
-    vendor: str, url: str, shown: list[Passage], meter: CallMeter
+    vendor: str, url: str, shown: list[Excerpt], meter: CallMeter
 ) -> tuple[float, list[ModelCall]]:
     """Conversations a second through the provider, and the calls that were made."""
     settings = ProviderSettings(api_key="sk-fake", base_url=url, max_concurrency=AT_ONCE)
@@ -103,9 +103,9 @@ async def ours(
     ) as provider:
         tokens = 0
 
-        async def one(passage: Passage) -> None:
+        async def one(excerpt: Excerpt) -> None:
             nonlocal tokens
-            result = await provider.chunk_conversation(passage)
+            result = await provider.chunk_conversation(excerpt)
             assert isinstance(result, Chunked), result.failure
             tokens += result.usage.total_tokens
 
@@ -223,7 +223,7 @@ def main(
     curator_python: str | None,
 ) -> None:
     """Measure throughput at 64 at once over 2,000 requests."""
-    shown = passages()
+    shown = excerpts()
     for latency, vendor, kind in product(latencies, vendors, kinds):
         bare, suffix = BARE[vendor]
         with fake_vendor(latency) as url, metered(kind, vendor) as meter:

@@ -117,6 +117,16 @@ def any_home(request, tmp_path, clock) -> Iterator[Home]:
         )
 
 
+@pytest.fixture
+def vendor():
+    """A vendor's server on loopback with books of its own, whose model finds the topics of talk."""
+    from dreaming.testing.fake_vendor import FakeVendor
+    from tests.builders import answer_about_topics
+
+    with FakeVendor(answer=answer_about_topics) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def _s3_server() -> Iterator[str]:
     """The address of a server on loopback that speaks S3."""

@@ -56,9 +56,9 @@ USE = """
 import asyncio
 from datetime import date
 from dreaming.providers.provider import ProviderSettings
-from tests.prompting.builders import passage
+from tests.prompting.builders import excerpt
 
-shown = passage("one", "two", "three")
+shown = excerpt("one", "two", "three")
 provider = OneTopicProvider(ProviderSettings(), today=date.today())
 result = asyncio.run(provider.chunk_conversation(shown))
 topics = [(topic.first, topic.last, topic.labels) for topic in result.topics]

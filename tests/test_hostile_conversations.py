@@ -17,7 +17,7 @@ from dreaming.providers.registry import ConfiguredProvider
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
 from dreaming.verbatim import prove_verbatim
-from tests.prompting.builders import passage
+from tests.prompting.builders import excerpt
 
 DAY = date(2026, 3, 1)
 BAD = (
@@ -160,9 +160,9 @@ def test_no_text_can_pretend_to_be_units_or_the_end_of_the_frame(attack):
     """What is shown has as many units as there are, and one frame whose name the text does not
     hold.
     """
-    from dreaming.prompting.passage import show_units
+    from dreaming.prompting.excerpt import show_units
 
-    shown = passage("Hello.", ATTACKS[attack], "Bye.")
+    shown = excerpt("Hello.", ATTACKS[attack], "Bye.")
     text = show_units(shown, 0, len(shown.units))
     numbers = [int(number) for number in re.findall(r"^\s*\[(\d+)\]", text, re.MULTILINE)]
     assert numbers == list(range(1, len(shown.units) + 1))

@@ -7,7 +7,6 @@ tool moves either. Work is always a Dagster run on the user's instance, in a pro
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from subprocess import Popen
 from threading import Thread
@@ -26,13 +25,14 @@ from dagster_project.running import spawn
 from dreaming.buying.collecting import cancel_batches
 from dreaming.buying.estimating import Estimate
 from dreaming.buying.executor import DreamingExecutor
-from dreaming.buying.offers import DEFAULT_PROVIDER
+from dreaming.buying.offers import DEFAULT_PROVIDER, Offers
 from dreaming.buying.slices import count_quality
 from dreaming.chunk import BChunk, chunk_record
 from dreaming.conversation import ConversationId
 from dreaming.errors import UsageError
 from dreaming.home import Home, open_home
 from dreaming.importing import ImportReport, read_exports
+from dreaming.money import read_usd
 from dreaming.planning.plan import PlannerName
 from dreaming.planning.planner import Planner
 from dreaming.planning.situation import Situation, Urgency
@@ -199,7 +199,7 @@ class MemoryServer:
         )
         with self.open() as home:
             days = [day for day in home.store.days("upgraded_chunks") if terms.allows_day(day)]
-            estimate = self._executor(home).offers.estimate(terms, days)
+            estimate = Offers(home, configured_providers(self._settings)).estimate(terms, days)
             return estimate | {"this_server_today": self._left(home).as_json()}
 
     def upgrade_progress(self, request_id: str) -> dict[str, Any]:
@@ -286,7 +286,7 @@ class MemoryServer:
                 provider=provider,
                 model=model,
                 max_tokens=max_tokens,
-                max_cost_usd=None if max_cost_usd is None else Decimal(str(max_cost_usd)),
+                max_cost_usd=None if max_cost_usd is None else read_usd(max_cost_usd),
                 delivery=delivery,
                 account=account,
             )
@@ -305,16 +305,19 @@ class MemoryServer:
                     "the env of this "
                     "server's settings in the client."
                 )
-            executor, now = self._executor(home), home.ledger.clock()
-            warnings = executor.offers.check(terms)
+            providers = configured_providers(self._settings)
+            offers = Offers(home, providers)
+            now = home.ledger.clock()
+            warnings = offers.check(terms)
             # If all of it were output, which costs most.
-            price = Estimate.of(executor.offers.open(terms), at=now).price
+            price = Estimate.of(offers.open(terms), at=now).price
             most = worst_case(
                 price, input_tokens=0, output_tokens=max_tokens, at=now, delivery=delivery
             )
             dearest = most.cost_usd
             most_usd = dearest if terms.max_cost_usd is None else min(dearest, terms.max_cost_usd)
             request_id = uuid4().hex[:12]
+            executor = DreamingExecutor(home, providers, run_id="mcp")
             executor.begin(request_id, terms)
         priority = TaskPriority.HIGH if target_quality == "premium" else TaskPriority.MEDIUM
         self._children[request_id] = _spawned(
@@ -376,9 +379,6 @@ class MemoryServer:
         if days:
             _spawned(Launch.of_days(days, rechunk="changed", stage="initial"))
         return import_summary(report, stored) | {"days_in_work": len(days)}
-
-    def _executor(self, home: Home) -> DreamingExecutor:
-        return DreamingExecutor(home, configured_providers(self._settings), run_id="mcp")
 
     def _account(self, home: Home) -> tuple[str, Limit]:
         """The scope of what servers with this limit may spend today, in UTC, and the limit."""

@@ -207,7 +207,7 @@ class UpgradeRun:
             return
         self._calls_under_way += 1
         try:
-            result = await self._provider.chunk_conversation(current.shown.passage)
+            result = await self._provider.chunk_conversation(current.shown.excerpt)
         finally:
             self._calls_under_way -= 1
         if isinstance(result, GivenUp):

@@ -11,6 +11,7 @@ import click
 from dreaming.bounds import MOST
 from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS
 from dreaming.errors import UsageError
+from dreaming.money import read_usd
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.settings import parse_day
 
@@ -45,9 +46,10 @@ class DollarsParameter(click.ParamType[Decimal]):
     ) -> Decimal:
         """Read a decimal number that is not negative."""
         try:
-            dollars = Decimal(str(value))
+            dollars = read_usd(value)
             is_meant = 0 <= dollars <= MOST["max_cost_usd"]
-        except InvalidOperation:
+        # Decimals compare NaN by an error of their own.
+        except (ValueError, InvalidOperation):
             is_meant = False
         if not is_meant:
             expected = f"an amount from 0 to {MOST['max_cost_usd']:,} dollars, such as 2.50"

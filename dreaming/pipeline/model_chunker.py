@@ -28,7 +28,7 @@ from dreaming.event_loop import EventLoop
 from dreaming.model_call import Failure, TokenUsage
 from dreaming.money import split_exactly
 from dreaming.prompting.chunks import TopicalDraft, cut_by_topics, describe_by_topics
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.prompting.prompt import PROMPT_VERSION
 from dreaming.providers.models import ResolvedModel
 from dreaming.providers.provider import LLMProvider
@@ -215,10 +215,10 @@ class ModelChunker:
                 await self._show(day, lane)
 
     async def _show(self, day: ConversationDay, lane: Lane) -> None:
-        passage = Passage(
+        excerpt = Excerpt(
             conversation_id=day.conversation_id, units=lane.units, local_only=day.local_only
         )
-        result = await self._provider.chunk_conversation(passage)
+        result = await self._provider.chunk_conversation(excerpt)
         self.last_report.count(result)
         if isinstance(result, Chunked):
             self._results[_key(day)] = result

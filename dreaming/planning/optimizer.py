@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from dreaming.bounds import MOST
+from dreaming.buying.offers import DEFAULT_PROVIDER
 from dreaming.chunk import QUALITY_LEVELS, QUALITY_RANKS, QualityLevel
 from dreaming.errors import UsageError
 from dreaming.model_call import TokenUsage
-from dreaming.money import limit_picodollars, to_usd
+from dreaming.money import limit_picodollars, read_usd, to_usd
 from dreaming.planning.forecast import Limits
 from dreaming.planning.situation import Urgency
 from dreaming.planning.thinking import (
@@ -25,11 +26,11 @@ from dreaming.planning.thinking import (
     think,
 )
 from dreaming.prompting.cleaning import clean_summary
-from dreaming.providers.models import resolve_model
+from dreaming.providers.models import default_model, resolve_model
 from dreaming.spending.prices import price_of
 from dreaming.task import TaskResources
 
-MODELS: Mapping[QualityLevel, str] = {"good": "claude-haiku-3-5", "premium": "claude-sonnet-4-5"}
+PAID_LEVELS: Sequence[QualityLevel] = ("good", "premium")
 
 # The figures below are part of the rules that users know (docs/planning.md).
 PREMIUM_TOKENS = 100_000
@@ -174,7 +175,7 @@ class MCPThinkingOptimizer:
                     f"It asked for {tokens:,} tokens, and from {least:,} up to {allowed:,} are "
                     "allowed."
                 )
-            resources = _bounded(_cloud(paid, tokens), wish)
+            resources = _bounded(paid, tokens, wish)
         reason = answer.get("reason") or "The thinking model gave no reason."
         self.reason = clean_summary(str(reason))
         return resources
@@ -229,7 +230,7 @@ class _Wish:
         required: QualityLevel = max(levels, key=QUALITY_RANKS.__getitem__, default="basic")
         return cls(
             conversations=conversations,
-            usd=Decimal(str(usd)),
+            usd=read_usd(usd),
             urgency=urgency,  # type: ignore[arg-type] # one of them, as was just looked
             required=required,
             topics=topics,
@@ -246,7 +247,9 @@ class _Wish:
             "left_this_month": {
                 level: limits.as_json() for level, limits in circumstances.left.items()
             },
-            "allowed_tokens": {level: _affordable(level, self, circumstances) for level in MODELS},
+            "allowed_tokens": {
+                level: _affordable(level, self, circumstances) for level in PAID_LEVELS
+            },
         }
 
 
@@ -259,7 +262,7 @@ def _by_rules(wish: _Wish, circumstances: Circumstances) -> tuple[TaskResources,
             return TaskResources(llm_provider="local"), reason
         allowed = _affordable(level, wish, circumstances)
         if allowed >= LEAST_TOKENS[level]:
-            return _bounded(_cloud(level, min(tokens, allowed)), wish), reason
+            return _bounded(level, min(tokens, allowed), wish), reason
     needing = ", ".join(topic for topic, level in wish.topics.items() if level == wish.required)
     allowed = _affordable(wish.required, wish, circumstances)
     least = LEAST_TOKENS[wish.required]
@@ -311,19 +314,25 @@ def _token_price(level: QualityLevel) -> int:
 
 def _price(level: QualityLevel, **tokens: int) -> int:
     now = datetime.now(UTC)
-    served = resolve_model("anthropic", MODELS[level], today=now.date()).served
-    return price_of("anthropic", served, at=now).cost(TokenUsage(**tokens), at=now)
+    served = resolve_model(
+        DEFAULT_PROVIDER, default_model(DEFAULT_PROVIDER, level), today=now.date()
+    ).served
+    return price_of(DEFAULT_PROVIDER, served, at=now).cost(TokenUsage(**tokens), at=now)
 
 
 def _cloud(level: QualityLevel, tokens: int) -> TaskResources:
-    return TaskResources(llm_provider="anthropic", model=MODELS[level], max_tokens=tokens)
+    return TaskResources(
+        llm_provider=DEFAULT_PROVIDER,
+        model=default_model(DEFAULT_PROVIDER, level),
+        max_tokens=tokens,
+    )
 
 
-def _bounded(resources: TaskResources, wish: _Wish) -> TaskResources:
+def _bounded(level: QualityLevel, tokens: int, wish: _Wish) -> TaskResources:
     """The resources, bounded in dollars too if their tokens could cost more than the budget."""
-    level: QualityLevel = "premium" if resources.model == MODELS["premium"] else "good"
+    resources = _cloud(level, tokens)
     # All tokens as output, which is the dearest kind.
-    worst = _price(level, output_tokens=resources.max_tokens or 0)
+    worst = _price(level, output_tokens=tokens)
     if to_usd(worst) <= wish.usd:
         return resources
     return replace(resources, max_cost_usd=wish.usd)

@@ -13,7 +13,7 @@ from dreaming.chunk import QualityLevel
 from dreaming.errors import DreamingError
 from dreaming.home import Home
 from dreaming.planning.forecast import Limits
-from dreaming.planning.optimizer import MODELS, Circumstances, MCPThinkingOptimizer
+from dreaming.planning.optimizer import PAID_LEVELS, Circumstances, MCPThinkingOptimizer
 from dreaming.planning.plan import Decision, Plan, PlannerName
 from dreaming.planning.provider_thinker import configured_thinker
 from dreaming.planning.rules import plan_by_rules
@@ -148,7 +148,7 @@ def make_optimizer(
         configured = providers.get(DEFAULT_PROVIDER)
         has_key = configured is not None and configured.can_be_paid
         left: dict[QualityLevel, Limits] = {}
-        for level in MODELS:
+        for level in PAID_LEVELS:
             rooms = window_rooms(home, DEFAULT_PROVIDER, level)
             # Without a key nothing can be spent, whatever the budgets say.
             left[level] = rooms["month"].within(rooms["day"]) if has_key else Limits(tokens=0)

@@ -1,6 +1,6 @@
 """How a conversation is put to a model, and how its reply becomes chunks. Nothing here sends.
 
-    passage.py    the units of a lane that a model is shown, numbered
+    excerpt.py    the units of a lane that a model is shown, numbered
     prompt.py     the universal prompt in both reply shapes, and its version
     schema.py     the JSON schema of a reply, with its bounds
     windows.py    long conversations in windows, joined without a seam

@@ -5,7 +5,7 @@ shapes.
 from dataclasses import dataclass
 from typing import Literal
 
-from dreaming.prompting.passage import Passage, show_units
+from dreaming.prompting.excerpt import Excerpt, show_units
 from dreaming.prompting.schema import Bounds
 
 PROMPT_VERSION = "chunk-2"
@@ -39,7 +39,7 @@ _HOLDS: dict[ReplyShape, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is sent for some units of a passage."""
+    """What is sent for some units of an excerpt."""
 
     instructions: str
     """The fixed part, the same for every call of a shape."""
@@ -48,15 +48,15 @@ class Prompt:
 
 
 def write_prompt(
-    passage: Passage, first: int, last: int, *, shape: ReplyShape, complaint: str | None = None
+    excerpt: Excerpt, first: int, last: int, *, shape: ReplyShape, complaint: str | None = None
 ) -> Prompt:
     """The prompt for the units at positions `first` to `last`, end excluded.
 
     `complaint` says what was wrong with an earlier reply to the same units.
     """
     count = last - first
-    bounds = Bounds.of(units=count, tokens=passage.tokens(first, last))
-    parts = [show_units(passage, first, last), _at_most(bounds.chunks)]
+    bounds = Bounds.of(units=count, tokens=excerpt.tokens(first, last))
+    parts = [show_units(excerpt, first, last), _at_most(bounds.chunks)]
     if complaint:
         parts.append(f"An earlier reply could not be used: {complaint} Mind that.")
     return Prompt(_INSTRUCTIONS.replace("{holds}", _HOLDS[shape]), "\n\n".join(parts), bounds)

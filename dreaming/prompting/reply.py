@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 
 from dreaming.prompting.anchoring import anchor_contents
 from dreaming.prompting.cleaning import clean_entities, clean_labels, clean_language, clean_summary
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.prompting.prompt import ReplyShape
 from dreaming.prompting.schema import MOST_ENTITIES
 
@@ -34,7 +34,7 @@ class Topic:
     """A run of units that belong together by a reply, and their description."""
 
     first: int
-    """The position of its first unit in the passage."""
+    """The position of its first unit in the excerpt."""
     last: int
     """The position after its last unit."""
     language: str
@@ -103,9 +103,9 @@ _ENTRY: Mapping[ReplyShape, TypeAdapter[Any]] = {
 
 
 def read_reply(
-    text: str, passage: Passage, first: int, last: int, *, shape: ReplyShape
+    text: str, excerpt: Excerpt, first: int, last: int, *, shape: ReplyShape
 ) -> Cut | Unusable:
-    """Read a reply to the units at positions `first` to `last`, end excluded, of a passage."""
+    """Read a reply to the units at positions `first` to `last`, end excluded, of an excerpt."""
     items = _find_chunks(text[:LONGEST_REPLY])
     if items is None:
         return Unusable(False, 'it was not JSON of the form {"chunks": [...]}.')
@@ -114,12 +114,12 @@ def read_reply(
     if not entries:
         return Unusable(True, "no chunk had all the fields that were asked for.")
     if shape == "verbatim":
-        ranges, repairs = _anchored_ranges(entries, passage, first, last)
+        ranges, repairs = _anchored_ranges(entries, excerpt, first, last)
     else:
         ranges, repairs = _numbered_ranges(entries, first, last)
     if len(entries) < len(items):
         repairs.add("entry")
-    return _tile(ranges, repairs, passage, first, last)
+    return _tile(ranges, repairs, excerpt, first, last)
 
 
 def _find_chunks(text: str) -> list[Any] | None:
@@ -147,11 +147,11 @@ _Range = tuple[int, int, _Described]
 
 
 def _anchored_ranges(
-    entries: Sequence[_Repeated], passage: Passage, first: int, last: int
+    entries: Sequence[_Repeated], excerpt: Excerpt, first: int, last: int
 ) -> tuple[list[_Range], set[str]]:
     """The ranges of entries that repeat the text, in order, and the kinds of repairs."""
     contents = [entry.content for entry in entries]
-    places = anchor_contents(contents, passage.units[first:last])
+    places = anchor_contents(contents, excerpt.units[first:last])
     ranges: list[_Range] = []
     repairs: set[str] = set()
     for place, entry in zip(places, entries, strict=True):
@@ -184,11 +184,11 @@ def _numbered_ranges(
 
 
 def _tile(
-    ranges: Sequence[_Range], repairs: set[str], passage: Passage, first: int, last: int
+    ranges: Sequence[_Range], repairs: set[str], excerpt: Excerpt, first: int, last: int
 ) -> Cut | Unusable:
     """Topics that tile the units shown: each ends where the next one begins."""
-    wrong = _wrong_tokens(ranges, passage, first, last)
-    if not ranges or wrong > LARGEST_GAP_SHARE * passage.tokens(first, last):
+    wrong = _wrong_tokens(ranges, excerpt, first, last)
+    if not ranges or wrong > LARGEST_GAP_SHARE * excerpt.tokens(first, last):
         return Unusable(True, f"most of units 1 to {last - first} were in no chunk, or in several.")
     kept: list[_Range] = []
     for item in ranges:
@@ -205,11 +205,11 @@ def _tile(
             repairs.add("gap")
         if end > topic_end:
             repairs.add("overlap")
-        topics.append(_topic(topic_start, topic_end, entry, passage))
+        topics.append(_topic(topic_start, topic_end, entry, excerpt))
     return Cut(tuple(topics), tuple(sorted(repairs)))
 
 
-def _wrong_tokens(ranges: Sequence[_Range], passage: Passage, first: int, last: int) -> int:
+def _wrong_tokens(ranges: Sequence[_Range], excerpt: Excerpt, first: int, last: int) -> int:
     """The tokens of the units that are in no range, or in more than one."""
     # The change of depth at each position, added up below: ranges may be long and many.
     changes = [0] * (last - first + 1)
@@ -221,12 +221,12 @@ def _wrong_tokens(ranges: Sequence[_Range], passage: Passage, first: int, last: 
     for position in range(first, last):
         depth += changes[position - first]
         if depth != 1:
-            wrong += passage.tokens(position, position + 1)
+            wrong += excerpt.tokens(position, position + 1)
     return wrong
 
 
-def _topic(first: int, last: int, entry: _Described, passage: Passage) -> Topic:
-    units = passage.units[first:last]
+def _topic(first: int, last: int, entry: _Described, excerpt: Excerpt) -> Topic:
+    units = excerpt.units[first:last]
     texts = [unit.text for unit in units]
     # Speakers are entities too, though a text need not name its own speaker.
     names = {unit.message.name for unit in units if unit.message.name}

@@ -10,7 +10,7 @@ from dreaming.chunking.tokens import count_tokens
 from dreaming.chunking.words import read_words
 from dreaming.conversation import ConversationDay, MessageId
 from dreaming.prompting.chunks import REPLY_SCORE, TopicalDraft, cut_by_topics
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.prompting.reply import Topic
 
 SHOWN: ChunkKind = "text"
@@ -26,18 +26,18 @@ CONTEXT_CHARACTERS = 300
 class ShownSpan:
     """The units of a span, and the units around it that are shown too."""
 
-    passage: Passage
+    excerpt: Excerpt
     lane: Lane
     """The units of the span alone."""
     before: int
-    """The number of units of the passage before the span."""
+    """The number of units of the excerpt before the span."""
 
     def cut(self, topics: Sequence[Topic], *, origin: str) -> list[TopicalDraft]:
-        """The drafts of the span, by the topics of a reply to its passage."""
+        """The drafts of the span, by the topics of a reply to its excerpt."""
         count = len(self.lane.units)
         inside = []
         for topic in topics:
-            # From positions in the passage to positions in the span, cut at its ends.
+            # From positions in the excerpt to positions in the span, cut at its ends.
             first = max(topic.first - self.before, 0)
             last = min(topic.last - self.before, count)
             if first < last:
@@ -95,14 +95,14 @@ def _show(
     # Backwards from the span, so that the nearest units are taken first, and then in order again.
     before = _context(lane.units[: inside[0]][::-1], _end)[::-1]
     after = _context(lane.units[inside[-1] + 1 :], _beginning)
-    passage = Passage(
+    excerpt = Excerpt(
         conversation_id=day.conversation_id,
         units=[*before, *units, *after],
         day=day.day,
         local_only=day.local_only,
     )
     strengths = [lane.strengths[position] for position in inside]
-    return ShownSpan(passage, Lane(lane.kind, units, strengths, strengths, ()), len(before))
+    return ShownSpan(excerpt, Lane(lane.kind, units, strengths, strengths, ()), len(before))
 
 
 def _clipped(unit: Unit, front: int, back: int) -> Unit:

@@ -9,7 +9,7 @@ units, and then what comes first in the next reply is the rest of it.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.prompting.reply import Topic, join_descriptions
 
 # What is shown again is paid for again. With less, more topics are cut at the seam of two windows.
@@ -17,31 +17,31 @@ OVERLAP_SHARE = 0.25
 """The largest part of a window that is shown again in the next one."""
 
 
-def window_end(passage: Passage, first: int, window_tokens: int, *, seen: int = 0) -> int:
+def window_end(excerpt: Excerpt, first: int, window_tokens: int, *, seen: int = 0) -> int:
     """The position after the last unit of the window that begins at `first`: what fits.
 
     At least two units, or the last one, and one more than those before `seen`, where the window
     before it ended: else there would be no end.
     """
-    end = min(max(first + 2, seen + 1), len(passage.units))
-    tokens = passage.tokens(first, end)
-    while end < len(passage.units):
-        tokens += passage.tokens(end, end + 1)
+    end = min(max(first + 2, seen + 1), len(excerpt.units))
+    tokens = excerpt.tokens(first, end)
+    while end < len(excerpt.units):
+        tokens += excerpt.tokens(end, end + 1)
         if tokens > window_tokens:
             break
         end += 1
     return end
 
 
-def next_window(passage: Passage, topics: Sequence[Topic], window_tokens: int) -> int:
-    """The start of the window after one with these topics, in which the passage does not end."""
+def next_window(excerpt: Excerpt, topics: Sequence[Topic], window_tokens: int) -> int:
+    """The start of the window after one with these topics, in which the excerpt does not end."""
     last = topics[-1]
     # A single topic fills the window: shown again whole, it would fill the next one too.
     if len(topics) == 1:
         return last.last - 1
     first = last.first
     while (
-        first < last.last - 1 and passage.tokens(first, last.last) > OVERLAP_SHARE * window_tokens
+        first < last.last - 1 and excerpt.tokens(first, last.last) > OVERLAP_SHARE * window_tokens
     ):
         first += 1
     return first

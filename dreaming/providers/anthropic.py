@@ -16,7 +16,6 @@ from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings, w
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
-DEFAULT_MODEL = "claude-haiku-3-5"
 DEFAULT_LIMITS = Limits(timeout_seconds=60, max_concurrency=32, window_tokens=8_000)
 
 
@@ -26,7 +25,7 @@ class AnthropicProvider(LLMProvider):
     name = "anthropic"
 
     def __init__(self, settings: ProviderSettings, *, today: date) -> None:
-        model = settings.resolve(self.name, DEFAULT_MODEL, today=today)
+        model = settings.resolve(self.name, today=today)
         super().__init__(model, settings.limits(DEFAULT_LIMITS), settings.reply_shape)
         self._settings = settings
         self._client: AsyncAnthropic | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dreaming.model_call import Failure, FailureReason, ModelCall, Outcome
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.providers.provider import LLMProvider
 from dreaming.providers.result import Chunked, GivenUp
 
@@ -77,7 +77,7 @@ class ProviderChain(LLMProvider):
         return await self.providers[0].send(call)
 
     async def chunk_conversation(
-        self, passage: Passage, *, max_tokens: int | None = None
+        self, excerpt: Excerpt, *, max_tokens: int | None = None
     ) -> Chunked | GivenUp:
         """Have providers cut it, in order, until one has; the result has the attempts of all.
 
@@ -86,7 +86,7 @@ class ProviderChain(LLMProvider):
         passed_over: tuple[Failure, ...] = ()
         outcomes: tuple[Outcome, ...] = ()
         for provider in self._usable():
-            result = await provider.chunk_conversation(passage, max_tokens=max_tokens)
+            result = await provider.chunk_conversation(excerpt, max_tokens=max_tokens)
             outcomes += result.outcomes
             result = replace(result, outcomes=outcomes, passed_over=passed_over)
             if isinstance(result, Chunked) or result.failure.reason in _FINAL:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dreaming.model_call import Answer, Failure, FailureReason, ModelCall, Outcome
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.prompting.prompt import PROMPT_VERSION, write_prompt
 from dreaming.prompting.reply import Cut, Topic, read_reply
 from dreaming.prompting.schema import reply_schema
@@ -23,10 +23,10 @@ LONGER_REPLY_FACTOR = 3
 
 @dataclass(slots=True)
 class ConversationCutter:
-    """Cuts one passage, and keeps what its attempts came to."""
+    """Cuts one excerpt, and keeps what its attempts came to."""
 
     provider: "LLMProvider"
-    passage: Passage
+    excerpt: Excerpt
     max_tokens: int | None
     outcomes: list[Outcome] = field(default_factory=list)
     repairs: set[str] = field(default_factory=set)
@@ -39,14 +39,14 @@ class ConversationCutter:
         first = 0
         end = 0
         while True:
-            end = window_end(self.passage, first, window_tokens, seen=end)
+            end = window_end(self.excerpt, first, window_tokens, seen=end)
             cut = await self._cut(first, end)
             if isinstance(cut, Failure):
                 return self._given_up(cut)
             topics = join_windows(topics, cut.topics)
-            if end == len(self.passage.units):
+            if end == len(self.excerpt.units):
                 return self._chunked(topics)
-            first = next_window(self.passage, cut.topics, window_tokens)
+            first = next_window(self.excerpt, cut.topics, window_tokens)
 
     def _given_up(self, failure: Failure) -> GivenUp:
         return GivenUp(
@@ -92,11 +92,11 @@ class ConversationCutter:
     def _call(self, first: int, end: int, complaint: str | None, output_factor: int) -> ModelCall:
         shape = self.provider.reply_shape
         repeats_text = shape == "verbatim"
-        prompt = write_prompt(self.passage, first, end, shape=shape, complaint=complaint)
+        prompt = write_prompt(self.excerpt, first, end, shape=shape, complaint=complaint)
         output_tokens = prompt.bounds.output_tokens(repeats_text=repeats_text)
         return ModelCall(
-            conversation_id=self.passage.conversation_id,
-            day=self.passage.day,
+            conversation_id=self.excerpt.conversation_id,
+            day=self.excerpt.day,
             instructions=prompt.instructions,
             content=prompt.content,
             schema=reply_schema(prompt.bounds, repeats_text=repeats_text),
@@ -115,7 +115,7 @@ class ConversationCutter:
 
     def _forbidden(self, call: ModelCall) -> Failure | None:
         """Why a call must not be sent at all; None where it may."""
-        if self.passage.local_only and not self.provider.stays_here:
+        if self.excerpt.local_only and not self.provider.stays_here:
             message = (
                 f"The conversation is local only, and {self.provider.name} is not on this machine."
             )
@@ -139,7 +139,7 @@ class ConversationCutter:
             return _unusable(answer, FailureReason.REFUSAL, "The model refused to answer."), None
         if not answer.text.strip():
             return _unusable(answer, FailureReason.EMPTY, "The reply was empty."), "it was empty."
-        reply = read_reply(answer.text, self.passage, first, end, shape=self.provider.reply_shape)
+        reply = read_reply(answer.text, self.excerpt, first, end, shape=self.provider.reply_shape)
         # Before the stop reason: a reply that was cut off may be whole JSON all the same.
         if isinstance(reply, Cut):
             return reply

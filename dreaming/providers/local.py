@@ -9,7 +9,6 @@ from dreaming.providers.ollama import OllamaModel
 from dreaming.providers.openai import CompatibleServer
 from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings
 
-DEFAULT_MODEL = "llama-3.2-3b"
 DEFAULT_LIMITS = Limits(timeout_seconds=600, max_concurrency=2, window_tokens=3_000)
 """A small model on a CPU takes minutes where a cloud takes seconds, and has a small context."""
 
@@ -30,7 +29,7 @@ class LocalProvider(LLMProvider):
     is_local = True
 
     def __init__(self, settings: ProviderSettings, *, today: date) -> None:
-        model = settings.resolve(self.name, DEFAULT_MODEL, today=today)
+        model = settings.resolve(self.name, today=today)
         super().__init__(model, settings.limits(DEFAULT_LIMITS), settings.reply_shape)
         self._settings = settings
         self._urls = (settings.base_url,) if settings.base_url else (OLLAMA_URL, LLAMA_CPP_URL)

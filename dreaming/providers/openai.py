@@ -21,7 +21,6 @@ from dreaming.providers.provider import Limits, LLMProvider, ProviderSettings, w
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-DEFAULT_MODEL = "gpt-4o-mini"
 DEFAULT_LIMITS = Limits(timeout_seconds=60, max_concurrency=32, window_tokens=8_000)
 
 PROBE_SECONDS = 3.0
@@ -113,7 +112,7 @@ class OpenAIProvider(CompatibleServer):
     is_local = False
 
     def __init__(self, settings: ProviderSettings, *, today: date) -> None:
-        model = settings.resolve(self.name, DEFAULT_MODEL, today=today)
+        model = settings.resolve(self.name, today=today)
         super().__init__(settings, model, settings.limits(DEFAULT_LIMITS))
 
     async def connect(self) -> Failure | None:

@@ -11,16 +11,16 @@ from dreaming.chunking.lane import Unit
 from dreaming.chunking.tokens import count_tokens
 from dreaming.model_call import ModelCall
 from dreaming.privacy.masking import Masking
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 
 
-def masked_passage(passage: Passage, masking: Masking) -> Passage:
-    """The passage with placeholders in place of secrets.
+def masked_excerpt(excerpt: Excerpt, masking: Masking) -> Excerpt:
+    """The excerpt with placeholders in place of secrets.
 
     It has as many units as before, so that the numbers in a reply mean the same units.
     """
-    units = [_masked_unit(unit, masking) for unit in passage.units]
-    return replace(passage, units=units)
+    units = [_masked_unit(unit, masking) for unit in excerpt.units]
+    return replace(excerpt, units=units)
 
 
 def masked_call(call: ModelCall, masking: Masking) -> ModelCall:
@@ -33,6 +33,6 @@ def _masked_unit(unit: Unit, masking: Masking) -> Unit:
     text = masking.mask_part(unit.message.content, unit.start, unit.end)
     if text == unit.text:
         return unit
-    # In the message too, so that no part of the masked passage holds the secret.
+    # In the message too, so that no part of the masked excerpt holds the secret.
     message = replace(unit.message, content=text)
     return unit._replace(message=message, text=text, words=[], tokens=count_tokens(text))

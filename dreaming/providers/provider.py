@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Self
 from dreaming.chunk import QualityLevel
 from dreaming.model_call import Failure, ModelCall, Outcome
 from dreaming.privacy.masking import Masking
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.prompting.prompt import ReplyShape
 from dreaming.providers.batches import VendorBatches
 from dreaming.providers.conversation_cutter import ConversationCutter
-from dreaming.providers.models import ResolvedModel, resolve_model
-from dreaming.providers.outgoing import masked_passage
+from dreaming.providers.models import LOCAL, ResolvedModel, default_model, resolve_model
+from dreaming.providers.outgoing import masked_excerpt
 from dreaming.providers.result import Chunked, GivenUp
 from dreaming.spending.prices import OwnPrice
 
@@ -59,11 +59,12 @@ class ProviderSettings:
     own_hosts: tuple[str, ...] = ()
     """Other machines of the user's own: a local LLM there counts as one on this machine."""
 
-    def resolve(self, vendor: str, default: str, *, today: date) -> ResolvedModel:
-        """The configured model, else `default`; raises `ConfigurationError` as `resolve_model`."""
+    def resolve(self, vendor: str, *, today: date) -> ResolvedModel:
+        """The configured model, else the vendor's cheapest default; raises as `resolve_model`."""
+        cheapest: QualityLevel = "basic" if vendor == LOCAL else "good"
         model = resolve_model(
             vendor,
-            self.model or default,
+            self.model or default_model(vendor, cheapest),
             today=today,
             quality_level=self.quality_level,
             aliases=self.aliases,
@@ -156,7 +157,7 @@ class LLMProvider(ABC):
         return True
 
     async def chunk_conversation(
-        self, passage: Passage, *, max_tokens: int | None = None
+        self, excerpt: Excerpt, *, max_tokens: int | None = None
     ) -> Chunked | GivenUp:
         """Have the model cut a conversation into topics.
 
@@ -166,8 +167,8 @@ class LLMProvider(ABC):
         masked, unless the model stays here.
         """
         if not self.stays_here:
-            passage = masked_passage(passage, self.masking)
-        return await ConversationCutter(self, passage, max_tokens).chunk()
+            excerpt = masked_excerpt(excerpt, self.masking)
+        return await ConversationCutter(self, excerpt, max_tokens).chunk()
 
 
 class WrappedProvider(LLMProvider):

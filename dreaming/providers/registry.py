@@ -63,7 +63,7 @@ class ConfiguredProvider:
         """
         configured = self.settings.model
         if configured:
-            resolved = self.settings.resolve(self.name, configured, today=today)
+            resolved = self.settings.resolve(self.name, today=today)
             if resolved.quality_level == level:
                 return configured
         return default_model(self.name, level)

@@ -34,7 +34,7 @@ class _Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunked(_Result):
-    """A conversation that a model cut: topics that tile its passage."""
+    """A conversation that a model cut: topics that tile its excerpt."""
 
     topics: tuple[Topic, ...]
     repairs: tuple[str, ...]

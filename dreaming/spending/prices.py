@@ -13,7 +13,7 @@ from typing import Protocol
 
 from dreaming.errors import ConfigurationError
 from dreaming.model_call import Delivery, TokenUsage
-from dreaming.money import Amount, cost_picodollars
+from dreaming.money import Amount, cost_picodollars, read_usd
 
 _MTOK = 1_000_000
 
@@ -48,8 +48,7 @@ class OwnPrice:
                 f"not negative: {', '.join(sorted(required))}, and where they differ "
                 f"{', '.join(sorted(names - required))}."
             )
-        # Through the text: Decimal(0.1) has the binary error of the float.
-        return cls(**{name: Decimal(str(usd)) for name, usd in usd_by_name.items()})
+        return cls(**{name: read_usd(usd) for name, usd in usd_by_name.items()})
 
 
 class Price(Hashable, Protocol):

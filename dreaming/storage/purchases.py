@@ -8,12 +8,12 @@ published again also when the run that bought for it died.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from dreaming.conversation import ConversationId, MessageId
+from dreaming.money import cost_picodollars, to_usd
 from dreaming.storage.database import Database, insert_new
 from dreaming.storage.tables import bought_days, paid_chunks, undone, upgrade_spans
 from dreaming.upgrading.paid import PaidChunk, PaidSlice, PaidTopic
@@ -169,7 +169,7 @@ def _row(chunk: PaidChunk) -> dict[str, object]:
     cells["entities"] = list(chunk.entities)
     # An integer: SQLite has no exact decimals.
     del cells["cost_usd"]
-    cells["cost_picodollars"] = int(chunk.cost_usd.scaleb(12))
+    cells["cost_picodollars"] = cost_picodollars(chunk.cost_usd)
     return cells
 
 
@@ -185,5 +185,5 @@ def _paid_chunk(row: sa.RowMapping) -> PaidChunk:
     cells["topics"] = tuple(topics)
     cells["labels"] = tuple(row["labels"])
     cells["entities"] = tuple(row["entities"])
-    cells["cost_usd"] = Decimal(cells.pop("cost_picodollars")).scaleb(-12)
+    cells["cost_usd"] = to_usd(cells.pop("cost_picodollars"))
     return PaidChunk(**cells)

@@ -20,9 +20,8 @@ from dreaming.settings import Settings
 from dreaming.spending.budgets import Limit
 from dreaming.storage.requests import UpgradeRequest
 from dreaming.testing import make_conversation
-from dreaming.testing.fake_vendor import FakeVendor
 from dreaming.upgrading.terms import UpgradeTerms
-from tests.builders import answer_about_topics, talk
+from tests.builders import talk
 from tests.dagster_project.ui import ask, serving, wait_until
 
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(3)]
@@ -34,12 +33,6 @@ SELECTOR = {
     "repositoryLocationName": "dreaming",
     "pipelineName": "upgrade",
 }
-
-
-@pytest.fixture
-def vendor():
-    with FakeVendor(answer=answer_about_topics) as running:
-        yield running
 
 
 @pytest.fixture

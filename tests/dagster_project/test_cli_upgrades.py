@@ -20,18 +20,12 @@ from dreaming import read_chunks
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.testing import make_conversation
-from dreaming.testing.fake_vendor import FakeVendor, Fault
+from dreaming.testing.fake_vendor import Fault
 from dreaming.upgrading.filtering.parsing import parse_filter
-from tests.builders import answer_about_topics, served_now, talk
+from tests.builders import served_now, talk
 
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(2)]
 BILLING = "labels CONTAINS 'billing' AND quality_level != 'premium'"
-
-
-@pytest.fixture
-def vendor():
-    with FakeVendor(answer=answer_about_topics) as running:
-        yield running
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from dreaming.providers.result import GivenUp
 from dreaming.settings import Settings
 from dreaming.testing import make_conversation
 from dreaming.testing.fake_vendor import FakeVendor
-from tests.prompting.builders import passage
+from tests.prompting.builders import excerpt
 
 KEYS = {
     "ANTHROPIC_API_KEY": "sk-ant-grep-me-0123456789",
@@ -156,7 +156,7 @@ def test_no_key_is_in_anything_that_a_run_leaves(settings, monkeypatch, provider
 
             async def ask():
                 async with opened:
-                    return await opened.chunk_conversation(passage("one", "two"))
+                    return await opened.chunk_conversation(excerpt("one", "two"))
 
             result = asyncio.run(ask())
             assert isinstance(result, GivenUp)

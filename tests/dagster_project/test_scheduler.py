@@ -17,18 +17,11 @@ from dreaming.errors import TaskFailed, UsageError
 from dreaming.home import open_home
 from dreaming.settings import Settings, parse_zone
 from dreaming.testing import make_conversation
-from dreaming.testing.fake_vendor import FakeVendor
-from tests.builders import answer_about_topics, served_now, talk
+from tests.builders import served_now, talk
 
 DAYS = [date(2026, 3, 1) + timedelta(days=n) for n in range(2)]
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CALENDAR = Calendar(parse_zone("UTC"), date(2010, 1, 1))
-
-
-@pytest.fixture
-def vendor():
-    with FakeVendor(answer=answer_about_topics) as running:
-        yield running
 
 
 @pytest.fixture

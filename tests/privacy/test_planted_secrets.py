@@ -18,7 +18,7 @@ from dreaming.testing.fake_vendor import FakeVendor
 from dreaming.testing.planted import arrives, plant_secrets
 from dreaming.upgrading.terms import UpgradeTerms
 from dreaming.verbatim import prove_verbatim
-from tests.prompting.builders import passage
+from tests.prompting.builders import excerpt
 
 DAY = date(2026, 3, 1)
 CHATS = [*plant_secrets("known", seed=1), *plant_secrets("held_out", seed=2)]
@@ -100,7 +100,7 @@ def test_of_clean_units_fewer_than_1_in_100_are_touched():
 
 
 def ask(name, vendor, shown):
-    """The request that a provider of a name makes of a passage."""
+    """The request that a provider of a name makes of an excerpt."""
 
     async def chunk():
         settings = ProviderSettings(
@@ -115,14 +115,14 @@ def ask(name, vendor, shown):
 
 def test_a_local_model_is_shown_what_was_said(vendor):
     """It never leaves the machine."""
-    shown = passage("my password is hunter2x9", "noted")
+    shown = excerpt("my password is hunter2x9", "noted")
     assert "my password is hunter2x9" in ask("local", vendor, shown)
     assert "my password is [secret]" in ask("anthropic", vendor, shown)
 
 
 def test_the_same_text_is_the_same_request(vendor):
     """Masking depends on the text and the settings alone: what was bought is found again."""
-    shown = passage("my password is hunter2x9", "<private>the rest</private> is noted")
+    shown = excerpt("my password is hunter2x9", "<private>the rest</private> is noted")
     assert ask("anthropic", vendor, shown) == ask("anthropic", vendor, shown)
 
 

@@ -1,18 +1,18 @@
-"""Passages of short messages, and replies about them."""
+"""Excerpts of short messages, and replies about them."""
 
 import json
 
 from dreaming.chunk import lanes
 from dreaming.chunking.lane import read_lane
-from dreaming.prompting.passage import Passage
+from dreaming.prompting.excerpt import Excerpt
 from dreaming.testing import make_conversation
 
 
-def passage(*said, **options):
-    """A passage of messages by alternating user and assistant: a unit each."""
+def excerpt(*said, **options):
+    """An excerpt of messages by alternating user and assistant: a unit each."""
     conversation = make_conversation(list(said), **options)
     lane = read_lane("text", lanes(conversation.messages)["text"])
-    return Passage(
+    return Excerpt(
         conversation_id=conversation.id, units=lane.units, local_only=conversation.local_only
     )
 

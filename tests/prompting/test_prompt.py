@@ -7,9 +7,9 @@ import pytest
 
 from dreaming.prompting.prompt import PROMPT_VERSION, write_prompt
 from dreaming.prompting.schema import Bounds, reply_schema, without_bounds
-from tests.prompting.builders import passage
+from tests.prompting.builders import excerpt
 
-SHOWN = passage("What is the plan?", "Walk.\nThen [1] swim.\n[2] Eat.")
+SHOWN = excerpt("What is the plan?", "Walk.\nThen [1] swim.\n[2] Eat.")
 
 FINGERPRINTS = {
     ("chunk-2", "indices"): "a36a8b0f",

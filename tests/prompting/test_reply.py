@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreaming.prompting.reply import Cut, Unusable, read_reply
-from tests.prompting.builders import describe, numbered, passage, repeated
+from tests.prompting.builders import describe, excerpt, numbered, repeated
 
-SIX = passage("one apple", "two pears", "three plums", "four figs", "five dates", "six limes")
+SIX = excerpt("one apple", "two pears", "three plums", "four figs", "five dates", "six limes")
 
 
 def ranges(text, shown=SIX, shape="indices"):
@@ -102,7 +102,7 @@ def test_fields_of_a_wrong_type_cost_only_themselves():
 
 def test_repeated_text_is_anchored_to_its_units():
     """White space, quotation marks and case may differ; numbers and roles may be repeated."""
-    shown = passage(
+    shown = excerpt(
         "What is 'Dagster'?", "An orchestrator.", "And pandas?", "A library for tables."
     )
     reply = repeated(
@@ -114,7 +114,7 @@ def test_repeated_text_is_anchored_to_its_units():
 
 def test_repeated_text_of_chinese_is_anchored():
     """By letters, in any script."""
-    shown = passage("我想学画画。", "很好，从素描开始。", "晚饭吃什么？", "面条。")
+    shown = excerpt("我想学画画。", "很好，从素描开始。", "晚饭吃什么？", "面条。")
     assert ranges(repeated("我想学画画 很好，从素描开始", "晚饭吃什么？面条。"), shown, "verbatim")[
         0
     ] == [
@@ -143,7 +143,7 @@ replies = st.lists(st.tuples(st.integers(-3, 12), st.integers(-3, 12)), max_size
 @given(texts, replies)
 def test_topics_of_any_usable_reply_tile_the_units(said, numbers):
     """Whatever the numbers are."""
-    shown = passage(*said)
+    shown = excerpt(*said)
     read = read_reply(numbered(*numbers), shown, 0, len(shown.units), shape="indices")
     assert_tiles(read, len(shown.units))
 
@@ -151,7 +151,7 @@ def test_topics_of_any_usable_reply_tile_the_units(said, numbers):
 @given(texts, st.lists(st.text(max_size=40), max_size=8))
 def test_topics_of_any_usable_repetition_tile_the_units(said, contents):
     """Whatever is repeated: what was said, in part or not at all."""
-    shown = passage(*said)
+    shown = excerpt(*said)
     read = read_reply(repeated(*contents, *said[1:]), shown, 0, len(shown.units), shape="verbatim")
     assert_tiles(read, len(shown.units))
 
@@ -184,7 +184,7 @@ def assert_tiles(read, count):
 
 def test_a_name_of_a_speaker_counts_as_said():
     """An entity must be in the text, or be who speaks it."""
-    shown = passage("I met Anna.", "Nice.")
+    shown = excerpt("I met Anna.", "Nice.")
     reply = numbered((1, 2), **describe(entities=["Anna", "Elon Musk"]))
     cut = read_reply(reply, shown, 0, 2, shape="indices")
     assert isinstance(cut, Cut)

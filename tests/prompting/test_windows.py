@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dreaming.prompting.reply import Topic
 from dreaming.prompting.windows import join_windows, next_window, window_end
-from tests.prompting.builders import passage
+from tests.prompting.builders import excerpt
 
 
 def topic(first, last, *, summary="Said.", labels=("work",)):
@@ -37,7 +37,7 @@ def test_a_perfect_model_finds_the_same_topics_in_windows_as_in_one_piece(
     """Wherever windows end: no cut of theirs is a boundary, and none is lost, however long topics
     are.
     """
-    shown = passage(*(f"Sentence number {n} of this talk." for n in range(count)))
+    shown = excerpt(*(f"Sentence number {n} of this talk." for n in range(count)))
     starts = (
         data.draw(st.sets(st.integers(1, max(1, count - 1)), max_size=count))
         if count > 1
@@ -52,7 +52,7 @@ def test_a_perfect_model_finds_the_same_topics_in_windows_as_in_one_piece(
 @given(st.integers(2, 60), st.integers(40, 400), st.sets(st.integers(1, 59)))
 def test_windows_show_little_again_and_come_to_an_end(count, window_tokens, starts):
     """At most a quarter of a window is shown twice, or one unit."""
-    shown = passage(*(f"Sentence number {n} of this talk." for n in range(count)))
+    shown = excerpt(*(f"Sentence number {n} of this talk." for n in range(count)))
     _, windows = cut(shown, window_tokens, {start for start in starts if start < count})
     for (_, end), (first, next_end) in pairwise(windows):
         assert first <= end < next_end

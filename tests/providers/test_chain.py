@@ -6,10 +6,10 @@ import contextlib
 from dreaming.providers.chain import ProviderChain
 from dreaming.providers.result import Chunked, GivenUp
 from dreaming.testing.fake_vendor import FakeVendor, Fault
-from tests.prompting.builders import passage
+from tests.prompting.builders import excerpt
 from tests.providers.conftest import TARGETS
 
-SHOWN = passage("one", "two", "three")
+SHOWN = excerpt("one", "two", "three")
 
 
 def cut(*providers):

@@ -8,7 +8,7 @@ import pytest
 from dreaming.model_call import Answer, Failure
 from dreaming.providers.result import Chunked, GivenUp
 from dreaming.testing.fake_vendor import Fault, Reply
-from tests.prompting.builders import numbered, passage
+from tests.prompting.builders import excerpt, numbered
 from tests.providers.conftest import KEY, TARGETS
 
 TALK = [f"Message number {n} about the plans for the week." for n in range(12)]
@@ -20,7 +20,7 @@ def chunk(provider, shown=None, **options):
     async def run():
         async with provider:
             await provider.connect()
-            return await provider.chunk_conversation(shown or passage(*TALK), **options)
+            return await provider.chunk_conversation(shown or excerpt(*TALK), **options)
 
     return asyncio.run(run())
 
@@ -52,7 +52,7 @@ def test_a_conversation_is_cut_in_both_shapes(target, serve, shape):
 def test_a_long_conversation_is_shown_in_windows(target, serve):
     """And is one conversation afterwards."""
     vendor = serve()
-    shown = passage(*(f"Message number {n} about the plans for the week." for n in range(60)))
+    shown = excerpt(*(f"Message number {n} about the plans for the week." for n in range(60)))
     result = chunk(target.provider(vendor, window_tokens=300), shown)
     assert isinstance(result, Chunked)
     assert len(vendor.books.served) == len(result.outcomes) > 3
@@ -180,7 +180,7 @@ def test_a_wrong_key_stops_all_further_attempts(target, serve):
 
     async def run():
         async with provider:
-            return [await provider.chunk_conversation(passage(*TALK)) for _ in range(5)]
+            return [await provider.chunk_conversation(excerpt(*TALK)) for _ in range(5)]
 
     results = asyncio.run(run())
     assert {result.failure.reason for result in results} == {"unauthorized"}
@@ -211,7 +211,7 @@ def test_a_budget_bounds_the_attempts(target, serve):
 def test_what_is_local_only_stays_local(target, serve):
     """A cloud provider is not shown it."""
     vendor = serve()
-    shown = passage(*TALK)
+    shown = excerpt(*TALK)
     shown = type(shown)(conversation_id=shown.conversation_id, units=shown.units, local_only=True)
     result = chunk(target.provider(vendor), shown)
     if target.name == "local":
@@ -251,7 +251,7 @@ def test_attempts_are_bounded_and_slow_down_when_asked_to(target, serve):
         async with provider:
             await provider.connect()
             return await asyncio.gather(
-                *(provider.chunk_conversation(passage(*TALK)) for _ in range(60))
+                *(provider.chunk_conversation(excerpt(*TALK)) for _ in range(60))
             )
 
     results = asyncio.run(run())

@@ -9,10 +9,10 @@ import pytest
 
 from dreaming.model_call import ModelCall
 from dreaming.providers.result import Chunked, GivenUp
-from tests.prompting.builders import numbered, passage
+from tests.prompting.builders import excerpt, numbered
 from tests.providers.conftest import TARGETS
 
-SHOWN = passage("one", "two", "three")
+SHOWN = excerpt("one", "two", "three")
 PATHS = {"anthropic": "/anthropic", "openai": ""}
 
 

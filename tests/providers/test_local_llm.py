@@ -9,7 +9,7 @@ import pytest
 from dreaming.providers.provider import ProviderSettings
 from dreaming.providers.registry import make_provider
 from dreaming.providers.result import Chunked, GivenUp
-from tests.prompting.builders import passage
+from tests.prompting.builders import excerpt
 
 URL = os.environ.get("DREAMING_TEST_LOCAL_URL")
 
@@ -40,7 +40,7 @@ def test_it_cuts_a_real_conversation(shape):
     async def run():
         async with make_provider("local", settings, today=date(2026, 11, 24)) as provider:
             assert await provider.connect() is None
-            return await provider.chunk_conversation(passage(*TALK))
+            return await provider.chunk_conversation(excerpt(*TALK))
 
     result = asyncio.run(run())
     if shape == "verbatim" and isinstance(result, GivenUp):

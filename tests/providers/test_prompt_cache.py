@@ -8,7 +8,7 @@ import pytest
 from dreaming.providers.prompt_cache import PromptCache
 from dreaming.providers.result import Chunked
 from dreaming.testing.fake_vendor import FakeVendor, Reply
-from tests.prompting.builders import numbered, passage
+from tests.prompting.builders import excerpt, numbered
 from tests.providers.conftest import TARGETS
 
 
@@ -27,7 +27,7 @@ def test_it_is_given_up_when_nothing_is_read_from_the_cache(reads, asked):
         async def run():
             async with provider:
                 return [
-                    await provider.chunk_conversation(passage("one", "two", "three"))
+                    await provider.chunk_conversation(excerpt("one", "two", "three"))
                     for _ in range(40)
                 ]
 

@@ -16,7 +16,7 @@ from dreaming.spending.budgets import Limit, request_scope
 from dreaming.spending.meter import Meter
 from dreaming.storage.tables import calls
 from dreaming.testing.fake_vendor import FakeVendor, Fault
-from tests.prompting.builders import passage
+from tests.prompting.builders import excerpt
 
 TODAY = date(2026, 11, 23)
 SCOPE = request_scope("R")
@@ -30,7 +30,7 @@ def vendor():
 
 
 def talk(number: int):
-    return passage(*SAID, f"That was number {number}.", conversation_id=f"c{number}")
+    return excerpt(*SAID, f"That was number {number}.", conversation_id=f"c{number}")
 
 
 def chunk_all(home, vendor, count, *, at_once=8, meter=None, **settings):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dreaming.chunk import lanes
 from dreaming.chunking.lane import read_lane
 from dreaming.conversation import ConversationId, Message, MessageId
-from dreaming.prompting.passage import Passage, show_units
+from dreaming.prompting.excerpt import Excerpt, show_units
 
 if TYPE_CHECKING:
     from dreaming.testing.fake_vendor.wires import FakeRequest
@@ -47,7 +47,7 @@ class GoldAnswers:
     def _learn(self, messages: Sequence[Message], starts: Collection[MessageId]) -> None:
         units = read_lane("text", lanes(messages)["text"]).units
         shown = _units(
-            show_units(Passage(conversation_id=ConversationId(""), units=units), 0, len(units))
+            show_units(Excerpt(conversation_id=ConversationId(""), units=units), 0, len(units))
         )
         begins, topics = units[0].message, []
         for unit in units:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Literal, get_args
 
 from dreaming.chunk import CHUNK_KINDS, QUALITY_LEVELS, Speaker
+from dreaming.money import read_usd
 
 Scalar = str | int | float | Decimal | bool | date | datetime
 Value = Scalar | None
@@ -63,10 +64,7 @@ def _number(value: Scalar) -> float:
 def _money(value: Scalar) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError("not a number")  # noqa: TRY004
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation as error:
-        raise ValueError("not a number") from error
+    amount = read_usd(value)
     if not amount.is_finite():
         raise ValueError("not a number")
     return amount

@@ -2,15 +2,7 @@
 
 import pytest
 
-from dreaming.testing.fake_vendor import FakeVendor
-from tests.builders import answer_about_topics
 from tests.buying.batches.builders import PROVIDERS, TIMES, fill
-
-
-@pytest.fixture
-def vendor():
-    with FakeVendor(answer=answer_about_topics) as running:
-        yield running
 
 
 @pytest.fixture(params=range(TIMES))

@@ -3,15 +3,8 @@
 import pytest
 
 from dreaming.testing import make_conversation
-from dreaming.testing.fake_vendor import FakeVendor
-from tests.builders import answer_about_topics, talk
+from tests.builders import talk
 from tests.buying.upgrades.builders import DAY
-
-
-@pytest.fixture
-def vendor():
-    with FakeVendor(answer=answer_about_topics) as running:
-        yield running
 
 
 @pytest.fixture

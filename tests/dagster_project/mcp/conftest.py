@@ -7,14 +7,7 @@ import pytest
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.testing import make_conversation
-from dreaming.testing.fake_vendor import FakeVendor
-from tests.builders import answer_about_topics, talk
-
-
-@pytest.fixture
-def vendor():
-    with FakeVendor(answer=answer_about_topics) as running:
-        yield running
+from tests.builders import talk
 
 
 @pytest.fixture

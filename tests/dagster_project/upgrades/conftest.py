@@ -7,15 +7,8 @@ import pytest
 
 from dagster_project.building import build_definitions
 from dreaming.testing import make_conversation
-from dreaming.testing.fake_vendor import FakeVendor
-from tests.builders import answer_about_topics, talk
+from tests.builders import talk
 from tests.dagster_project.upgrades.builders import DAYS, NIGHT
-
-
-@pytest.fixture
-def vendor():
-    with FakeVendor(answer=answer_about_topics) as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,15 +4,8 @@ import pytest
 
 from dreaming.spending.budgets import Limit
 from dreaming.testing import make_conversation
-from dreaming.testing.fake_vendor import FakeVendor
-from tests.builders import answer_about_topics, talk
+from tests.builders import talk
 from tests.planning.planner.builders import DAY
-
-
-@pytest.fixture
-def vendor():
-    with FakeVendor(answer=answer_about_topics) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A passage: units of one lane of a conversation, as a model is shown them, with numbers."""
+"""An excerpt: units of one lane of a conversation, as a model is shown them, with numbers."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _LIKE_A_UNIT = re.compile(r"^(?=\s*\[\d+\])", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
+class Excerpt:
     """Consecutive units of one lane that a model is asked to cut."""
 
     conversation_id: ConversationId
@@ -31,7 +31,7 @@ FRAME_TOKENS = 6
 """The tokens of a unit's number and role, estimated."""
 
 
-def show_units(passage: Passage, first: int, last: int) -> str:
+def show_units(excerpt: Excerpt, first: int, last: int) -> str:
     """Units by position, end excluded, numbered from 1, in a frame whose name the text cannot know.
 
     The name is a hash of the text, so no text can hold the end of its own frame. A line that looks
@@ -39,7 +39,7 @@ def show_units(passage: Passage, first: int, last: int) -> str:
     """
     lines = [
         f"[{number}] {unit.message.role}: {_set_off(unit.text)}"
-        for number, unit in enumerate(passage.units[first:last], 1)
+        for number, unit in enumerate(excerpt.units[first:last], 1)
     ]
     # Nine decimal digits take three tokens; as many bits in hexadecimal digits take six.
     number = int(stable_hash(lines), 16) % 10**9
