@@ -75,8 +75,8 @@ class UpgradeRun:
         self._patience = Patience()
 
         self._waiting = deque(home.requests.open_spans(request.request_id, days))
-        self._left: list[PlannedSpan] = []
-        """Spans that are left to a later run."""
+        self._open = set(self._waiting)
+        """Spans that have not ended: what is left of them at the end is left to a later run."""
         self._largest: float | None = None
         """Once a budget has refused a span: the most tokens of spans that are still tried."""
         self._calls_under_way = 0
@@ -108,10 +108,8 @@ class UpgradeRun:
             self._count_skipped()
 
     def _count_skipped(self) -> None:
-        suspects = (span for span, _reason in self._patience.suspects)
-        left = (*self._left, *self._waiting, *suspects)
         skipped = self._home.requests.skipped(self._request.request_id)
-        skipped["left"] = sum(span.chunks for span in left)
+        skipped["left"] = sum(span.chunks for span in self._open)
         skipped["pending"] += self._pending_chunks
         # `+` drops what is zero.
         self.outcome.skipped = dict(+skipped)
@@ -164,11 +162,7 @@ class UpgradeRun:
 
     async def _buy_each(self) -> None:
         while self._goes_on() and (span := self._next()) is not None:
-            try:
-                await self._buy(span)
-            except BaseException:
-                self._left.append(span)
-                raise
+            await self._buy(span)
             if self._outbox and self._outbox.is_full:
                 await self._submit(self._outbox)
 
@@ -188,7 +182,6 @@ class UpgradeRun:
             span = self._waiting.popleft()
             if self._may_ask(span) or span.conversation_id in self._untaken:
                 return span
-            self._left.append(span)
         return None
 
     def _may_ask(self, span: PlannedSpan) -> bool:
@@ -200,10 +193,9 @@ class UpgradeRun:
             current = await asyncio.to_thread(self._read, span)
         except DamagedPartition as error:
             self.outcome.failed_days[span.day.isoformat()] = str(error)
-            self._left.append(span)
             return
         if not isinstance(current, CurrentSpan):
-            await self._end(span, "gone", reason=current)
+            await self._end_span(span, "gone", reason=current)
             return
         self._calls_under_way += 1
         try:
@@ -221,7 +213,7 @@ class UpgradeRun:
             result,
             now=self._home.clock(),
         )
-        await self._take(span, chunks, result)
+        await self._keep_bought(span, chunks, result)
 
     def _read(self, span: PlannedSpan) -> CurrentSpan | Obsolete:
         """The span as it is now; raises `UsageError` where the request was undone meanwhile."""
@@ -229,7 +221,9 @@ class UpgradeRun:
         stays_here = self._provider.stays_here
         return read_span(self._home, span, self._request.terms, stays_here=stays_here)
 
-    async def _take(self, span: PlannedSpan, chunks: Sequence[PaidChunk], result: Chunked) -> None:
+    async def _keep_bought(
+        self, span: PlannedSpan, chunks: Sequence[PaidChunk], result: Chunked
+    ) -> None:
         request_id = self._request.request_id
 
         def write(connection: sa.Connection) -> None:
@@ -238,10 +232,12 @@ class UpgradeRun:
             bought = with_cost(chunks, cost, result)
             end_span(connection, request_id, span, "bought", bought=bought)
 
-        await self._write_end(span, write)
-        self._changed.add(span.day)
-        self.outcome.chunks_upgraded += span.chunks
-        self.outcome.chunks_created += len(chunks)
+        def note() -> None:
+            self._changed.add(span.day)
+            self.outcome.chunks_upgraded += span.chunks
+            self.outcome.chunks_created += len(chunks)
+
+        await self._write_end(span, write, note)
 
     async def _handle_failure(self, span: PlannedSpan, result: GivenUp) -> None:
         failure = result.failure
@@ -251,25 +247,25 @@ class UpgradeRun:
             return
         if verdict == "pending":
             self._pending_chunks += span.chunks
+            self._open.discard(span)
             return
         self.outcome.message = self.outcome.message or failure.message
         if verdict == "give_up":
             # The vendor did answer, if only with something that is of no use.
             await self._note_answer()
             unusable = answered_calls(result)
-            await self._end(span, "given_up", reason=failure.reason.value, unusable=unusable)
+            await self._end_span(span, "given_up", reason=failure.reason.value, unusable=unusable)
         elif verdict == "suspect":
             await self._suspect(span, failure)
         elif verdict == "wait":
             await self._wait_for_vendor(span, failure)
         else:
-            self._left.append(span)
-            self._note_end(span, failure)
+            self._note_limit(span, failure)
 
     async def _note_answer(self) -> None:
         """The vendor answers: what it rejected meanwhile is given up."""
         for span, reason in self._patience.note_answer():
-            await self._end(span, "given_up", reason=reason.value)
+            await self._end_span(span, "given_up", reason=reason.value)
 
     async def _suspect(self, span: PlannedSpan, failure: Failure) -> None:
         """Hold a rejected span back until the vendor answers another one.
@@ -288,13 +284,12 @@ class UpgradeRun:
     async def _wait_for_vendor(self, span: PlannedSpan, failure: Failure) -> None:
         """Try a span again after a pause, as long as the vendor is likely to come back."""
         if self._patience.is_over(failure):
-            self._left.append(span)
             self._stop("provider", failure.message)
         else:
             self._waiting.appendleft(span)
             await self._meter.pause(patience.PROBE_SECONDS)
 
-    def _note_end(self, span: PlannedSpan, failure: Failure) -> None:
+    def _note_limit(self, span: PlannedSpan, failure: Failure) -> None:
         if failure.reason == FailureReason.OVER_BUDGET:
             self._try_smaller(span)
             self._stop("budget", failure.message)
@@ -314,7 +309,7 @@ class UpgradeRun:
             self.outcome.stopped = why
             self.outcome.message = message
 
-    async def _end(
+    async def _end_span(
         self, span: PlannedSpan, state: SpanState, *, reason: str, unusable: Sequence[str] = ()
     ) -> None:
         def write(connection: sa.Connection) -> None:
@@ -324,9 +319,28 @@ class UpgradeRun:
 
         await self._write_end(span, write)
 
-    async def _write_end(self, span: PlannedSpan, write: Callable[[sa.Connection], None]) -> None:
-        # Shielded: whatever is called off now, what was bought is written down.
-        await asyncio.shield(asyncio.wrap_future(self._home.ledger.write(write)))
+    async def _write_end(
+        self,
+        span: PlannedSpan,
+        write: Callable[[sa.Connection], None],
+        note: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Write down how a span ended, then `note` it; a cancellation waits for both."""
+        writing = asyncio.wrap_future(self._home.ledger.write(write))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # The ledger writes all the same. Not noted, the day would not be published, and the
+            # span would be counted as left.
+            if await _succeeds(writing):
+                self._note_ended(span, note)
+            raise
+        self._note_ended(span, note)
+
+    def _note_ended(self, span: PlannedSpan, note: Callable[[], None]) -> None:
+        # First: a day without open spans is published if it is among the changed ones.
+        note()
+        self._open.discard(span)
         self._open_on_day[span.day] -= 1
         if not self._open_on_day[span.day]:
             self._done_days.put(span.day)
@@ -357,3 +371,9 @@ class UpgradeRun:
         # Not in a `finally`: an interrupted day stays changed, and is published again at the end.
         # A day that failed is left to the next run.
         self._changed.discard(day)
+
+
+async def _succeeds(writing: asyncio.Future[None]) -> bool:
+    """Wait for a write; returns whether it succeeded."""
+    await asyncio.wait([writing])
+    return not writing.cancelled() and writing.exception() is None

@@ -154,11 +154,13 @@ class Pipeline:
         """
         chunker = chunker or self.chunker
         # Before the lock is taken: a local LLM may take minutes.
-        chunker.prepare(self._to_chunk(day, rechunk, chunker))
+        chunker.prepare(self._conversations_to_chunk(day, rechunk, chunker))
         with self.locks.hold(day):
             return self._chunk(day, rechunk, chunker)
 
-    def _to_chunk(self, day: date, rechunk: Rechunk, chunker: Chunker) -> Iterator[ConversationDay]:
+    def _conversations_to_chunk(
+        self, day: date, rechunk: Rechunk, chunker: Chunker
+    ) -> Iterator[ConversationDay]:
         """The conversations that will be chunked, as things are now."""
         with self.store.open_conversations(day) as raw, self.earlier_chunks(day) as earlier:
             yield from conversations_to_cut(raw.rows(), earlier, rechunk, chunker)
@@ -244,11 +246,11 @@ class Pipeline:
             raw_hash = self.raw_hash(day)
             # Read before the purchases: what is bought from here on makes the day wait again.
             purchases_revision = self.purchases.revision(day)
-            if self._hash_of_source(day) != raw_hash:
+            if self._chunked_raw_hash(day) != raw_hash:
                 self._chunk(day, "changed", self.chunker)
             raw = stack.enter_context(self.store.open_conversations(day))
             basic = stack.enter_context(self.store.open_chunks("basic_chunks", day))
-            chunks = statistics.count(self._current(raw, basic, statistics))
+            chunks = statistics.count(self._overlaid(raw, basic, statistics))
             file_hash = self.store.write_chunks(
                 "upgraded_chunks", day, chunks, notes={"raw": raw_hash}
             )
@@ -258,7 +260,7 @@ class Pipeline:
             self.purchases.mark_published(day, purchases_revision)
         return statistics
 
-    def _hash_of_source(self, day: date) -> str | None:
+    def _chunked_raw_hash(self, day: date) -> str | None:
         """The hash of the conversations that the day's basic chunks were cut from."""
         try:
             with self.store.open_chunks("basic_chunks", day) as basic:
@@ -266,7 +268,7 @@ class Pipeline:
         except DamagedPartition:
             return None
 
-    def _current(
+    def _overlaid(
         self, raw: Partition[ConversationDay], basic: Partition[BChunk], statistics: ChunkStatistics
     ) -> Iterator[BChunk]:
         for conversation in raw.rows():

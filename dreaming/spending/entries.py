@@ -36,8 +36,8 @@ from dreaming.spending.reservations import (
     FailedInBatch,
     NoRoom,
     Reservation,
+    ReservationResult,
     Reserved,
-    Reserving,
     Settlement,
 )
 from dreaming.spending.scope_rows import changing_cells, make_scopes, read_balance, standing_limit
@@ -276,7 +276,7 @@ class Entries:
         reservation: Reservation,
         equal: Sequence[sa.RowMapping],
         ongoing: list[_OngoingUpgrade],
-    ) -> Reserving:
+    ) -> ReservationResult:
         # What makes a call unnecessary comes first, the budget last: a stored reply is free also
         # when the budget is used up.
         result = self._without_call(reservation, equal) or _wait_for(reservation, ongoing)

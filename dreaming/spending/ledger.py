@@ -15,7 +15,7 @@ from dreaming.processes import is_over
 from dreaming.spending.budgets import WINDOWS, Balance, Limit, Window, window_scope
 from dreaming.spending.call_rows import find_unknown, read_answer, sum_calls
 from dreaming.spending.entries import Action, Entries
-from dreaming.spending.reservations import Purpose, Reservation, Reserving, Settlement
+from dreaming.spending.reservations import Purpose, Reservation, ReservationResult, Settlement
 from dreaming.spending.scope_rows import make_scopes, read_balance, standing_limit
 from dreaming.spending.spending_reports import cost_by, measured_by_model
 from dreaming.spending.writing import LedgerWriter
@@ -45,7 +45,7 @@ class Ledger:
         """Write what waits, and end the thread that writes."""
         self._writer.close()
 
-    def reserve(self, reservation: Reservation) -> Future[Reserving]:
+    def reserve(self, reservation: Reservation) -> Future[ReservationResult]:
         """Reserve the most that a call can cost, in all of its scopes or in none."""
         return self._writer.submit(reservation)
 

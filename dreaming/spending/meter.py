@@ -32,8 +32,8 @@ from dreaming.spending.reservations import (
     NoRoom,
     Purpose,
     Reservation,
+    ReservationResult,
     Reserved,
-    Reserving,
 )
 
 # Only for other processes: what this process gives back wakes a waiting reservation at once. Each
@@ -303,7 +303,7 @@ class Meter:
             await self._wait(freed)
 
     def _without_waiting(
-        self, result: Reserving, reservation: Reservation, asked: AskedModel
+        self, result: ReservationResult, reservation: Reservation, asked: AskedModel
     ) -> Reserved | Outcome | None:
         """The end of a reservation; None while it waits for other calls."""
         if isinstance(result, Reserved | Answer):
@@ -327,7 +327,7 @@ class Meter:
             )
         return None
 
-    async def _ask_ledger(self, reservation: Reservation) -> Reserving:
+    async def _ask_ledger(self, reservation: Reservation) -> ReservationResult:
         """Reserve; gives back the reservation if the task is cancelled meanwhile."""
         asking = asyncio.ensure_future(asyncio.wrap_future(self._ledger.reserve(reservation)))
         try:

@@ -84,7 +84,7 @@ class NoRoom:
     """Whether other calls of the scope are under way that may leave enough."""
 
 
-Reserving = Reserved | Answer | AlreadyAsked | FailedInBatch | Busy | NoRoom
+ReservationResult = Reserved | Answer | AlreadyAsked | FailedInBatch | Busy | NoRoom
 """The result of a reservation; an `Answer` where an equal call got a reply before."""
 
 

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -121,11 +122,10 @@ def test_a_vendor_that_takes_nothing_ends_an_upgrade_and_one_that_takes_others_d
     assert "left" not in result.skipped
 
 
-def test_an_interruption_publishes_what_was_bought(home_of_talk, vendor, monkeypatch):
+def test_an_interruption_publishes_what_was_bought(home_of_talk, vendor):
     """Ctrl-C in the middle: the day holds what was paid for, and
     the run goes on being interrupted.
     """
-    monkeypatch.setattr(signal, "getsignal", signal.getsignal)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     vendor.latency_seconds = 0.4
     try:
@@ -142,6 +142,40 @@ def test_an_interruption_publishes_what_was_bought(home_of_talk, vendor, monkeyp
     upgrade(home_of_talk, vendor, run_id="run2")
     assert len(vendor.books.served) == 4
     assert served < 4
+
+
+def test_a_purchase_that_is_written_while_its_run_is_cancelled_is_published(
+    home_of_talk, vendor, monkeypatch
+):
+    """A slow disk and no time to wind up: the day is published, and the span not counted as left."""
+    monkeypatch.setattr("dreaming.event_loop._WIND_UP_SECONDS", 0.0)
+    ledger_write = type(home_of_talk.ledger).write
+    interrupted = []
+
+    def write_slowly(ledger, action):
+        if interrupted:
+            return ledger_write(ledger, action)
+        interrupted.append(True)
+        threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+
+        def act(connection):
+            time.sleep(1.0)
+            return action(connection)
+
+        return ledger_write(ledger, act)
+
+    monkeypatch.setattr(type(home_of_talk.ledger), "write", write_slowly)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            upgrade(home_of_talk, vendor, settings={"max_concurrency": 1})
+    finally:
+        signal.signal(signal.SIGINT, before)
+    good = sum(chunk.quality_level == "good" for chunk in rows(home_of_talk))
+    result = home_of_talk.requests.result("run")
+    assert good == result["chunks_created"] > 0
+    open_spans = home_of_talk.requests.open_spans("R", [DAY])
+    assert result["skipped"]["left"] == sum(span.chunks for span in open_spans)
 
 
 @pytest.mark.parametrize("latency_seconds", [0.0, 0.4])
