@@ -15,6 +15,7 @@ from assets.stage import Work
 from assets.upgrading import by_name, upgrade_days
 from dreaming.buying.slices import count_quality
 from dreaming.errors import DreamingError
+from dreaming.event_loop import despite_interruption
 from dreaming.home import Home
 from dreaming.pipeline.model_chunker import open_model_chunker
 from dreaming.providers.registry import ConfiguredProvider
@@ -123,7 +124,9 @@ def run_days(
                 _try_day(context, work, day, assets, checks, result)
     finally:
         # Also of a run that was interrupted: the days before are published.
-        _store_result(context, work, days, result, seconds=perf_counter() - started)
+        despite_interruption(
+            lambda: _store_result(context, work, days, result, seconds=perf_counter() - started)
+        )
     if result.failed_days:
         messages = [f"{day}: {message}" for day, message in result.failed_days.items()]
         raise dg.Failure(

@@ -12,7 +12,7 @@ from assets.stage import Metadata
 from assets.upgraded_chunks import STAGE, published_metadata
 from dreaming.buying.executor import DreamingExecutor
 from dreaming.errors import DreamingError
-from dreaming.event_loop import EventLoop
+from dreaming.event_loop import EventLoop, despite_interruption
 from dreaming.home import Home
 from dreaming.planning.plan import Decision, PlannerName
 from dreaming.planning.planner import Planner
@@ -69,27 +69,25 @@ def upgrade_days(
     run_id = context.run.run_id
     executor = DreamingExecutor(home, providers, run_id=run_id, on_published=published.__setitem__)
     decision: Decision | None = None
-    try:
-        request_id = request_id_of(context.run, context.instance)
-        # A known request was planned by its first run, and keeps those terms.
-        if planner and not home.requests.is_known(request_id):
-            decision = _plan(context, home, providers, terms, days, planner)
-            if decision.plan.terms is None:
-                return _store_empty_result(context, home, request_id, decision, after)
-            terms = decision.plan.terms
-        request = executor.begin(request_id, terms)
-        for warning in executor.offers.check(request.terms):
-            context.log.warning(warning)
-        with ending_canceled(context):
+    with ending_canceled(context):
+        try:
+            request_id = request_id_of(context.run, context.instance)
+            # A known request was planned by its first run, and keeps those terms.
+            if planner and not home.requests.is_known(request_id):
+                decision = _plan(context, home, providers, terms, days, planner)
+                if decision.plan.terms is None:
+                    return _store_empty_result(context, home, request_id, decision, after)
+                terms = decision.plan.terms
+            request = executor.begin(request_id, terms)
+            for warning in executor.offers.check(request.terms):
+                context.log.warning(warning)
             result = executor.upgrade(request, days, after=after, delivery=terms.delivery)
-    except DreamingError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
-    finally:
-        # From the store: an upgrade that was interrupted has stored its result, and returned none.
-        stored_result = home.requests.result(run_id)
-        if stored_result is not None:
-            task_result = DreamingTaskResult.from_json(stored_result)
-            _report(context, home, task_result, published, days, decision)
+        except DreamingError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        finally:
+            # A day told twice does no harm; a day that is published and never told stays stale in
+            # the UI.
+            despite_interruption(lambda: _report(context, home, published, days, decision))
     if result.stopped == "provider" or result.failed_days:
         messages = [result.message] if result.message else []
         messages += result.failed_days.values()
@@ -136,12 +134,19 @@ def _store_empty_result(
 def _report(
     context: Context,
     home: Home,
-    result: DreamingTaskResult,
     published: Mapping[date, ChunkStatistics],
     days: Sequence[date],
     decision: Decision | None,
 ) -> None:
-    """Log the changed days and their checks; without any, an observation of the last day."""
+    """Log the changed days and their checks; without any, an observation of the last day.
+
+    Nothing is logged where the upgrade was refused: it has no result.
+    """
+    # From the store: an upgrade that was interrupted has stored its result, and returned none.
+    stored_result = home.requests.result(context.run.run_id)
+    if stored_result is None:
+        return
+    result = DreamingTaskResult.from_json(stored_result)
     if result.message:
         context.log.warning(result.message)
     for day in sorted(published):

@@ -25,6 +25,22 @@ _CLEANUP_SECONDS = 10.0
 _Result = TypeVar("_Result")
 
 
+def despite_interruption(step: Callable[[], _Result]) -> _Result:
+    """Do a step that an interruption must not leave undone.
+
+    Interrupted, it is done again, from its beginning, before it goes on being interrupted; so it
+    must be one that can be repeated.
+    """
+    try:
+        return step()
+    except Exception:
+        raise
+    # Interruptions are no `Exception`: KeyboardInterrupt, SystemExit and Dagster's own.
+    except BaseException:
+        step()
+        raise
+
+
 class EventLoop:
     """A running event loop in a thread of its own, as a context manager."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from datetime import date, timedelta
 from time import perf_counter
@@ -15,6 +16,7 @@ from dreaming.buying.run import UpgradeRun
 from dreaming.buying.settling import Settling
 from dreaming.buying.slices import count_quality
 from dreaming.conversation import ConversationId
+from dreaming.event_loop import despite_interruption
 from dreaming.home import Home
 from dreaming.model_call import Delivery
 from dreaming.providers.provider import LLMProvider
@@ -94,19 +96,24 @@ class DreamingExecutor:
             outbox=outbox,
             on_published=self.on_published,
         )
-        result = run.outcome
-        result.quality_before = quality_before
-        result.failed_days |= {day.isoformat(): reason for day, reason in damaged.items()}
-        try:
-            run.run()
-        finally:
-            # An interrupted run has spent too: what it came to is stored before it goes on up.
+        run.outcome.quality_before = quality_before
+        run.outcome.failed_days |= {day.isoformat(): reason for day, reason in damaged.items()}
+
+        def store_result() -> DreamingTaskResult:
+            result = deepcopy(run.outcome)
             self._complete(result, request, days)
             result.processing_time_seconds = round(perf_counter() - started, 3)
             result.add(after)
             self.home.requests.store_result(
                 self.run_id, request.request_id, result.as_json(), at=self.home.clock()
             )
+            return result
+
+        try:
+            run.run()
+        finally:
+            # An interrupted run has spent too: what it came to is stored before it goes on up.
+            result = despite_interruption(store_result)
         return result
 
     def plan(self, request: UpgradeRequest, days: Collection[date]) -> dict[date, str]:

@@ -147,7 +147,7 @@ def test_an_interruption_publishes_what_was_bought(home_of_talk, vendor):
 def test_a_purchase_that_is_written_while_its_run_is_cancelled_is_published(
     home_of_talk, vendor, monkeypatch
 ):
-    """A slow disk and no time to wind up: the day is published, and the span not counted as left."""
+    """A slow disk, and no time to wind up: the day is published, the span not counted as left."""
     monkeypatch.setattr("dreaming.event_loop._WIND_UP_SECONDS", 0.0)
     ledger_write = type(home_of_talk.ledger).write
     interrupted = []

@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime
 
+import dagster as dg
 import pytest
+from dagster import DagsterExecutionInterruptedError
 
+import assets.upgrading
 from assets.upgrading import REQUEST_TAG
 from dreaming.spending.budgets import request_scope
 from dreaming.testing import make_conversation
@@ -189,3 +192,28 @@ def test_a_vendor_that_refuses_the_key_fails_the_run_and_says_so(full_home, inst
     assert not result.success
     [failure] = [event for event in result.all_events if event.is_step_failure]
     assert "Its key was not accepted" in failure.step_failure_data.user_failure_data.description
+
+
+@pytest.mark.parametrize("step", ["store_result", "log_materialization"])
+def test_an_interruption_after_the_last_purchase_leaves_no_published_day_untold(
+    full_home, vendor, instance, monkeypatch, step
+):
+    """While the result is stored, or Dagster is told: the run is canceled, every day told."""
+    owner = assets.upgrading if step == "log_materialization" else type(full_home.requests)
+    do = getattr(owner, step)
+    interrupted = []
+
+    def do_and_interrupt(*arguments, **options):
+        do(*arguments, **options)
+        if not interrupted:
+            interrupted.append(True)
+            raise DagsterExecutionInterruptedError
+
+    monkeypatch.setattr(owner, step, do_and_interrupt)
+    upgrade(full_home, vendor, instance)
+    [run] = instance.get_runs()
+    assert run.status == dg.DagsterRunStatus.CANCELED
+    materialized = instance.fetch_materializations(UPGRADED, limit=100).records
+    assert {record.partition_key for record in materialized} == set(map(str, DAYS))
+    assert {level for day in levels(full_home).values() for level in day} == {"good"}
+    assert full_home.requests.result(run.run_id)["tokens_consumed"] == vendor.books.charged_tokens
