@@ -18,7 +18,7 @@ STEP_QUEUE = "dreaming-steps"
 queue, runs could hold every worker that their steps need.
 """
 
-PRELOADED = ["dagster_project.building"]
+PRELOADED = [f"{__package__}.building"]
 """Imported once, in the process that others are forked from: a small step takes less than this
 import.
 """

@@ -129,7 +129,7 @@ def large_day_on_this_machine() -> dg.JobDefinition:
 def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
     """Make a run in a process of its own, which outlives this one; the UI can terminate it."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "dagster_project.running"],
+        [sys.executable, "-m", f"{__package__}.running"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

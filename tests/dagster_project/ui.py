@@ -49,13 +49,13 @@ def is_up(port):
 
 
 @contextmanager
-def serving(log_path):
+def serving(log_path, *, python=sys.executable, module="dagster_project"):
     """The port of a running UI with its daemon, and its process; ended by SIGTERM at the end of the
     block.
     """
     port = free_port()
     with log_path.open("w") as log:
-        command = [sys.executable, "-m", "dagster_project", "ui", "--port", str(port)]
+        command = [python, "-m", module, "ui", "--port", str(port)]
         server = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
     try:
         wait_until(lambda: is_up(port), 90)
