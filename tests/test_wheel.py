@@ -58,7 +58,9 @@ def test_an_installed_dreaming_does_its_main_job_and_takes_no_name_of_another_pr
     installed, environment, tmp_path, monkeypatch
 ):
     """Demo, search and the UI from an empty folder; `assets` and `resources` are not installed."""
-    run(installed, environment, tmp_path, "dreaming", "demo")
+    shown = run(installed, environment, tmp_path, "dreaming", "demo")
+    assert "170 chunks by claude-haiku-4-5" in shown
+    assert "dreaming search WORDS" in shown
     assert "painting" in run(installed, environment, tmp_path, "dreaming", "search", "painting")
     where = "import dreaming, dreaming_dagster as d; print(dreaming.__file__, d.__file__)"
     files = run(installed, environment, tmp_path, "python", "-c", where).split()

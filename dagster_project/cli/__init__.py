@@ -1,6 +1,7 @@
 """The entry point of the command: the commands of `dreaming.cli`, and those that need Dagster.
 
-    days.py         commands whose runs write days: run, demo, forget, local-only
+    days.py         commands whose runs write days: run, forget, local-only
+    demo.py         demo: import, run, search and an estimate in one go
     upgrades.py     commands whose runs buy or learn: upgrade, collect, learn
     serving.py      commands that serve, and the one that moves to servers: ui, mcp, move
 
@@ -12,10 +13,10 @@ import os
 import signal
 import warnings
 
-from dagster_project.cli import days, serving, upgrades
+from dagster_project.cli import days, demo, serving, upgrades
 from dreaming.cli import cli
 
-__all__ = ["cli", "days", "main", "serving", "upgrades"]
+__all__ = ["cli", "days", "demo", "main", "serving", "upgrades"]
 
 
 def main() -> None:

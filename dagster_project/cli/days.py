@@ -3,15 +3,12 @@
 import sys
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
 
-import dreaming.samples
 from dreaming.cli.group import cli, console, fail, progress_bar, write_json
-from dreaming.cli.memory import import_exports
 from dreaming.cli.options import DAY, json_option
 from dreaming.errors import UsageError
 from dreaming.settings import Settings
@@ -258,31 +255,3 @@ def local_only(conversation: str, off: bool, as_json: bool) -> None:
             f"{conversation} {'may leave this machine' if off else 'stays on this machine'}.",
             highlight=False,
         )
-
-
-@cli.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-def demo(paths: tuple[Path, ...]) -> None:
-    """Import, run and search in one go: your own exports, or without any the sample conversations
-    that come along.
-    """
-    all_read = import_exports(paths or dreaming.samples.FILES)
-    outcome, summary = run_days(None, rechunk="changed", stage="initial")
-    print_summary(summary)
-    if not paths:
-        for query in dreaming.samples.QUERIES:
-            _show_search(query)
-    console.print("\nNext: dreaming search WORDS, and dreaming ui for the runs, days and metadata.")
-    leave(outcome)
-    if not all_read:
-        sys.exit(1)
-
-
-def _show_search(query: str) -> None:
-    from dreaming.cli.printing import print_hits
-    from dreaming.home import open_home
-
-    console.print(f"\n$ dreaming search {query!r} --limit 2", highlight=False)
-    with open_home(Settings.from_environment()) as home:
-        hits = home.memory.search(query, limit=2)
-        print_hits(console, hits, [[] for _ in hits])

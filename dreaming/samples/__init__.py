@@ -6,5 +6,5 @@ from pathlib import Path
 
 FILES = tuple(sorted(Path(__file__).parent.glob("*.jsonl")))
 
-QUERIES = ("绘画", "painting")
+QUERIES = ("painting", "绘画")
 """Searches that find something in them."""
