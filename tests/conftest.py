@@ -28,9 +28,25 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with those that take long: at the end the others would wait for them."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice of the tests that take long."""
+    parser.addoption("--long", action="store_true", help="run the tests that take long, alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that take long, or with `--long` all others; a test that is named by its
+    id runs either way.
+    """
+    if any("::" in argument for argument in config.args):
+        return
+    wanted = config.getoption("--long")
+    left_out = [item for item in items if _takes_long(item) != wanted]
+    items[:] = [item for item in items if _takes_long(item) == wanted]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    return item.get_closest_marker("long") is not None
 
 
 @pytest.fixture(scope="session")

@@ -113,6 +113,7 @@ def test_a_range_materializes_every_day_of_every_asset(home, instance):
     assert checks(result) == {name: dict.fromkeys(expected, True) for name in CHECKS}
 
 
+@pytest.mark.long
 def test_a_range_and_a_run_a_day_give_the_same_chunks(tmp_path, instance):
     """Ids, texts, metadata: everything but the time of creation, over 30 days of a long
     conversation.

@@ -100,6 +100,7 @@ def test_an_upgrade_in_batches_by_command(settings, vendor):
     assert 0 < Decimal(record["cost_usd"]) < at_most
 
 
+@pytest.mark.long
 def test_what_waits_is_called_off_and_goes_on_at_once(settings, vendor):
     """By request; its terms stay, the delivery may change."""
     vendor.batches.held = True
@@ -148,6 +149,7 @@ def tick_of_batches(settings, at=None):
         )
 
 
+@pytest.mark.long
 def test_the_sensor_waits_for_the_vendor_and_asks_for_a_run_that_collects(settings, vendor):
     """Once for what has come; the run logs each changed day, with what is pending or was paid."""
     vendor.batches.held = True
@@ -189,6 +191,7 @@ def test_the_sensor_waits_for_the_vendor_and_asks_for_a_run_that_collects(settin
         assert tick.skip_message == "Nothing waits at a vendor."
 
 
+@pytest.mark.long
 def test_what_could_not_be_collected_is_tried_again_every_hour(settings, vendor):
     """Not every minute: the sensor asks for one run an hour and for each piece of news, of the
     request that has it.

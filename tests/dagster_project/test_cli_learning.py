@@ -84,6 +84,7 @@ def test_nothing_bought_is_said(command):
     command("learn", "--list", "--revert", exit_code=2)
 
 
+@pytest.mark.long
 def test_evaluation_shows_every_set_and_the_mean(command, labelled, tmp_path):
     """With what needs no learning beside it; sets that are left out need another set."""
     other = tmp_path / "other.jsonl"

@@ -176,6 +176,7 @@ def test_a_budget_holds_through_kills(settings, vendor):
     assert_valid(settings)
 
 
+@pytest.mark.long
 def test_what_a_killed_run_had_bought_is_published_by_the_next_run_without_being_asked(
     settings, vendor
 ):
@@ -196,6 +197,7 @@ def test_what_a_killed_run_had_bought_is_published_by_the_next_run_without_being
     assert_valid(settings)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_upgrade_ends_canceled_with_what_was_bought_published(
     settings, vendor, wanted
@@ -209,6 +211,7 @@ def test_an_interrupted_upgrade_ends_canceled_with_what_was_bought_published(
     assert_canceled_well(settings, vendor)
 
 
+@pytest.mark.long
 def test_the_uis_terminate_ends_an_upgrade_canceled_with_what_was_bought_published(
     settings, vendor
 ):

@@ -91,6 +91,7 @@ def test_the_run_logs_what_a_run_in_one_piece_logs(home, instance):
     ]
 
 
+@pytest.mark.long
 def test_the_command_cuts_a_day_in_processes_of_this_machine(settings):  # noqa: F811
     """In a run that the UI shows, signed for while it is made; --shards wants a day."""
     with open_home(settings) as home:

@@ -60,6 +60,7 @@ def test_the_ui_shows_the_same_runs_and_days_after_a_move(embedded, monkeypatch,
     assert "was moved to postgresql://" in refused.stderr
 
 
+@pytest.mark.long
 def test_a_home_whose_run_is_not_finished_is_not_moved(embedded, monkeypatch, postgres_url):
     """It says which run, and stays where it is."""
     with open_instance(embedded) as instance:

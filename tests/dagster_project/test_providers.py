@@ -79,6 +79,7 @@ def assert_no_key(folder, *texts):
         assert not any(key in text for text in texts)
 
 
+@pytest.mark.long
 def test_the_command_runs_the_local_llm_and_says_what_it_did(settings):
     """Model, calls and tokens; and with another engine what it made stays."""
     with FakeVendor(own_server=True) as vendor:
@@ -103,6 +104,7 @@ def test_the_command_runs_the_local_llm_and_says_what_it_did(settings):
     assert_no_key(settings.home, result.stdout, result.stderr, shown.stdout, shown.stderr)
 
 
+@pytest.mark.long
 def test_without_a_local_llm_the_command_still_gives_searchable_chunks(settings):
     """And says why and what to do."""
     result = dreaming("run", "--engine", "local", DREAMING_LOCAL_URL="http://127.0.0.1:9/v1")
@@ -113,6 +115,7 @@ def test_without_a_local_llm_the_command_still_gives_searchable_chunks(settings)
     assert settings.home.exists()
 
 
+@pytest.mark.long
 def test_an_interrupted_run_asks_for_no_reply_twice(settings):
     """What was answered when Ctrl-C came is in the record; the next run goes on from there."""
     with FakeVendor(own_server=True, latency_seconds=0.4) as vendor:

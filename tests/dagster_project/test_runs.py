@@ -93,6 +93,7 @@ def wait_for(condition, seconds=60):
     raise AssertionError("waited in vain")
 
 
+@pytest.mark.long
 def test_a_run_takes_what_imports_touched_and_the_next_finds_nothing_to_do(settings):
     """In one run; its results as JSON."""
     fill(settings, 2)
@@ -131,6 +132,7 @@ def test_an_interrupted_run_is_canceled_with_the_days_that_were_done(settings, w
     assert len(published(settings)) == 40
 
 
+@pytest.mark.long
 def test_the_terminate_button_reaches_a_run_of_the_command(settings):
     """It only marks the run; the command's own process looks."""
     fill(settings, 200)
@@ -166,6 +168,7 @@ def test_a_killed_run_blocks_nobody_and_leaves_no_torn_day(settings):
     assert DagsterRunStatus.STARTED not in {status for _, status in runs(settings)}
 
 
+@pytest.mark.long
 def test_a_dead_run_is_ended_also_where_nothing_is_left_to_do(settings):
     """It may have been killed after the last of its days."""
     fill(settings, 1)
@@ -181,6 +184,7 @@ def test_a_dead_run_is_ended_also_where_nothing_is_left_to_do(settings):
     assert (dead.run_id, DagsterRunStatus.FAILURE) in runs(settings)
 
 
+@pytest.mark.long
 def test_a_range_of_days_and_its_mistakes(settings):
     """Wrong use ends with 2 and says what to do."""
     fill(settings, 1)
@@ -197,6 +201,7 @@ def test_a_range_of_days_and_its_mistakes(settings):
         assert message in " ".join(result.stderr.split())
 
 
+@pytest.mark.long
 def test_forget_reaches_days_that_have_no_partition(settings, monkeypatch):
     """Those before a start day that was moved, too; and it can be asked for again."""
     fill(settings, 1)
@@ -209,6 +214,7 @@ def test_forget_reaches_days_that_have_no_partition(settings, monkeypatch):
     assert {hit["conversation_id"] for hit in found} == {"test:0:0", "test:0:2"}
 
 
+@pytest.mark.long
 def test_forget_takes_a_conversation_out_of_everything(settings):
     """Through a run that the UI shows."""
     fill(settings, 1)
@@ -237,6 +243,7 @@ with open_home(settings) as home, open_instance(settings) as instance:
 """
 
 
+@pytest.mark.long
 def test_a_run_whose_end_could_not_be_written_is_ended_when_its_process_is_gone(settings):
     """As on a disk that was full: the process went on to its end, and nobody else would ever say
     so.

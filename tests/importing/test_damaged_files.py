@@ -182,6 +182,7 @@ def test_a_message_of_50_megabytes_is_imported(import_content: ImportContent) ->
         assert import_content(content).said == [("user", "text", text)]
 
 
+@pytest.mark.long
 def test_a_long_list_is_read_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "conversations.json"
     with path.open("w") as file:

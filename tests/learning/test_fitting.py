@@ -48,6 +48,7 @@ def test_a_segmenter_is_fitted_from_talks_and_finds_topics_in_others(monkeypatch
     assert mean(judged) > 0.7
 
 
+@pytest.mark.long
 def test_the_same_talks_give_the_same_weights(fitted):
     assert fit_on_four().weights == fitted.weights
 
@@ -87,6 +88,7 @@ def test_sets_weigh_alike_and_so_do_the_talks_of_a_set():
     assert weights[0].sum() == pytest.approx(weights[1].sum())
 
 
+@pytest.mark.long
 def test_weights_are_stored_as_json_and_those_for_other_signs_are_refused(fitted):
     """What is rounded cuts as what is not."""
     weights = shipped_segmenter().weights

@@ -289,6 +289,7 @@ def _run_days(home_path, days):
             home.pipeline.run_day(day)
 
 
+@pytest.mark.long
 def test_two_writers_of_one_day_leave_the_bytes_of_one(tmp_path):
     """Four processes on the same days at once, on SQLite: no error, and nothing differs but the
     time of creation.

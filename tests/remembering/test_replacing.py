@@ -144,6 +144,7 @@ def small(monkeypatch):
         monkeypatch.setattr(module, "SEGMENT_CHUNKS", 4)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small")
 @settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

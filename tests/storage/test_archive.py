@@ -79,6 +79,7 @@ def import_many(home_path, database_url, first):
         )
 
 
+@pytest.mark.long
 def test_imports_at_once_of_the_same_conversations_add_each_once(any_home):
     """From several processes, on both dialects."""
     context = multiprocessing.get_context("spawn")

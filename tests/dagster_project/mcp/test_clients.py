@@ -30,6 +30,7 @@ from tests.dagster_project.mcp.builders import (
 from tests.dagster_project.ui import free_port
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_the_clients_own_model_thinks_where_it_offers_sampling(environment, vendor, mode):
     """In both ways of the protocol; the limits are not its to move, and the configured model is not
@@ -66,6 +67,7 @@ def test_the_clients_own_model_thinks_where_it_offers_sampling(environment, vend
     assert not vendor.books.served
 
 
+@pytest.mark.long
 def test_without_sampling_the_configured_model_thinks(environment, vendor):
     """Metered, from the budget that the user has set; without one nobody does."""
 
@@ -82,6 +84,7 @@ def test_without_sampling_the_configured_model_thinks(environment, vendor):
     assert vendor.books.charged_tokens > 0
 
 
+@pytest.mark.long
 def test_over_http_only_the_token_opens_the_door(environment):
     """On this machine alone."""
     port = free_port()
@@ -114,6 +117,7 @@ def test_over_http_only_the_token_opens_the_door(environment):
             server.send_signal(signal.SIGINT)
 
 
+@pytest.mark.long
 def test_the_page_is_true_as_it_is_printed(environment, tmp_path):
     """The settings that `--config` prints start the server, and the program on the page runs."""
     page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")

@@ -4,6 +4,8 @@ import asyncio
 import json
 from dataclasses import replace
 
+import pytest
+
 from dreaming.home import open_home
 from dreaming.settings import Settings
 from dreaming.showing.plain import jsonable
@@ -21,6 +23,7 @@ from tests.dagster_project.mcp.builders import (
 )
 
 
+@pytest.mark.long
 def test_improve_my_billing_memories_from_preview_to_finished_upgrade(environment, vendor):
     """Every tool, over stdio; the budget holds, and every figure is the vendor's."""
 
@@ -90,6 +93,7 @@ def test_improve_my_billing_memories_from_preview_to_finished_upgrade(environmen
     asyncio.run(converse())
 
 
+@pytest.mark.long
 def test_no_client_spends_more_than_the_server_allows(environment, vendor):
     """Neither at once nor bit by bit, nor after it was started again."""
 
@@ -116,6 +120,7 @@ def test_no_client_spends_more_than_the_server_allows(environment, vendor):
     assert 0 < vendor.books.charged_tokens <= 4_000
 
 
+@pytest.mark.long
 def test_thinking_is_paid_for_by_the_server_too_and_no_other_server_moves_its_limit(
     environment, vendor
 ):
@@ -141,6 +146,7 @@ def test_thinking_is_paid_for_by_the_server_too_and_no_other_server_moves_its_li
     asyncio.run(converse())
 
 
+@pytest.mark.long
 def test_what_is_local_only_is_not_shown_to_assistants(environment):
     """Most of them are in the cloud."""
     with open_home(Settings.from_environment(environment)) as home:
@@ -161,6 +167,7 @@ def test_what_is_local_only_is_not_shown_to_assistants(environment):
     asyncio.run(converse())
 
 
+@pytest.mark.long
 def test_secrets_are_not_shown_to_assistants_unless_the_user_says_so(environment):
     """In hits and in conversations."""
     with open_home(Settings.from_environment(environment)) as home:
@@ -182,6 +189,7 @@ def test_secrets_are_not_shown_to_assistants_unless_the_user_says_so(environment
     assert "Kiwi#9931x" in asyncio.run(shown("--show-secrets"))
 
 
+@pytest.mark.long
 def test_an_upgrade_is_stopped_and_what_was_bought_stays(environment, vendor):
     """From another client as well."""
     vendor.latency_seconds = 6
@@ -203,6 +211,7 @@ def test_an_upgrade_is_stopped_and_what_was_bought_stays(environment, vendor):
     asyncio.run(converse())
 
 
+@pytest.mark.long
 def test_an_upgrade_that_is_stopped_before_it_began_buys_nothing(environment, vendor):
     """Its run ends at once."""
 
@@ -217,6 +226,7 @@ def test_an_upgrade_that_is_stopped_before_it_began_buys_nothing(environment, ve
     assert not vendor.books.served
 
 
+@pytest.mark.long
 def test_what_cannot_be_meant_is_told_in_words(environment):
     """So that the assistant can mend it."""
 
