@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 def commands():
@@ -40,7 +40,8 @@ def test_the_commands_of_the_readme_work_in_order(tmp_path):
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
         assert result.returncode == 0, (arguments, result.stderr)
-    code, provider = blocks("python")
+    [code] = blocks("python")
+    [provider] = blocks("python", (ROOT / "docs" / "providers.md").read_text("utf-8"))
     check = code + "\nassert len(frame) > 100 and 0 < len(travel) < len(frame)"
     result = subprocess.run(
         [sys.executable, "-c", check], env=environment, capture_output=True, text=True, check=False
@@ -94,11 +95,10 @@ def test_every_link_leads_to_a_file(page):
         assert ((ROOT / page).parent / target).exists(), target
 
 
-def test_every_setting_of_the_readme_is_read():
-    """And every setting that is read stands in it or in the page of sources."""
-    named = set(
-        re.findall(r"DREAMING_[A-Z_]+[A-Z]", README + (ROOT / "docs" / "sources.md").read_text())
-    )
+def test_every_setting_of_the_documentation_is_read():
+    """And every setting that is read stands in the page of settings or in that of sources."""
+    pages = [(ROOT / "docs" / page).read_text("utf-8") for page in ("settings.md", "sources.md")]
+    named = set(re.findall(r"DREAMING_[A-Z_]+[A-Z]", "".join(pages) + README))
     source = (ROOT / "dreaming" / "settings.py").read_text()
     read = set(re.findall(r"DREAMING_[A-Z_]+[A-Z]", source)) - {"DREAMING_SOURCE"}
     assert read <= named

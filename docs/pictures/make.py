@@ -80,7 +80,8 @@ def draw_terminal() -> None:
         ("status",),
     ):
         console.print(Text(f"$ dreaming {' '.join(asked)}", style="bold green"))
-        console.print(Text.from_ansi(command(*asked)))
+        shown = command(*asked).replace(os.environ["DREAMING_HOME"], "~/.local/share/dreaming")
+        console.print(Text.from_ansi(shown))
     drawn = console.export_svg(title="dreaming")
     # Without the fonts that it would fetch from elsewhere.
     drawn = re.sub(r"@font-face \{[^}]*\}", "", drawn)

@@ -104,6 +104,8 @@ class DreamingExecutor:
             self._complete(result, request, days)
             result.processing_time_seconds = round(perf_counter() - started, 3)
             result.add(after)
+            # As days end in any order, and an interrupted one is published again.
+            result.days_published = sorted(set(result.days_published))
             self.home.requests.store_result(
                 self.run_id, request.request_id, result.as_json(), at=self.home.clock()
             )
