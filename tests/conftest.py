@@ -90,7 +90,7 @@ def postgres_url(postgres_server) -> Iterator[str]:
 @contextmanager
 def _new_database(server: str, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield _database_url(server, name)
     _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 
