@@ -46,7 +46,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _takes_long(item: pytest.Item) -> bool:
-    return item.get_closest_marker("long") is not None
+    if item.get_closest_marker("long") is not None:
+        return True
+    # Both databases are tested at once where what they hold is written and read; what stands above
+    # that is tested on SQLite first.
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    stores = {"storage", "spending"}.intersection(item.path.parts)
+    return parameters.get("any_home") == "postgresql" and not stores
 
 
 @pytest.fixture(scope="session")
