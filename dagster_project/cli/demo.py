@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,8 +13,10 @@ import dreaming.samples
 from dagster_project.cli.days import leave, print_summary, run_days
 from dreaming.cli.group import cli, console
 from dreaming.cli.memory import import_exports
-from dreaming.home import Home, open_home
 from dreaming.settings import Settings
+
+if TYPE_CHECKING:
+    from dreaming.home import Home
 
 TOPICS = 3
 """A person's own topics that are searched for."""
@@ -25,6 +28,8 @@ def demo(paths: tuple[Path, ...]) -> None:
     """Import, run and search in one go: your own exports, or without any the sample conversations
     that come along.
     """
+    from dreaming.home import open_home
+
     _headline("What comes in")
     all_read = import_exports(paths or dreaming.samples.FILES)
     _headline("What becomes of it: chunks, each about one topic, word for word")
@@ -58,7 +63,7 @@ def _headline(text: str) -> None:
     console.print(f"\n{text}", style="bold", highlight=False)
 
 
-def _topics(home: Home) -> list[str]:
+def _topics(home: "Home") -> list[str]:
     """The labels that most chunks have."""
     counts: Counter[str] = Counter()
     for day in home.store.days("upgraded_chunks"):
@@ -71,7 +76,7 @@ def _topics(home: Home) -> list[str]:
     return [label for label, _ in top]
 
 
-def _show_search(home: Home, query: str) -> None:
+def _show_search(home: "Home", query: str) -> None:
     from dreaming.cli.printing import print_hits
 
     console.print(f"\n$ dreaming search {query!r} --limit 1", highlight=False)
@@ -79,7 +84,7 @@ def _show_search(home: Home, query: str) -> None:
     print_hits(console, hits, [[] for _ in hits])
 
 
-def _show_estimate(home: Home) -> None:
+def _show_estimate(home: "Home") -> None:
     """Say what it would cost to have every basic chunk made anew by a cheap cloud model."""
     from dreaming.buying.offers import Offers
     from dreaming.providers.configured import configured_providers
