@@ -67,6 +67,7 @@ assert topics == [(0, 3, ("talk",))], result
 """
 
 
+@pytest.mark.long
 def test_the_demo_shows_a_quality_table_and_a_hit_in_chinese_and_in_english(tmp_path):
     """What the first command of the README ends in."""
     environment = os.environ | {"DREAMING_HOME": str(tmp_path / "home")}

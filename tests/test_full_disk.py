@@ -80,6 +80,7 @@ def assert_it_goes_on(settings, vendor, *, asked_again):
     assert len(vendor.books.served) - 40 <= asked_again
 
 
+@pytest.mark.long
 def test_where_the_ledger_cannot_be_written_nothing_more_is_sent(settings):
     """What could not be counted is not spent: only calls that were under way may be lost."""
     with FakeVendor(answer=answer_about_topics, latency_seconds=0.05) as vendor:

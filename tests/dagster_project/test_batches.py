@@ -72,6 +72,7 @@ def levels(settings):
     return found
 
 
+@pytest.mark.long
 def test_an_upgrade_in_batches_by_command(settings, vendor):
     """Given, shown as pending with its cost, collected, and not again."""
     vendor.batches.held = True

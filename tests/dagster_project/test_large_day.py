@@ -64,6 +64,7 @@ def logged(result):
     return found
 
 
+@pytest.mark.long
 def test_the_run_logs_what_a_run_in_one_piece_logs(home, instance):
     """The same materialisations, metadata and check results, and the same result of the run."""
     home.archive.add(talks(TALKS))

@@ -51,6 +51,7 @@ def test_a_run_is_deleted_when_another_one_made_its_day_again(kept_instance):
     }
 
 
+@pytest.mark.long
 def test_so_many_are_looked_at_and_the_next_time_goes_on(kept_instance):
     """Runs that stay do not hide those behind them."""
     for n in range(1, 6):

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from dreaming.buying.quota import read_elsewhere
 from dreaming.home import open_home
 from dreaming.money import Amount
@@ -62,6 +64,7 @@ def test_what_is_collected_is_deleted_at_the_vendor(home_of_talk, vendor, provid
     assert not vendor.batches.files
 
 
+@pytest.mark.long
 def test_the_chunks_are_those_of_replies_at_once_at_half_the_price(
     tmp_path, vendor, provider, clock
 ):
@@ -82,6 +85,7 @@ def test_the_chunks_are_those_of_replies_at_once_at_half_the_price(
     assert costs["batch"] * 2 == costs["now"] > 0
 
 
+@pytest.mark.long
 def test_a_budget_is_spent_over_several_batches_and_never_more(home_of_talk, vendor, provider):
     """What a batch reserved and did not use goes into the next one."""
     home = home_of_talk

@@ -259,6 +259,7 @@ def test_what_cannot_be_meant_is_told_in_words(environment):
     asyncio.run(converse())
 
 
+@pytest.mark.long
 def test_exports_are_imported_and_made_searchable(environment, tmp_path):
     """Free, in a process of its own."""
     export = tmp_path / "export.jsonl"
