@@ -67,6 +67,7 @@ event_log_storage:        # Dagster's own SQLite event log, with engines that ar
     base_dir: {base_dir}
 """
 
+_EVENT_LOG = f"{__package__}.event_log"
 _EVENT_LOGS = ("dagster_project.event_log", "dreaming_dagster.event_log")
 """The module of the event log in a checkout, and installed from a wheel."""
 
@@ -84,7 +85,7 @@ def dagster_yaml(folder: Path, *, on_postgresql: bool) -> str:
         return _SHARED + _POSTGRES
     # A JSON text is a YAML text too, whatever characters the folder's name has.
     base_dir = json.dumps(str(folder / "history"))
-    return _SHARED + _EMBEDDED.format(base_dir=base_dir, module=f"{__package__}.event_log")
+    return _SHARED + _EMBEDDED.format(base_dir=base_dir, module=_EVENT_LOG)
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -115,12 +116,14 @@ def _configure(folder: Path, *, on_postgresql: bool) -> None:
     wanted = dagster_yaml(folder, on_postgresql=on_postgresql)
     # Unchanged, but for the other storage: the settings have changed since it was written.
     for_other_storage = dagster_yaml(folder, on_postgresql=not on_postgresql)
-    written = configuration.read_text(encoding="utf-8") if configuration.exists() else ""
+    if not configuration.exists():
+        configuration.write_text(wanted, encoding="utf-8")
+        return
+    written = renamed = configuration.read_text(encoding="utf-8")
     # A home that a checkout made may be opened by an installed dreaming, and the other way round.
-    renamed = written
     for event_log in _EVENT_LOGS:
-        renamed = renamed.replace(f"module: {event_log}\n", f"module: {__package__}.event_log\n")
-    if renamed in ("", for_other_storage):
+        renamed = renamed.replace(f"module: {event_log}\n", f"module: {_EVENT_LOG}\n")
+    if renamed == for_other_storage:
         renamed = wanted
     if renamed != written:
         configuration.write_text(renamed, encoding="utf-8")

@@ -18,7 +18,8 @@ from dagster_k8s import K8sRunLauncher
 from dagster_k8s.container_context import K8sContainerContext
 
 from dagster_project.executors import STEP_QUEUE
-from dagster_project.instance import dagster_yaml
+from dagster_project.instance import dagster_yaml, prepare_dagster_home
+from dreaming.testing import make_settings
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = ROOT / "deploy" / "compose"
@@ -239,3 +240,19 @@ def snake(told):
         else re.sub("([A-Z])", r"_\1", name).lower(): snake(value)
         for name, value in told.items()
     }
+
+
+def test_a_home_that_an_installed_dreaming_made_is_opened_by_the_checkout(tmp_path, monkeypatch):
+    """Its event log has another name there; what a person wrote stays, an empty file too."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    configuration = tmp_path / "dagster.yaml"
+    wanted = dagster_yaml(tmp_path, on_postgresql=False)
+    installed = wanted.replace("dagster_project.event_log", "dreaming_dagster.event_log")
+    for written, expected in (
+        (installed, wanted),
+        ("# mine\n" + installed, "# mine\n" + wanted),
+        ("", ""),
+    ):
+        configuration.write_text(written)
+        prepare_dagster_home(make_settings(tmp_path))
+        assert configuration.read_text() == expected

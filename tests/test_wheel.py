@@ -1,4 +1,4 @@
-"""The wheel, installed beside another project's `assets`: the command does its main job from it."""
+"""The wheel, installed without the checkout: the command does its main job from it."""
 
 import os
 import subprocess

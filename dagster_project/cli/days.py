@@ -92,11 +92,6 @@ def run_days(
 
     Returns how the run ended (None: there was nothing to do), and a summary as JSON.
     """
-    from dagster_project.instance import open_instance
-    from dagster_project.launches import Launch
-    from dagster_project.owners import fail_orphaned_runs
-    from dagster_project.running import execute, execute_in_processes
-    from dagster_project.running import queue as queue_run
     from dreaming.buying.slices import count_published
     from dreaming.home import open_home
     from dreaming.statistics import ChunkStatistics
@@ -113,23 +108,57 @@ def run_days(
         with open_home(settings, on_published=on_published, on_model_report=reports.append) as home:
             days = _days_to_run(home, named)
             progress.update(task, total=len(days))
-            with open_instance(settings) as instance:
-                outcome = None
-                if days and shards:
-                    launch = Launch.of_large_day(
-                        days[0], shards=shards, rechunk=rechunk, engine=engine, stage=stage
-                    )
-                    outcome = (queue_run if queue else execute_in_processes)(home, instance, launch)
-                    if not queue:
-                        # Published by a process that told this one nothing.
-                        on_published(days[0], count_published(home.store, days[0]))
-                elif days:
-                    launch = Launch.of_days(days, rechunk=rechunk, engine=engine, stage=stage)
-                    outcome = (queue_run if queue else execute)(home, instance, launch)
-                else:
-                    # A run that was killed may have published all of its days before.
-                    fail_orphaned_runs(instance, home.ledger.database)
+            # Where there is nothing to do, Dagster is not imported, which takes seconds.
+            outcome = None
+            if days or _has_owned_runs(home):
+                outcome = _make_run(
+                    home, days, shards, rechunk=rechunk, stage=stage, engine=engine, queue=queue
+                )
+            if days and shards and not queue:
+                # Published by processes that told this one nothing.
+                on_published(days[0], count_published(home.store, days[0]))
     return outcome, _summary(days, statistics, outcome, reports[0] if reports else None)
+
+
+def _has_owned_runs(home: "Home") -> bool:
+    """Whether a process has begun a run and not signed off, be it that it was killed."""
+    import sqlalchemy as sa
+
+    from dreaming.storage.tables import run_owners
+
+    with home.ledger.database.read() as connection:
+        return connection.execute(sa.select(run_owners.c.run_id).limit(1)).first() is not None
+
+
+def _make_run(
+    home: "Home",
+    days: Sequence[date],
+    shards: int | None,
+    *,
+    rechunk: "Rechunk",
+    stage: str,
+    engine: "Engine",
+    queue: bool,
+) -> "RunOutcome | None":
+    """Run days; without any, end the runs whose process is gone, as every run does first."""
+    from dagster_project.instance import open_instance
+    from dagster_project.launches import Launch
+    from dagster_project.owners import fail_orphaned_runs
+    from dagster_project.running import execute, execute_in_processes
+    from dagster_project.running import queue as queue_run
+
+    with open_instance(home.settings) as instance:
+        if not days:
+            # A run that was killed may have published all of its days before.
+            fail_orphaned_runs(instance, home.ledger.database)
+            return None
+        if shards:
+            launch = Launch.of_large_day(
+                days[0], shards=shards, rechunk=rechunk, engine=engine, stage=stage
+            )
+            return (queue_run if queue else execute_in_processes)(home, instance, launch)
+        launch = Launch.of_days(days, rechunk=rechunk, engine=engine, stage=stage)
+        return (queue_run if queue else execute)(home, instance, launch)
 
 
 def _days_to_run(home: "Home", named: list[date] | None) -> list[date]:

@@ -33,17 +33,10 @@ def demo(paths: tuple[Path, ...]) -> None:
     _headline("What comes in")
     all_read = import_exports(paths or dreaming.samples.FILES)
     _headline("What becomes of it: chunks, each about one topic, word for word")
-    settings = Settings.from_environment()
-    with open_home(settings) as home:
-        waits = bool(home.pipeline.waiting_days())
-    if waits:
-        outcome, summary = run_days(None, rechunk="changed", stage="initial")
-        print_summary(summary)
-        leave(outcome)
-    else:
-        # Said without Dagster, whose import alone takes seconds.
-        console.print("Nothing waits: every day that imports touched is searchable.")
-    with open_home(settings) as home:
+    outcome, summary = run_days(None, rechunk="changed", stage="initial")
+    print_summary(summary)
+    leave(outcome)
+    with open_home(Settings.from_environment()) as home:
         if paths:
             _headline("What you talked about most")
             queries = _topics(home)

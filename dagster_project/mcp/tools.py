@@ -40,6 +40,7 @@ from dreaming.planning.thinking import (
     Thinker,
 )
 from dreaming.providers.configured import configured_providers
+from dreaming.providers.registry import ConfiguredProvider
 from dreaming.remembering.filters import ChunkFilter
 from dreaming.settings import Settings
 from dreaming.showing.disclosing import Disclosure
@@ -290,32 +291,19 @@ class MemoryServer:
                 delivery=delivery,
                 account=account,
             )
-            left = self._left(home).room.tokens or 0
-            if max_tokens > left:
-                raise UsageError(
-                    f"max_tokens = {max_tokens:,} is more than the {left:,} that this server may "
-                    "still spend today, of "
-                    f"{self._max_tokens:,}. Ask for less; the limit is set where the server is "
-                    "started."
-                )
-            chosen = configured_providers(self._settings)[provider or DEFAULT_PROVIDER]
-            if not chosen.can_be_paid:
-                raise UsageError(
-                    f"There is no key for {chosen.name}. Put {chosen.name.upper()}_API_KEY into "
-                    "the env of this "
-                    "server's settings in the client."
-                )
+            self._require_room(home, max_tokens)
             providers = configured_providers(self._settings)
+            _require_key(providers[provider or DEFAULT_PROVIDER])
             offers = Offers(home, providers)
-            now = home.ledger.clock()
             warnings = offers.check(terms)
             # If all of it were output, which costs most.
+            now = home.ledger.clock()
             price = Estimate.of(offers.open(terms), at=now).price
-            most = worst_case(
+            most_usd = worst_case(
                 price, input_tokens=0, output_tokens=max_tokens, at=now, delivery=delivery
-            )
-            dearest = most.cost_usd
-            most_usd = dearest if terms.max_cost_usd is None else min(dearest, terms.max_cost_usd)
+            ).cost_usd
+            if terms.max_cost_usd is not None:
+                most_usd = min(most_usd, terms.max_cost_usd)
             request_id = uuid4().hex[:12]
             executor = DreamingExecutor(home, providers, run_id="mcp")
             executor.begin(request_id, terms)
@@ -390,6 +378,23 @@ class MemoryServer:
         """What is left of it."""
         scope_id, limit = self._account(home)
         return replace(home.ledger.balance(scope_id), limit=limit)
+
+    def _require_room(self, home: Home, max_tokens: int) -> None:
+        left = self._left(home).room.tokens or 0
+        if max_tokens > left:
+            raise UsageError(
+                f"max_tokens = {max_tokens:,} is more than the {left:,} that this server may still "
+                f"spend today, of {self._max_tokens:,}. Ask for less; the limit is set where the "
+                "server is started."
+            )
+
+
+def _require_key(provider: ConfiguredProvider) -> None:
+    if not provider.can_be_paid:
+        raise UsageError(
+            f"There is no key for {provider.name}. Put {provider.name.upper()}_API_KEY into the "
+            "env of this server's settings in the client."
+        )
 
 
 def _spawned(launch: Launch) -> Popen[bytes]:

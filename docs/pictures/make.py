@@ -6,6 +6,7 @@ page.png is the page, dagster.png an asset with its plot, terminal.svg the comma
 """
 
 import base64
+import io
 import json
 import os
 import re
@@ -72,8 +73,8 @@ def command(*arguments: object) -> str:
 
 
 def draw_terminal() -> None:
-    """A search in two languages and an estimate, as a picture of text."""
-    console = Console(record=True, width=92, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    """A search in two languages and the status, as a picture of text."""
+    console = Console(record=True, width=92, file=io.StringIO())
     for asked in (
         ("search", "painting", "--limit", "1"),
         ("search", "绘画", "--limit", "1"),

@@ -98,24 +98,14 @@ class DreamingExecutor:
         )
         run.outcome.quality_before = quality_before
         run.outcome.failed_days |= {day.isoformat(): reason for day, reason in damaged.items()}
-
-        def store_result() -> DreamingTaskResult:
-            result = deepcopy(run.outcome)
-            self._complete(result, request, days)
-            result.processing_time_seconds = round(perf_counter() - started, 3)
-            result.add(after)
-            # As days end in any order, and an interrupted one is published again.
-            result.days_published = sorted(set(result.days_published))
-            self.home.requests.store_result(
-                self.run_id, request.request_id, result.as_json(), at=self.home.clock()
-            )
-            return result
-
         try:
             run.run()
         finally:
             # An interrupted run has spent too: what it came to is stored before it goes on up.
-            result = despite_interruption(store_result)
+            run.outcome.processing_time_seconds = round(perf_counter() - started, 3)
+            result = despite_interruption(
+                lambda: self._store_result(run.outcome, request, days, after)
+            )
         return result
 
     def plan(self, request: UpgradeRequest, days: Collection[date]) -> dict[date, str]:
@@ -144,16 +134,29 @@ class DreamingExecutor:
         # A thread of its own: the upgrade runs an event loop of its own.
         return await asyncio.to_thread(self.upgrade, request, days)
 
-    def _complete(
-        self, result: DreamingTaskResult, request: UpgradeRequest, days: Collection[date]
-    ) -> None:
-        """Put into the result what the ledger and the partitions say after the run."""
+    def _store_result(
+        self,
+        outcome: DreamingTaskResult,
+        request: UpgradeRequest,
+        days: Collection[date],
+        after: DreamingTaskResult | None,
+    ) -> DreamingTaskResult:
+        """Store what the run came to, with what the ledger and the partitions say after it."""
+        # A copy: the step may be repeated, and `after` is added once.
+        result = deepcopy(outcome)
         spent = self.home.ledger.spent_in_run(self.run_id, purpose="upgrade")
         result.tokens_consumed = spent.tokens
         result.estimated_cost_usd = spent.cost_usd
         result.quality_counts = count_quality(self.home.store, days)
         result.budget = self.home.ledger.balance(request_scope(request.request_id)).as_json()
         result.note_pending(self.home.batches.pending(request.request_id))
+        result.add(after)
+        # As days end in any order, and an interrupted one is published again.
+        result.days_published = sorted(set(result.days_published))
+        self.home.requests.store_result(
+            self.run_id, request.request_id, result.as_json(), at=self.home.clock()
+        )
+        return result
 
     def _freeze(
         self, request: UpgradeRequest, provider: LLMProvider, days: Collection[date]

@@ -22,7 +22,7 @@ from dreaming.buying.settling import Settling
 from dreaming.buying.spans import CurrentSpan, Obsolete, read_span
 from dreaming.conversation import ConversationId
 from dreaming.errors import DamagedPartition, DreamingError
-from dreaming.event_loop import EventLoop
+from dreaming.event_loop import EventLoop, despite_interruption
 from dreaming.home import Home
 from dreaming.model_call import Failure, FailureReason
 from dreaming.pipeline.model_chunker import workers_for
@@ -101,11 +101,12 @@ class UpgradeRun:
         try:
             with EventLoop() as loop:
                 loop.run(self._buy_all(), meanwhile=self._publish_done, wind_up=self._meter.wind_up)
-            self._publish_changed()
         finally:
-            # Again: the interruption may have come while days were being published.
-            self._publish_changed()
-            self._count_skipped()
+            despite_interruption(self._finish)
+
+    def _finish(self) -> None:
+        self._publish_changed()
+        self._count_skipped()
 
     def _count_skipped(self) -> None:
         skipped = self._home.requests.skipped(self._request.request_id)
@@ -329,13 +330,12 @@ class UpgradeRun:
         writing = asyncio.wrap_future(self._home.ledger.write(write))
         try:
             await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            # The ledger writes all the same. Not noted, the day would not be published, and the
-            # span would be counted as left.
-            if await _succeeds(writing):
+        finally:
+            # Also when this is cancelled: the ledger writes all the same. Not noted, the day would
+            # not be published, and the span would be counted as left.
+            await asyncio.wait([writing])
+            if not writing.cancelled() and writing.exception() is None:
                 self._note_ended(span, note)
-            raise
-        self._note_ended(span, note)
 
     def _note_ended(self, span: PlannedSpan, note: Callable[[], None]) -> None:
         # First: a day without open spans is published if it is among the changed ones.
@@ -371,9 +371,3 @@ class UpgradeRun:
         # Not in a `finally`: an interrupted day stays changed, and is published again at the end.
         # A day that failed is left to the next run.
         self._changed.discard(day)
-
-
-async def _succeeds(writing: asyncio.Future[None]) -> bool:
-    """Wait for a write; returns whether it succeeded."""
-    await asyncio.wait([writing])
-    return not writing.cancelled() and writing.exception() is None

@@ -314,18 +314,16 @@ def _token_price(level: QualityLevel) -> int:
 
 def _price(level: QualityLevel, **tokens: int) -> int:
     now = datetime.now(UTC)
-    served = resolve_model(
-        DEFAULT_PROVIDER, default_model(DEFAULT_PROVIDER, level), today=now.date()
-    ).served
+    served = resolve_model(DEFAULT_PROVIDER, _model(level), today=now.date()).served
     return price_of(DEFAULT_PROVIDER, served, at=now).cost(TokenUsage(**tokens), at=now)
 
 
 def _cloud(level: QualityLevel, tokens: int) -> TaskResources:
-    return TaskResources(
-        llm_provider=DEFAULT_PROVIDER,
-        model=default_model(DEFAULT_PROVIDER, level),
-        max_tokens=tokens,
-    )
+    return TaskResources(llm_provider=DEFAULT_PROVIDER, model=_model(level), max_tokens=tokens)
+
+
+def _model(level: QualityLevel) -> str:
+    return default_model(DEFAULT_PROVIDER, level)
 
 
 def _bounded(level: QualityLevel, tokens: int, wish: _Wish) -> TaskResources:
